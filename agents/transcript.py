@@ -1,0 +1,160 @@
+"""What was said in a hearing, and what came of it. Unknown is not zero: a value is None unless decided."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from agents.protocol import Arm
+
+
+class Outcome(StrEnum):
+    """How a judgement or a verdict ended."""
+
+    DECIDED = "decided"
+    ABSTAINED = "abstained"
+    UNPARSEABLE = "unparseable"
+    FAILED = "failed"
+
+
+class Phase(StrEnum):
+    """Where in the hearing a turn stands."""
+
+    ALONE = "alone"
+    DEBATE = "debate"
+    RESTATED = "restated"
+    SYNTHESIS = "synthesis"
+
+
+class Evidence(BaseModel):
+    """A quote, and whether it stands where its speaker says; checked in code."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    quote: str
+    claimed_from: str
+    """Where the speaker says it stands: output, source, persona, transcript."""
+    status: Literal["exact", "normalised", "fuzzy", "unverified"]
+    found_in: str | None = None
+    """`output`, `source:0`, `turn:ID`, `excerpt:2`; None where it was not found."""
+    start: int | None = None
+    end: int | None = None
+
+
+class Turn(BaseModel):
+    """One contribution: who, when, having seen exactly what (its calls), and where they stand after it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    """Stable inside the run: `alone/PERSONA`, `debate/GROUP/3`, `debate/restated/PERSONA`."""
+    phase: Phase
+    arm: Arm | None
+    """None in phase 1, which all arms share."""
+    round: int | None = None
+    index: int
+    """Order in the transcript."""
+    persona_id: str | None
+    """None for the coordinator's synthesis."""
+    model: str
+    group_id: str | None = None
+    kind: Literal["judgement", "claim", "rebuttal", "concession", "question", "pass", "restatement", "synthesis"]
+    reply_to: str | None = None
+    """The id of the turn it answers."""
+    text: str
+    """Reasons or argument; untrusted model text."""
+    evidence: tuple[Evidence, ...] = ()
+    changed_because: Literal["evidence", "argument", "nothing"] | None = None
+    scores: dict[str, float | None]
+    """By dimension, after this turn; None where undecided."""
+    certainty: int | None = None
+    """1-100, how much the material supports the score."""
+    outcome: Outcome
+    seen: tuple[str, ...] = ()
+    """Ids of the turns whose words were in its prompt."""
+    call_keys: tuple[str, ...] = ()
+    """Its calls, in order; the exact messages stand there."""
+    flags: tuple[str, ...] = ()
+    """`contradiction`, `capitulation`, `repetition`, ..."""
+
+
+class Transcript(BaseModel):
+    """All turns of one run, in order, with why each group stopped."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    turns: tuple[Turn, ...]
+    stopped: dict[str, str]
+    """Stop reason by group id: `passed`, `unchanged`, `agreed`, `turns_max`, `tokens_max`, `cancelled`."""
+    speaking_order: tuple[str, ...]
+    """Persona ids in the seeded order of this run."""
+    flags: tuple[str, ...] = ()
+    """`injection_suspected`, ..."""
+
+
+class DimensionVerdict(BaseModel):
+    """One dimension's verdict in one arm."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    value: float | None
+    passed: bool | None
+    """Against the pass threshold; None without one or without a value."""
+    outcome: Outcome
+    n_used: int
+    n_asked: int
+    dissent: float | None
+    """Standard deviation of the personas' final scores; None below two."""
+    by_persona: dict[str, float | None]
+    by_group: dict[str, float | None]
+
+
+class Verdict(BaseModel):
+    """What one arm of one run decided."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    arm: Arm
+    dimensions: dict[str, DimensionVerdict]
+    synthesis: str | None = None
+    """Written by a model, which never sets a number."""
+    calls: int
+    """Calls that this arm's verdict rests on, phase 1 included."""
+    tokens: int | None
+
+
+class Run(BaseModel):
+    """One hearing's identity: the key of every cache, the id of its checkpoint thread."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    item_id: str
+    item_hash: str
+    persona_set: str
+    """Content hash of the persona set."""
+    rubric_hash: str
+    protocol_hash: str
+    models: tuple[str, ...]
+    repeat: int
+    seed: int
+
+
+class RunResult(BaseModel):
+    """A finished hearing: every arm's verdict over one shared phase 1."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: Run
+    transcript: Transcript
+    verdicts: dict[Arm, Verdict]
+    outcome: Outcome
+    calls: int
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: float | None
+    simulated: bool
+    """Whether the simulated judge had a part in it."""
+    code_version: str

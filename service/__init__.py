@@ -1,0 +1,1 @@
+"""Everything outward: REST, jobs, storage, web pages, command line."""

@@ -1,0 +1,1 @@
+"""Repeated runs: ratings in, the stability report out. Importing it stays light: numpy, scipy, pydantic."""

@@ -1,0 +1,178 @@
+"""The stability report, `rehearing.report/1`: every figure with its interval, its counts and its universe."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Universe = Literal["fixed", "random"]
+"""fixed: "these personas"; random: "personas written by this recipe"."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Interval(_Part):
+    """A confidence interval."""
+
+    low: float | None
+    """None: unbounded on this side."""
+    high: float | None
+    level: float = 0.95
+    method: str
+    """`jackknife-t(log)`, `hybrid-chi2`, `cluster-bootstrap`, ..."""
+
+
+class Estimate(_Part):
+    """One statistic. `value` is null where it is undefined, never 0; a warning then says why."""
+
+    value: float | None
+    ci: Interval | None
+    n_used: int
+    n_asked: int
+    universe: Universe
+
+
+class ReportWarning(_Part):
+    """Something a reader must know before trusting a figure."""
+
+    code: str
+    message: str
+
+
+class Components(_Part):
+    """Variance components, untruncated: a negative one is not distinguishable from 0."""
+
+    item: Estimate
+    persona: Estimate
+    item_persona: Estimate
+    run: Estimate
+
+
+class Claim(_Part):
+    """Is run-to-run variance at least the variance between personas?"""
+
+    delta: Estimate
+    """run minus persona."""
+    delta_with_interaction: Estimate
+    """run minus persona minus item x persona."""
+    holds: Literal["holds", "exceeded", "not_resolved", "undefined"]
+    ratio: Estimate | None
+    """run over persona; null unless the persona effect is distinguishable from 0."""
+    ratio_with_interaction: Estimate | None
+
+
+class Dependability(_Part):
+    single: Estimate
+    """One persona, one run; random universe, absolute."""
+    panel: Estimate
+    """The observed personas, one run each, in the universe asked for."""
+    debate: Estimate | None
+    """ICC(1,1) of the debate's verdicts."""
+
+
+class Plan(_Part):
+    """What a number of personas and runs would buy."""
+
+    personas: int
+    runs: int
+    phi: float | None
+    calls: int
+    cost_usd: float | None
+    facets: dict[str, int] = Field(default_factory=dict)
+    """Levels of further facets (order, model, prompt), where the table has them."""
+
+
+class Icc(_Part):
+    single: Estimate
+    average: Estimate
+
+
+class Alpha(_Part):
+    runs: dict[str, Estimate]
+    """Ordinal Krippendorff alpha of the runs inside each persona."""
+    all: Estimate
+
+
+class Flips(_Part):
+    categorical: Estimate
+    threshold: Estimate | None
+
+
+class ArmReport(_Part):
+    """One arm against its baselines. Below 1 the arm is the steadier."""
+
+    sr_single: Estimate
+    sr_panel: Estimate
+    """Run variance of the arm over that of a panel of independent calls at equal calls."""
+    sr_panel_tokens: Estimate | None = None
+    """The same at equal tokens."""
+    nsr_panel: Estimate
+    """Noise-to-signal ratio of the arm over the panel's: the headline."""
+    flips: Estimate
+    calls: float | None
+    tokens: float | None
+    verdict: Literal["more_stable", "not_distinguishable", "less_stable", "undefined"]
+    score_difference: Estimate | None = None
+    """Mean verdict of the arm minus the panel's, on the same items."""
+    score_difference_p: float | None = None
+
+
+class ByCalls(_Part):
+    """Flip rate of a verdict that averages so many calls: one point of plot 2."""
+
+    calls: float
+    flips: Estimate
+    design: Literal["single", "panel", "debate", "self_reflection", "stance"]
+
+
+class DimensionReport(_Part):
+    verdict: Literal["stable", "not_stable", "undefined"]
+    sentence: str
+    components: Components
+    shares: dict[str, Estimate]
+    claim: Claim
+    dependability: Dependability
+    plan: tuple[Plan, ...]
+    cheapest: Plan | None
+    icc: dict[str, Icc]
+    alpha: Alpha
+    flips: Flips
+    flips_by_calls: tuple[ByCalls, ...] = ()
+    arms: dict[str, ArmReport]
+    position_changes: dict[str, object] | None
+    systems: dict[str, object] | None
+    effective_judges: Estimate
+    permutation: dict[str, float | int | None]
+    """`main`, `any`: p values; `permutations`: how many were drawn."""
+    humans: dict[str, object] | None
+    certainty: dict[str, object] | None
+    individuation: dict[str, object] | None = None
+    missing: dict[str, object]
+    warnings: tuple[ReportWarning, ...]
+
+
+class Population(_Part):
+    items: int
+    clusters: int
+    personas: int
+    runs: int
+    """Most runs of one cell."""
+    ratings_used: int
+    ratings_asked: int
+
+
+class StabilityReport(_Part):
+    """What repeated hearings say about how far a verdict can be trusted."""
+
+    schema_: Literal["rehearing.report/1"] = Field(default="rehearing.report/1", alias="schema")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True, serialize_by_alias=True
+    )
+    population: Population
+    dimensions: dict[str, DimensionReport]
+    provenance: dict[str, object] = Field(default_factory=dict)
+    """Models, dates, code version, hash of the ratings, whether the simulated judge judged."""
+    warnings: tuple[ReportWarning, ...] = ()

@@ -1,0 +1,45 @@
+"""No test reaches the network: sockets may only go to this machine."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+_connect = socket.socket.connect
+_connect_ex = socket.socket.connect_ex
+
+
+def _refuse_outward(address: Any) -> None:
+    if not isinstance(address, tuple):
+        return  # a Unix socket
+    host = str(address[0])
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = host == "localhost"
+    if not loopback:
+        raise RuntimeError(f"a test tried to reach {host!r}; tests stay on this machine")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_network() -> Any:
+    def connect(self: socket.socket, address: Any) -> Any:
+        _refuse_outward(address)
+        return _connect(self, address)
+
+    def connect_ex(self: socket.socket, address: Any) -> Any:
+        _refuse_outward(address)
+        return _connect_ex(self, address)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(socket.socket, "connect", connect)
+    patch.setattr(socket.socket, "connect_ex", connect_ex)
+    yield
+    patch.undo()
