@@ -15,7 +15,7 @@ COPY service service
 RUN pip install -c constraints.txt .
 
 FROM python:3.11-slim-bookworm
-RUN useradd --create-home --uid 10001 rehearing && install -d -o rehearing /data
+RUN useradd --create-home --uid 10001 rehearing && install -d -o 10001 /data
 COPY --from=build /opt/venv /opt/venv
 COPY examples /opt/rehearing/examples
 ENV PATH=/opt/venv/bin:$PATH \
@@ -23,7 +23,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     NUMBA_CACHE_DIR=/tmp/numba \
     PYTHONUNBUFFERED=1 \
     REHEARING_DATA_DIR=/data
-USER rehearing
+USER 10001
 WORKDIR /opt/rehearing
 VOLUME /data
 EXPOSE 8000
