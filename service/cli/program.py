@@ -1,0 +1,92 @@
+"""The program `rehearing`: its commands, and what their errors become.
+
+Exit codes: 0 done, 1 failure, 2 usage or input, 3 below `--fail-under`, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from service.cli.console import talk
+
+COMMANDS = {
+    "demo": "documents to personas to debate to stability report, offline, in a minute",
+    "serve": "serve the REST API and the pages, and work on runs",
+    "worker": "work on the runs of a service that shares this database",
+    "personas": "build a persona set from a folder of documents",
+    "evaluate": "hear items in the debate, here and now",
+    "batch": "send a file of items to a running service and fetch its results",
+    "stability": "say how far repeated ratings can be trusted, from any table",
+    "export": "write a stored hearing, or replay it without a model",
+    "purge": "delete what is older than a given age",
+    "keys": "create, list and revoke API keys",
+    "doctor": "say what is configured and whether it answers",
+}
+
+
+class _Lazy(TyperGroup):
+    """Imports a command's module when the command is named, so that each starts fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"service.cli.commands.{name}")
+        command: click.Command = typer.main.get_command(module.app)
+        command.name = name
+        command.short_help = COMMANDS[name]
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+app = typer.Typer(cls=_Lazy, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
+
+
+@app.callback()
+def rehearing() -> None:
+    """Judge model outputs with personas that debate, hear every case again, and say how far to trust the verdict."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs one command and exits; an error is one line on stderr that names the place and the next step."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """The exit code of one command."""
+    command = typer.main.get_command(app)
+    try:
+        result: Any = command.main(args=arguments, prog_name="rehearing", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        talk("interrupted")
+        return 130
+    except click.UsageError as error:
+        error.show(sys.stderr)
+        return 2
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        return 1
+    except Exception as error:
+        from service.cli.failures import explain
+
+        code, line = explain(error)
+        if line is None:
+            raise
+        talk(line)
+        return code
+    return int(result) if isinstance(result, int) else 0

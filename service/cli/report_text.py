@@ -1,0 +1,81 @@
+"""A stability report for the terminal: the sentence first, then the figures behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from service.cli.console import clean, results
+
+if TYPE_CHECKING:
+    from stability import DimensionReport, Estimate, StabilityReport
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number for people: so many significant digits, `undefined` for None."""
+    if value is None:
+        return "undefined"
+    if value == 0 or abs(value) >= 1e-4:
+        return f"{value:.{digits}g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{value:.1e}"
+
+
+def figure(estimate: Estimate | None) -> str:
+    """`0.41 (0.35 to 0.48)`; says so where there is no value or no interval."""
+    if estimate is None:
+        return "not measured"
+    if estimate.value is None or estimate.ci is None:
+        return number(estimate.value) if estimate.value is None else f"{number(estimate.value)} (no interval)"
+    low, high = estimate.ci.low, estimate.ci.high
+    return f"{number(estimate.value)} ({'-inf' if low is None else number(low)} to {'inf' if high is None else number(high)})"
+
+
+def print_report(report: StabilityReport) -> None:
+    """Every dimension, one after the other, on stdout."""
+    console = results()
+    population = report.population
+    console.print(
+        f"{population.items} items in {population.clusters} clusters, {population.personas} personas, "
+        f"up to {population.runs} runs; {population.ratings_used} of {population.ratings_asked} ratings used."
+    )
+    for name, dimension in report.dimensions.items():
+        console.print()
+        console.print(clean(f"{name}: {dimension.sentence}"))
+        console.print(_table(dimension))
+        for warning in dimension.warnings:
+            console.print(clean(f"  note ({warning.code}): {warning.message}"))
+    for warning in report.warnings:
+        console.print(clean(f"note ({warning.code}): {warning.message}"))
+
+
+def _table(dimension: DimensionReport) -> object:
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 2))
+    for label, value in _rows(dimension):
+        table.add_row(label, value)
+    return table
+
+
+def _rows(dimension: DimensionReport) -> list[tuple[str, str]]:
+    parts, claim, trust = dimension.components, dimension.claim, dimension.dependability
+    rows = [
+        ("variance between items", figure(parts.item)),
+        ("  between personas", figure(parts.persona)),
+        ("  item x persona", figure(parts.item_persona)),
+        ("  between runs of one persona", figure(parts.run)),
+        ("run minus persona variance", f"{figure(claim.delta)}: {claim.holds.replace('_', ' ')}"),
+        ("dependability of one call", figure(trust.single)),
+        ("  of the panel, one run each", figure(trust.panel)),
+    ]
+    if trust.debate:
+        rows.append(("  of one debate", figure(trust.debate)))
+    rows.append(("flip rate of one re-run", figure(dimension.flips.threshold or dimension.flips.categorical)))
+    for arm, told in dimension.arms.items():
+        name = arm.replace("_", " ")
+        rows.append((f"{name}: variance against one judge", figure(told.sr_single)))
+        rows.append((f"{name}: against an equally dear panel", f"{figure(told.sr_panel)}: {told.verdict.replace('_', ' ')}"))
+        rows.append((f"{name}: noise to signal against it", figure(told.nsr_panel)))
+    if dimension.cheapest:
+        plan = dimension.cheapest
+        rows.append(("cheapest plan for the target", f"{plan.personas} personas x {plan.runs} runs = {plan.calls} calls"))
+    return rows
