@@ -43,3 +43,14 @@ def _no_network() -> Any:
     patch.setattr(socket.socket, "connect_ex", connect_ex)
     yield
     patch.undo()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Where everything is required (CI), a test that would skip for want of a browser or a server fails instead."""
+    report = yield
+    needs = {"browser", "postgres", "llama"} & {mark.name for mark in item.iter_markers()}
+    if report.skipped and needs and os.environ.get("REHEARING_TEST_REQUIRE_ALL") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, but {', '.join(sorted(needs))} is required here: {report.longrepr}"
+    return report
