@@ -1,19 +1,69 @@
 """One structured model call: open a model, ask, parse, meter, replay."""
 
+from llm.asking import Answer, AskSettings, ask
 from llm.call import Call, CallOutcome, Purpose
+from llm.errors import (
+    LlmError,
+    ModelConfigurationError,
+    PromptError,
+    ProviderError,
+    RateLimitedError,
+    ReplayMissError,
+    RequestRejectedError,
+    ServerFaultError,
+    TimedOutError,
+    UnparseableReplyError,
+    UnreachableError,
+)
 from llm.fence import Section, fence, sections
+from llm.ledger import CallLedger, MemoryLedger, call_key, request_key
 from llm.model import Message, Model, Reply, Request, Usage
+from llm.parsing import parse_reply
+from llm.pricing import Spending, estimate_tokens, price, spending, spending_by_purpose
+from llm.prompt import Prompt, RenderedPrompt, load_prompt
+from llm.schema import reply_schema
+from llm.spec import ModelSpec, parse_spec
 
 __all__ = [
+    "Answer",
+    "AskSettings",
     "Call",
+    "CallLedger",
     "CallOutcome",
+    "LlmError",
+    "MemoryLedger",
     "Message",
     "Model",
+    "ModelConfigurationError",
+    "ModelSpec",
+    "Prompt",
+    "PromptError",
+    "ProviderError",
     "Purpose",
+    "RateLimitedError",
+    "RenderedPrompt",
+    "ReplayMissError",
     "Reply",
     "Request",
+    "RequestRejectedError",
     "Section",
+    "ServerFaultError",
+    "Spending",
+    "TimedOutError",
+    "UnparseableReplyError",
+    "UnreachableError",
     "Usage",
+    "ask",
+    "call_key",
+    "estimate_tokens",
     "fence",
+    "load_prompt",
+    "parse_reply",
+    "parse_spec",
+    "price",
+    "reply_schema",
+    "request_key",
     "sections",
+    "spending",
+    "spending_by_purpose",
 ]
