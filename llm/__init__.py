@@ -18,10 +18,12 @@ from llm.errors import (
 from llm.fence import Section, fence, sections
 from llm.ledger import CallLedger, MemoryLedger, call_key, request_key
 from llm.model import Message, Model, Reply, Request, Usage
+from llm.opening import open_model
 from llm.parsing import parse_reply
 from llm.pricing import Spending, estimate_tokens, price, spending, spending_by_purpose
 from llm.prompt import Prompt, RenderedPrompt, load_prompt
 from llm.schema import reply_schema
+from llm.simulated import LatentTruth, SimulatedJudge, SimulatedParameters, simulated_truth
 from llm.spec import ModelSpec, parse_spec
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "Call",
     "CallLedger",
     "CallOutcome",
+    "LatentTruth",
     "LlmError",
     "MemoryLedger",
     "Message",
@@ -48,6 +51,8 @@ __all__ = [
     "RequestRejectedError",
     "Section",
     "ServerFaultError",
+    "SimulatedJudge",
+    "SimulatedParameters",
     "Spending",
     "TimedOutError",
     "UnparseableReplyError",
@@ -58,12 +63,14 @@ __all__ = [
     "estimate_tokens",
     "fence",
     "load_prompt",
+    "open_model",
     "parse_reply",
     "parse_spec",
     "price",
     "reply_schema",
     "request_key",
     "sections",
+    "simulated_truth",
     "spending",
     "spending_by_purpose",
 ]
