@@ -1,0 +1,42 @@
+"""The use cases, in plain Python: REST, pages and command line call only these.
+
+    async with open_application(Settings(), work=True) as app:
+        await app.documents.add(owner, data: bytes, name: str, *, media_type=None) -> DocumentsAdded
+                          .list(owner, *, after: Place | None = None, limit=50) -> Page[DocumentRecord]
+                          .get(owner, id) -> DocumentRecord      .delete(owner, id)
+        await app.persona_sets.create(owner, PersonaSetRequest) -> PersonaSetRecord       (a job)
+                          .list .get .delete    .map(owner, id) -> tuple[MapPoint, ...]
+                          .edit(owner, id, PersonaSetEdit) -> PersonaSetRecord            (a new set)
+                          .estimate(owner, PersonaSetRequest) -> Estimate
+        await app.rubrics.put(owner, Rubric) -> RubricRecord    .list    .get(owner, id or content hash)
+        await app.evaluations.create(owner, EvaluationRequest) -> EvaluationRecord        (a job)
+                          .estimate(owner, EvaluationRequest) -> Estimate
+                          .list(owner, EvaluationFilter(), *, after, limit, order="newest"|"least_stable")
+                          .get(owner, id) .cancel(owner, id) .delete(owner, id)
+                          .wait(owner, id, timeout_s) -> EvaluationRecord   (as soon as it has ended)
+                          .add_human_score(owner, id, HumanScoreRequest) -> EvaluationRecord
+                          .events(owner, id, after: int = 0, limit=500) -> tuple[EventRecord, ...]
+                          .wait_for_events(owner, id, after, timeout_s) -> tuple[EventRecord, ...]
+        await app.runs.list(owner, evaluation_id) -> tuple[RunRecord, ...]   .get(owner, run_id)
+                          .result(owner, run_id) -> RunResult    .transcript(owner, run_id) -> Transcript
+                          .turn(owner, run_id, turn_id) -> tuple[Turn, tuple[Call, ...]]
+                          .calls(owner, run_id) -> tuple[Call, ...]
+        await app.batches.create(owner, BatchRequest, chunks: AsyncIterable[bytes]) -> BatchRecord
+                          .estimate(owner, BatchRequest, chunks) -> Estimate
+                          .list .get .cancel .delete
+                          .results(owner, id) -> AsyncIterator[BatchResult]  (one for every line, always)
+                          .report(owner, id) -> StabilityReport      .ratings(owner, id) -> path of a Parquet file
+                          .export(owner, id) -> AsyncIterator[bytes] .import_(owner, chunks) -> BatchRecord
+        await app.stability.report(data: bytes | Path, *, format=None, mapping=None, thresholds=None, ...) -> StabilityReport
+        await app.prompts.get(sha256) -> Prompt
+        await app.keys.create(name, owner, scopes) -> (KeyRecord, secret)   .list()   .revoke(id)
+                          .authenticate(secret) -> KeyRecord     .any_exist() -> bool
+        await app.idempotency.begin(owner, key, fingerprint) -> StoredAnswer | None
+                          .finish(owner, key, StoredAnswer)      .abandon(owner, key)
+        await app.health() -> Health     await app.queue_figures() -> QueueFigures
+        await app.purge(older_than: timedelta) -> Purged
+        app.settings   app.models.get(spec) -> Model   app.limits
+
+`owner` is a key's owner, or None for every owner's rows (an admin, or a service without keys, which stores its rows
+under `LOCAL_OWNER`). Another owner's row is a NotFoundError. `Place` is (created_at, id) of a page's last row.
+"""

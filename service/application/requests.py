@@ -1,0 +1,112 @@
+"""What the application is asked for, checked at the border."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from agents import DebateProtocol, Item, Rubric
+from clustering import Persona
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AdaptiveRepeats(_Asked):
+    """Hear the item again until the interval of its verdict is narrow enough (statistics: the stopping rule)."""
+
+    min: int = Field(default=5, ge=2)
+    max: int = Field(default=20, ge=2)
+    half_width: float = Field(gt=0)
+    """In units of the scale."""
+
+    @model_validator(mode="after")
+    def _min_is_not_above_max(self) -> AdaptiveRepeats:
+        if self.min > self.max:
+            raise ValueError(f"min {self.min} must not be above max {self.max}")
+        return self
+
+
+Repeats = Annotated[int, Field(ge=1)] | AdaptiveRepeats
+
+
+class Webhook(_Asked):
+    """Who is told when the job has ended (Standard Webhooks)."""
+
+    url: str = Field(min_length=1, max_length=2000)
+    secret: str = Field(min_length=24, max_length=200, repr=False)
+    """`whsec_...`; signs every notification."""
+
+
+class Hearing(_Asked):
+    """How items are heard: everything that an evaluation and a batch have in common."""
+
+    persona_set: str = Field(min_length=1, max_length=80)
+    """A ps_ id, completed."""
+    rubric: Rubric | str
+    """The rubric itself, or the ru_ id or content hash of a stored one."""
+    protocol: DebateProtocol = DebateProtocol()
+    models: tuple[str, ...] = ()
+    """Specs; empty for the installation's model. Several: personas take turns through them."""
+    repeats: Repeats = 1
+    seed: int = Field(default=0, ge=0, le=2**53 - 1)
+    budget_usd_max: float | None = Field(default=None, gt=0)
+    """What is done when it is reached stays; the rest is cancelled. A model without a known price cannot have one."""
+    priority: int = Field(default=5, ge=0, le=9)
+    """0 first."""
+    expires_after: timedelta | None = None
+    """Runs that have not begun by then expire; None for the installation's own."""
+    webhook: Webhook | None = None
+
+
+class EvaluationRequest(Hearing):
+    """One item."""
+
+    item: Item
+
+
+class BatchRequest(Hearing):
+    """Many items: the lines of the file hold them, `{"custom_id": ..., "item": {...}}` each."""
+
+    name: str = Field(default="", max_length=200)
+
+
+class BatchLine(_Asked):
+    """One line of a batch file."""
+
+    custom_id: str = Field(min_length=1, max_length=200)
+    item: Item
+
+
+class PersonaSetRequest(_Asked):
+    """Personas from stored documents, or given ones."""
+
+    name: str = Field(default="", max_length=200)
+    documents: tuple[str, ...] = ()
+    """do_ ids."""
+    personas: tuple[Persona, ...] = ()
+    """Given personas; then no document is read."""
+    options: dict[str, object] = Field(default_factory=dict)
+    """Fields of `clustering.PersonaOptions`."""
+    model: str | None = None
+    """Spec of the model that extracts perspectives; None for the installation's, else extractive."""
+    budget_usd_max: float | None = Field(default=None, gt=0)
+    webhook: Webhook | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> PersonaSetRequest:
+        if bool(self.documents) == bool(self.personas):
+            raise ValueError("give either documents (ids) or personas, and not both")
+        return self
+
+
+class HumanScoreRequest(_Asked):
+    """A person's score for one dimension of an evaluation."""
+
+    dimension: str
+    value: float
+    author: str = Field(default="", max_length=200)
+    note: str = Field(default="", max_length=4000)

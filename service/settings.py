@@ -1,0 +1,133 @@
+"""Every setting of the service, from `REHEARING_*` variables, a `.env` file, or arguments of the same name."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Limits(BaseModel):
+    """What one caller may ask for; published under /version. Set one with `REHEARING_LIMITS__ITEMS_PER_BATCH=5000`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    body_bytes: int = Field(default=16 * 2**20, ge=1024)
+    """One request body except a batch: a book of 2,000 pages is about 5 MB."""
+    batch_bytes: int = Field(default=4 * 2**30, ge=1024)
+    """A batch file: 100,000 items of 40 kB. It is spooled to disk, never held in memory."""
+    line_bytes: int = Field(default=4 * 2**20, ge=1024)
+    """One line of a batch file."""
+    document_characters: int = Field(default=5_000_000, ge=1)
+    documents_per_set: int = Field(default=2_000, ge=1)
+    passages_per_set: int = Field(default=200_000, ge=1)
+    """Grouping was measured up to 100,000 perspectives; beyond, memory grows past a small machine."""
+    personas_per_set: int = Field(default=60, ge=1)
+    items_per_batch: int = Field(default=200_000, ge=1)
+    repeats: int = Field(default=100, ge=1)
+    """Runs of one item: at 20 the interval of the stopping rule has long stopped to shrink usefully."""
+    turns: int = Field(default=60, ge=1)
+    tokens_per_run: int = Field(default=2_000_000, ge=1)
+    models_per_evaluation: int = Field(default=8, ge=1)
+    ratings_per_import: int = Field(default=5_000_000, ge=1)
+    jobs_concurrent: int = Field(default=32, ge=1)
+    """Runs in progress in one process; each waits for its model most of the time."""
+    queue_length: int = Field(default=2_000_000, ge=1)
+    """Runs waiting over all owners; beyond it new work is refused with 503."""
+
+
+class Settings(BaseSettings):
+    """How this installation runs. `Settings()` reads the environment; unknown `REHEARING_` variables are ignored."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="REHEARING_", env_file=".env", env_nested_delimiter="__", extra="ignore", frozen=True
+    )
+
+    # where things lie
+    data_dir: Path = Path(".rehearing")
+    """Databases, embedding cache, spool; created when first needed."""
+    database_url: SecretStr | None = None
+    """`postgresql://...`; None for an SQLite file in `data_dir`. Secret because it may hold a password."""
+
+    # models
+    model: str = "simulated"
+    """Judges where a request names none."""
+    persona_model: str | None = None
+    """Extracts perspectives; None for the extractive mode, which needs no model."""
+    base_url: str | None = None
+    """Of an OpenAI-compatible server."""
+    api_key: SecretStr | None = None
+    """The provider's key; None leaves the provider's own variable, such as OPENAI_API_KEY, in force."""
+    embedding_model: str | None = None
+    """None for the model that is installed with the service."""
+    models_allowed: tuple[str, ...] = ()
+    """Specs that requests may name; empty for any. A key of yours pays for them."""
+    attempt_timeout: timedelta = timedelta(seconds=120)
+    provider_patience: timedelta = timedelta(minutes=15)
+    """How long a question outlives a provider that is down, before it is given up."""
+
+    # work
+    executor_id: str | None = None
+    """Name of this worker, the same after a restart; None for `HOST-N` with the first N that nobody here holds."""
+    heartbeat: timedelta = timedelta(seconds=3)
+    worker_dead_after: timedelta = timedelta(seconds=12)
+    """Four missed beats; takeover then comes well within 30 s."""
+    poll: timedelta = timedelta(milliseconds=250)
+    """How often a worker looks for new work that another process accepted."""
+    shutdown_grace: timedelta = timedelta(seconds=25)
+    """What a stopping worker lets its runs finish in; the rest is handed over."""
+    runs_per_second: float | None = Field(default=None, gt=0)
+    """Runs started a second over all workers; None for no limit."""
+    job_expires_after: timedelta = timedelta(days=7)
+    """Work that has not begun by then expires."""
+
+    # keeping
+    idempotency_kept: timedelta = timedelta(hours=24)
+    sqlite_pages_max: int | None = Field(default=None, ge=100)
+    """Bound on the SQLite file, in pages of 4 kB; None for the disk."""
+    store_pool_size: int = Field(default=10, ge=1)
+    """Database connections of one process."""
+
+    # serving
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    unsafe_no_auth: bool = False
+    """Serve other machines without keys; without it that is refused."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Host headers that are served besides the address bound to."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins that browsers may call from (CORS); none by default."""
+    webhooks_to_loopback: bool = False
+    """For tests on one machine only."""
+
+    # telling
+    log_level: str = "INFO"
+    log_json: bool = True
+    otlp_endpoint: str | None = None
+    """Where traces go (OTLP over HTTP); None for nowhere."""
+
+    limits: Limits = Limits()
+
+    @property
+    def store_url(self) -> str:
+        """SQLAlchemy's URL of the store, with an async driver."""
+        if self.database_url is None:
+            return f"sqlite+aiosqlite:///{(self.data_dir / 'rehearing.db').absolute()}"
+        url = self.database_url.get_secret_value()
+        scheme, separator, rest = url.partition("://")
+        if separator and scheme.split("+")[0] in ("postgres", "postgresql"):
+            return f"postgresql+psycopg://{rest}"
+        if separator and scheme.split("+")[0] == "sqlite":
+            return f"sqlite+aiosqlite://{rest}"
+        raise ValueError(f"REHEARING_DATABASE_URL must begin with postgresql:// or sqlite:///, not {scheme[:20]!r}")
+
+    @property
+    def jobs_url(self) -> str:
+        """URL of the job engine's own tables: beside the store, in a schema `dbos` or a file of their own."""
+        url = self.store_url
+        if url.startswith("postgresql"):
+            return "postgresql://" + url.partition("://")[2]
+        path = url.partition(":///")[2]
+        return f"sqlite:///{path.removesuffix('.db')}-jobs.db"
