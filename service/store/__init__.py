@@ -1,0 +1,1 @@
+"""The database: tables, migrations, the call ledger, one class of queries per noun."""

@@ -1,0 +1,135 @@
+"""The store: reads on connections of their own, writes gathered into shared commits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.errors import StoreUnreachableError
+from service.store.engine import WRITES, open_engine, store_error
+
+T = TypeVar("T")
+Operation = Callable[[AsyncConnection], Awaitable[T]]
+"""Writes through the connection that it is given and does nothing else: it may be run again after a rollback."""
+
+_GATHERED_MAX = 64  # operations in one commit: enough to make its cost small, few enough that none waits long
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    operation: Operation[Any]
+    done: asyncio.Future[Any]
+
+
+class Store:
+    """One database. `write` returns when what it wrote is committed."""
+
+    def __init__(self, url: str, *, pool_size: int = 10, sqlite_pages_max: int | None = None) -> None:
+        self.url = url
+        self.engine = open_engine(url, pool_size=pool_size, sqlite_pages_max=sqlite_pages_max)
+        self._waiting: list[_Waiting] = []
+        self._committer: asyncio.Task[None] | None = None
+        self._writing = asyncio.Lock()
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    async def aclose(self) -> None:
+        """Commits what waits, then gives the connections back."""
+        if self._committer is not None:
+            await asyncio.gather(self._committer, return_exceptions=True)
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for reading. Raises a StoreError where the database cannot answer."""
+        try:
+            async with self.engine.connect() as connection:
+                yield connection
+        except Exception as error:
+            raise (store_error(error) or error) from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction of one's own, for long writes such as an import. Small writes go through `write`."""
+        try:
+            async with self._own_turn(), self.engine.execution_options(**{WRITES: True}).begin() as connection:
+                yield connection
+        except Exception as error:
+            raise (store_error(error) or error) from error
+
+    async def write(self, operation: Operation[T]) -> T:
+        """What `operation` returns, once it is committed.
+
+        Operations that wait at the same time share one commit. When one of them fails, all are rolled back and each is
+        run again alone, so that it alone bears its error.
+        """
+        waiting = _Waiting(operation, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if self._committer is None or self._committer.done():
+            self._committer = asyncio.create_task(self._commit_all(), name="store commits")
+        result: T = await waiting.done
+        return result
+
+    async def _commit_all(self) -> None:
+        while self._waiting:
+            gathered, self._waiting = self._waiting[:_GATHERED_MAX], self._waiting[_GATHERED_MAX:]
+            gathered = [one for one in gathered if not one.done.cancelled()]
+            if not await self._commit(gathered):
+                for one in gathered:
+                    await self._commit_alone(one)
+
+    async def _commit(self, gathered: list[_Waiting]) -> bool:
+        """Whether all of them went into one commit."""
+        if len(gathered) == 1:
+            return False
+        try:
+            async with self.transaction() as connection:
+                results = [await one.operation(connection) for one in gathered]
+        except Exception:
+            return False
+        for one, result in zip(gathered, results, strict=True):
+            if not one.done.done():
+                one.done.set_result(result)
+        return True
+
+    async def _commit_alone(self, one: _Waiting) -> None:
+        try:
+            async with self.transaction() as connection:
+                result = await one.operation(connection)
+        except BaseException as error:
+            if not one.done.done():
+                one.done.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            if not one.done.done():
+                one.done.set_result(result)
+
+    @asynccontextmanager
+    async def _own_turn(self) -> AsyncIterator[None]:
+        """On SQLite, writers of one process queue here rather than polling for the file's lock."""
+        if not self.is_sqlite:
+            yield
+            return
+        async with self._writing:
+            yield
+
+
+async def until_reachable(attempt: Callable[[], Awaitable[T]], *, patience_s: float, pause_s: float = 0.5) -> T:
+    """What `attempt` returns, tried again while the database does not answer, for `patience_s` seconds."""
+    deadline = asyncio.get_running_loop().time() + patience_s
+    while True:
+        try:
+            return await attempt()
+        except StoreUnreachableError:
+            if asyncio.get_running_loop().time() + pause_s > deadline:
+                raise
+            await asyncio.sleep(pause_s)
+            pause_s = min(5.0, pause_s * 2)
