@@ -1,0 +1,238 @@
+"""The report's two plots, drawn by altair and rendered to SVG or PNG by vl-convert, both imported when first drawn.
+
+Ink is `currentColor`, so a plot inlined in a page follows its light or dark scheme (in a PNG it is black on white).
+No distinction rests on colour: segments carry their share, lines differ by dash and marker, and the four fills differ
+in lightness, so that both plots read in grey.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from stability.page.figures import estimate_text, rounded
+from stability.report import ByCalls, DimensionReport, Estimate, StabilityReport
+
+if TYPE_CHECKING:
+    import altair
+
+INK = "currentColor"
+FONT = "Arial, Liberation Sans, Helvetica, sans-serif"
+PNG_SCALE = 2.0
+SMALLEST_LABELLED_SHARE = 0.06
+"""A narrower segment has no room for its per cent; the table has it."""
+
+
+class Part(NamedTuple):
+    """One variance component in plot 1: its key, name, fill and the ink that reads on the fill."""
+
+    key: str
+    name: str
+    fill: str
+    ink: str
+
+
+PARTS = (
+    Part("item", "Items (signal)", "#2f5d9b", "#ffffff"),
+    Part("persona", "Personas", "#c8652a", "#000000"),
+    Part("item_persona", "Item × persona", "#efbe5b", "#000000"),
+    Part("run", "Re-runs (chance)", "#dedede", "#000000"),
+)
+
+
+class Line(NamedTuple):
+    """One design in plot 2: its name, colour, marker and dash; a debate is a single point."""
+
+    key: str
+    name: str
+    colour: str
+    shape: str
+    dash: tuple[int, ...]
+
+
+LINES = (
+    Line("single", "One persona", "#8a8f98", "circle", (5, 4)),
+    Line("panel", "Panel, no debate", "#3f7fce", "square", (1, 0)),
+    Line("debate", "Debate", "#d1622b", "diamond", (1, 0)),
+    Line("self_reflection", "Self-reflection", "#9a6fc0", "triangle-up", (1, 0)),
+    Line("stance", "Stances only", "#2f9179", "triangle-down", (1, 0)),
+)
+
+
+def shares_svg(report: StabilityReport) -> str | None:
+    """Plot 1: each dimension's variance as stacked shares; None where no dimension has shares."""
+    return _svg(_shares_chart(report))
+
+
+def shares_png(report: StabilityReport) -> bytes | None:
+    """Plot 1 as a PNG on white at 2x; None where no dimension has shares."""
+    return _png(_shares_chart(report))
+
+
+def flips_svg(dimension: DimensionReport) -> str | None:
+    """Plot 2: flip rate against calls per verdict, by design; None where no design has a flip rate."""
+    return _svg(_flips_chart(dimension))
+
+
+def flips_png(dimension: DimensionReport) -> bytes | None:
+    """Plot 2 as a PNG on white at 2x; None where no design has a flip rate."""
+    return _png(_flips_chart(dimension))
+
+
+def _shares_rows(report: StabilityReport) -> list[dict[str, Any]]:
+    rows = []
+    for name, dimension in report.dimensions.items():
+        start = 0.0
+        for order, part in enumerate(PARTS):
+            share = dimension.shares.get(part.key)
+            if share is None or share.value is None:
+                continue
+            rows.append(
+                {
+                    "dimension": name,
+                    "component": part.name,
+                    "order": order,
+                    "start": start,
+                    "end": start + share.value,
+                    "middle": start + share.value / 2,
+                    "label": f"{share.value:.0%}" if share.value >= SMALLEST_LABELLED_SHARE else "",
+                    "ink": part.ink,
+                    "description": f"{name}, {part.name}: {estimate_text(share, percent=True)}",
+                }
+            )
+            start += share.value
+    return rows
+
+
+def _shares_chart(report: StabilityReport) -> altair.LayerChart | None:
+    rows = _shares_rows(report)
+    if not rows:
+        return None
+    import altair as alt
+
+    order = list(dict.fromkeys(row["dimension"] for row in rows))
+    shared = alt.Chart(alt.InlineData(values=rows)).encode(y=alt.Y("dimension:N", sort=order, title=None))
+    bars = shared.mark_bar(stroke=INK, strokeWidth=0.75).encode(
+        x=alt.X("start:Q", title="share of the variance of one call", axis=alt.Axis(format="%"), scale=_unit(alt)),
+        x2="end:Q",
+        color=alt.Color(
+            "component:N",
+            scale=alt.Scale(domain=[part.name for part in PARTS], range=[part.fill for part in PARTS]),
+            legend=alt.Legend(title=None, orient="top", columns=4, symbolStrokeColor=INK, symbolStrokeWidth=0.75),
+        ),
+        description="description:N",
+    )
+    labels = shared.mark_text(fontWeight="bold", aria=False).encode(
+        x="middle:Q", text="label:N", color=alt.Color("ink:N", scale=None)
+    )
+    return _styled((bars + labels).properties(width=600, height=alt.Step(38)))
+
+
+def _unit(alt: Any) -> Any:
+    return alt.Scale(domain=[0, 1], nice=False)
+
+
+def _flip_row(point: ByCalls, flips: Estimate, line: Line) -> dict[str, Any]:
+    interval = flips.ci
+    return {
+        "calls": point.calls,
+        "flips": flips.value,
+        "low": flips.value if interval is None or interval.low is None else interval.low,
+        "high": flips.value if interval is None or interval.high is None else interval.high,
+        "design": line.name,
+        "description": f"{line.name}, {rounded(point.calls)} calls: {estimate_text(flips, percent=True)}",
+    }
+
+
+def _flips_rows(dimension: DimensionReport) -> list[dict[str, Any]]:
+    lines = {line.key: line for line in LINES}
+    return [
+        _flip_row(point, point.flips, lines[point.design])
+        for point in sorted(dimension.flips_by_calls, key=lambda point: point.calls)
+        if point.flips.value is not None and point.calls > 0
+    ]
+
+
+def _flips_chart(dimension: DimensionReport) -> altair.LayerChart | None:
+    rows = _flips_rows(dimension)
+    if not rows:
+        return None
+    import altair as alt
+
+    shown = [line for line in LINES if any(row["design"] == line.name for row in rows)]
+    names = [line.name for line in shown]
+    ticks = _ticks([row["calls"] for row in rows])
+    ends = [ticks[0] / 1.25, ticks[-1] * 1.25]
+    shared = alt.Chart(alt.InlineData(values=rows)).encode(
+        x=alt.X(
+            "calls:Q",
+            title="calls per verdict",
+            scale=alt.Scale(type="log", base=2, domain=ends, nice=False),
+            axis=alt.Axis(values=ticks, format="~g", grid=False),
+        ),
+        color=alt.Color("design:N", scale=alt.Scale(domain=names, range=[line.colour for line in shown]), title=None),
+        description="description:N",
+    )
+    rate = alt.Y("flips:Q", title="flip rate", axis=alt.Axis(format="%", tickCount=5), scale=alt.Scale(zero=True))
+    lines = shared.mark_line(strokeWidth=2, aria=False).encode(
+        y=rate,
+        strokeDash=alt.StrokeDash(
+            "design:N", scale=alt.Scale(domain=names, range=[list(line.dash) for line in shown]), title=None
+        ),
+    )
+    bars = shared.mark_rule(strokeWidth=1.5, aria=False).encode(y="low:Q", y2="high:Q")
+    points = shared.mark_point(size=90, filled=True, opacity=1, stroke=INK, strokeWidth=0.75).encode(
+        y=rate,
+        shape=alt.Shape("design:N", scale=alt.Scale(domain=names, range=[line.shape for line in shown]), title=None),
+    )
+    return _styled((lines + bars + points).properties(width=430, height=240))
+
+
+def _ticks(calls: list[float]) -> list[float]:
+    """At most seven of the numbers of calls, each at least a third above the one before, both ends kept."""
+    every = sorted(set(calls))
+    kept = [every[0]]
+    for value in every[1:-1]:
+        if value >= kept[-1] * 1.35 and value * 1.35 <= every[-1]:
+            kept.append(value)
+    return [*kept, every[-1]] if len(every) > 1 else kept
+
+
+def _styled(chart: altair.LayerChart) -> altair.LayerChart:
+    styled: altair.LayerChart = (
+        chart.properties(background="transparent")
+        .configure(font=FONT)
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=INK,
+            titleColor=INK,
+            domainColor=INK,
+            tickColor=INK,
+            gridColor=INK,
+            gridOpacity=0.15,
+            labelFontSize=13,
+            titleFontSize=13,
+            titleFontWeight="normal",
+            labelLimit=180,
+        )
+        .configure_legend(
+            labelColor=INK, labelFontSize=13, orient="top", symbolSize=120, labelLimit=220, columnPadding=28
+        )
+        .configure_text(fontSize=13)
+    )
+    return styled
+
+
+def _svg(chart: altair.LayerChart | None) -> str | None:
+    if chart is None:
+        return None
+    import vl_convert
+
+    return str(vl_convert.vegalite_to_svg(chart.to_json()))
+
+
+def _png(chart: altair.LayerChart | None) -> bytes | None:
+    if chart is None:
+        return None
+    import vl_convert
+
+    return bytes(vl_convert.vegalite_to_png(chart.properties(background="white").to_json(), scale=PNG_SCALE))
