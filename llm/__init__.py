@@ -1,6 +1,7 @@
 """One structured model call: open a model, ask, parse, meter, replay."""
 
-from llm.asking import Answer, AskSettings, ask
+from llm.asking import Answer, ask
+from llm.attempts import AskSettings
 from llm.call import Call, CallOutcome, Purpose
 from llm.errors import (
     LlmError,
@@ -16,9 +17,10 @@ from llm.errors import (
     UnreachableError,
 )
 from llm.fence import Section, fence, sections
+from llm.gate import GateSettings, configure_gates
 from llm.ledger import CallLedger, MemoryLedger, call_key, request_key
 from llm.model import Message, Model, Reply, Request, Usage
-from llm.opening import open_model
+from llm.opening import Probe, open_model, probe
 from llm.parsing import parse_reply
 from llm.pricing import Spending, estimate_tokens, price, spending, spending_by_purpose
 from llm.prompt import Prompt, RenderedPrompt, load_prompt
@@ -32,6 +34,7 @@ __all__ = [
     "Call",
     "CallLedger",
     "CallOutcome",
+    "GateSettings",
     "LatentTruth",
     "LlmError",
     "MemoryLedger",
@@ -39,6 +42,7 @@ __all__ = [
     "Model",
     "ModelConfigurationError",
     "ModelSpec",
+    "Probe",
     "Prompt",
     "PromptError",
     "ProviderError",
@@ -60,6 +64,7 @@ __all__ = [
     "Usage",
     "ask",
     "call_key",
+    "configure_gates",
     "estimate_tokens",
     "fence",
     "load_prompt",
@@ -67,6 +72,7 @@ __all__ = [
     "parse_reply",
     "parse_spec",
     "price",
+    "probe",
     "reply_schema",
     "request_key",
     "sections",

@@ -50,6 +50,8 @@ class Reply:
     """The model's name as it answered, which may differ from the name asked for."""
     usage: Usage
     finish: Literal["stop", "length", "refusal"]
+    sent: tuple[Message, ...] | None = None
+    """The messages as sent, where the adapter had to add to the request's."""
 
 
 class Model(Protocol):

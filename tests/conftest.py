@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 import os
 import socket
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+_SERVERS = importlib.util.spec_from_file_location("test_servers", Path(__file__).parent / "servers" / "fixtures.py")
+assert _SERVERS is not None
+assert _SERVERS.loader is not None
+_servers = sys.modules["test_servers"] = importlib.util.module_from_spec(_SERVERS)
+_SERVERS.loader.exec_module(_servers)
+model_server, llama_server = _servers.model_server, _servers.llama_server
 
 _connect = socket.socket.connect
 _connect_ex = socket.socket.connect_ex

@@ -119,7 +119,7 @@ class Voice:
             return ""
         quote = self._picked(quotes)
         lines = _BORNE_OUT if quote.support >= 0.5 else _UNSUPPORTED
-        return choose(lines, "finding", *self._key).format(quote=_cut(quote.text))
+        return choose(lines, "finding", *self._key).format(quote=_cut(quote.text).rstrip("."))
 
     def _omission(self) -> str:
         said = {word for text in self._scene.texts("output", "output_a", "output_b") for word in words(text)}

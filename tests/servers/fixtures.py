@@ -1,0 +1,82 @@
+"""Model servers for the tests of every package, each a process of its own on this machine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+HERE = Path(__file__).parent
+BENCH_SERVER = HERE.parents[1] / "bench" / "model_server.py"
+LLAMA_SERVER = HERE / "llama_server.py"
+
+
+class ServerProcess(NamedTuple):
+    """A running server."""
+
+    base_url: str
+    process: subprocess.Popen[str]
+
+    def stats(self) -> dict[str, Any]:
+        """The bench server's own count of calls."""
+        return self._get("/stats", None)
+
+    def set_faults(self, faults: Mapping[str, float]) -> None:
+        """Other faults from now on, for the bench server."""
+        self._get("/faults", json.dumps(faults).encode())
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+    def _get(self, path: str, data: bytes | None) -> Any:
+        with urllib.request.urlopen(self.base_url.removesuffix("/v1") + path, data, timeout=10) as response:
+            return json.load(response)
+
+
+def start(*command: str) -> ServerProcess:
+    """Runs a server that prints its base URL as its first line."""
+    process = subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    address = process.stdout.readline().strip()
+    if not address:
+        process.wait()
+        raise RuntimeError(f"{command[0]} ended with {process.returncode} before it served")
+    return ServerProcess(address, process)
+
+
+@pytest.fixture
+def model_server() -> Iterator[Callable[..., ServerProcess]]:
+    """Starts bench/model_server.py: `model_server(latency=0, faults={"429": 0.05}, seed=0, port=0)`."""
+    running: list[ServerProcess] = []
+
+    def run(
+        latency: float = 0.0, faults: Mapping[str, float] | None = None, seed: int = 0, port: int = 0
+    ) -> ServerProcess:
+        told = ",".join(f"{name}={share}" for name, share in (faults or {}).items())
+        options = ["--latency", str(latency), "--faults", told, "--seed", str(seed), "--port", str(port)]
+        running.append(start(str(BENCH_SERVER), *options))
+        return running[-1]
+
+    yield run
+    for server in running:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def llama_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A real llama.cpp server over a tiny llama with random weights: the real wire, valid JSON, random content."""
+    pytest.importorskip("xllamacpp", reason="the llama.cpp server comes with the package xllamacpp")
+    pytest.importorskip("gguf", reason="the model is written with the package gguf")
+    model = tmp_path_factory.mktemp("llama") / "random.gguf"
+    server = start(str(LLAMA_SERVER), str(model))
+    yield server
+    server.stop()
