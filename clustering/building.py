@@ -1,0 +1,159 @@
+"""The way from documents to a persona set, stage by stage."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from clustering.clusters import NOISE
+from clustering.composing import compose_personas, map_positions, slug
+from clustering.document import Document
+from clustering.embedding import Embedder, Vectors, open_embedder
+from clustering.errors import NoUsableDocumentError
+from clustering.grouping import Grouping, group_perspectives
+from clustering.naming import keywords
+from clustering.persona import MapPoint, PersonaSet, StakeholderGroup
+from clustering.perspectives import Perspective, extract_perspectives
+from llm import Model
+
+Stage = Literal["reading", "extracting", "embedding", "grouping", "composing"]
+Progress = Callable[[str, int, int], None]
+"""Called with stage, done, total; from a worker thread, so it must be quick and thread-safe."""
+
+
+class PersonaOptions(BaseModel):
+    """What decides a persona set, apart from the documents and the models."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = 0
+    personas: int | None = Field(default=None, ge=1, le=60)
+    """How many in all; None lets coverage decide."""
+    personas_per_group_max: int = Field(default=2, ge=1, le=10)
+    groups_max: int = Field(default=8, ge=1, le=30)
+    """Groups that get personas, largest first; the others stay on the map."""
+    demographics: bool = False
+    """Demographics may bias scores: only a model writes them, and only when asked."""
+
+
+async def build_persona_set(
+    documents: Sequence[Document], *, options: PersonaOptions | None = None, model: Model | None = None,
+    embedder: Embedder | None = None, ledger: object | None = None, progress: Progress | None = None,
+) -> PersonaSet:  # fmt: skip
+    """Personas from documents: extractive without a model. Deterministic for a seed, across processes.
+
+    Raises NoUsableDocumentError without documents, or where nobody says anything in them.
+    """
+    options = options or PersonaOptions()
+    if not documents:
+        raise NoUsableDocumentError("no documents were given; give at least one text in which somebody speaks")
+    report = progress or (lambda stage, done, total: None)
+    perspectives = await asyncio.to_thread(_extract, documents, report)
+    if not perspectives:
+        raise NoUsableDocumentError(
+            f"nobody speaks in the {len(documents)} document(s): no role phrase such as 'As a nurse, I …', no reported "
+            "need and no first-person statement was found; add interviews, user stories or comments, or use a model"
+        )
+    return await asyncio.to_thread(_assemble, documents, perspectives, options, embedder or open_embedder(), report)
+
+
+def _extract(documents: Sequence[Document], report: Progress) -> list[Perspective]:
+    found: list[Perspective] = []
+    for number, document in enumerate(documents, 1):
+        found += extract_perspectives(document)
+        report("extracting", number, len(documents))
+    return found
+
+
+def _assemble(
+    documents: Sequence[Document], perspectives: Sequence[Perspective], options: PersonaOptions, embedder: Embedder,
+    report: Progress,
+) -> PersonaSet:  # fmt: skip
+    vectors = embedder.embed(
+        [one.concern for one in perspectives], lambda done, total: report("embedding", done, total)
+    )
+    report("grouping", 0, 1)
+    grouping = group_perspectives(perspectives, vectors, embedder, seed=options.seed)
+    report("grouping", 1, 1)
+    groups, members = describe_groups(grouping, perspectives)
+    shown = groups[: options.groups_max]
+    counts = _persona_counts([len(rows) for rows in members[: len(shown)]], options)
+    personas = compose_personas(shown, members[: len(shown)], perspectives, vectors, counts)
+    report("composing", 1, 1)
+    return PersonaSet(
+        personas=personas, groups=groups, method="extractive",
+        parameters=_parameters(options, embedder, grouping),
+        statistics={
+            "documents": len(documents), "perspectives": len(perspectives), "groups": len(groups),
+            "noise_share": grouping.noise_share, "dbcv": grouping.clusters.dbcv,
+            "quotes_dropped": 0,
+        },
+        map=_map(grouping, groups, perspectives, vectors),
+    )  # fmt: skip
+
+
+def describe_groups(
+    grouping: Grouping, perspectives: Sequence[Perspective]
+) -> tuple[tuple[StakeholderGroup, ...], list[list[int]]]:
+    """The groups with names, keywords and exemplars, and the rows of their perspectives."""
+    members: list[list[int]] = [
+        np.flatnonzero(grouping.labels == index).tolist() for index in range(len(grouping.roles))
+    ]
+    words = keywords([[perspectives[row].concern for row in rows] for rows in members])
+    taken: set[str] = set()
+    groups = []
+    for index, rows in enumerate(members):
+        roles = grouping.roles[index]
+        name = next((role for role, _ in roles.most_common() if role not in taken), None) or ", ".join(words[index][:3])
+        name = name if name and name not in taken else f"group {index + 1}"
+        taken.add(name)
+        groups.append(
+            StakeholderGroup(
+                id=slug(name), name=name, keywords=words[index], size=len(rows), mentions=sum(roles.values()),
+                persistence=grouping.persistence[index], exemplars=tuple(role for role, _ in roles.most_common(6)),
+            )
+        )  # fmt: skip
+    return tuple(groups), members
+
+
+def _persona_counts(sizes: Sequence[int], options: PersonaOptions) -> list[int]:
+    """How many personas each group may have: one each, the rest where most is said."""
+    total = options.personas
+    if total is None:
+        return [min(options.personas_per_group_max, max(1, size // 6)) for size in sizes]
+    counts = [1 if index < total else 0 for index in range(len(sizes))]
+    while sum(counts) < total and any(size // (count + 1) >= 3 for size, count in zip(sizes, counts, strict=True)):
+        counts[max(range(len(sizes)), key=lambda index: sizes[index] / (counts[index] + 1))] += 1
+    return counts
+
+
+def _parameters(
+    options: PersonaOptions, embedder: Embedder, grouping: Grouping
+) -> dict[str, str | int | float | bool | None]:
+    try:
+        code = version("rehearing")
+    except PackageNotFoundError:
+        code = None
+    chosen = {f"clustering_{key}": value for key, value in grouping.clusters.parameters.items()}
+    return {**options.model_dump(), "embedding_model": embedder.name, "code_version": code, **chosen}
+
+
+def _map(
+    grouping: Grouping, groups: Sequence[StakeholderGroup], perspectives: Sequence[Perspective], vectors: Vectors
+) -> tuple[MapPoint, ...]:
+    positions = map_positions(vectors, grouping.labels)
+    return tuple(
+        MapPoint(
+            x=round(float(x), 4), y=round(float(y), 4), group_id=None if label == NOISE else groups[label].id,
+            membership=None if label == NOISE else round(float(strength), 4), label=one.stakeholder or "",
+            quote=one.quote, span=one.span,
+        )
+        for (x, y), label, strength, one in zip(
+            positions, grouping.labels.tolist(), grouping.membership, perspectives, strict=True
+        )
+    )  # fmt: skip

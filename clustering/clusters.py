@@ -1,0 +1,131 @@
+"""Vectors to clusters, with a defined answer at every size.
+
+| vectors | method |
+|---|---|
+| 0 | nothing |
+| 1 | one cluster |
+| 2 to 19 | average linkage on cosine distance, cut at a fixed distance: UMAP and HDBSCAN need more |
+| 20 to 20,000 | UMAP to 5 dimensions, then HDBSCAN |
+| above | UMAP fitted on a seeded sample of 20,000, the rest transformed, then HDBSCAN |
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clustering.embedding import Vectors
+
+DENSITY_MIN = 20
+"""Fewer vectors than this have no density worth estimating."""
+SAMPLE_MAX = 20_000
+"""UMAP's graph of this many vectors takes under a minute on two cores; beyond it a sample stands for the rest."""
+LINKAGE_DISTANCE = 0.62
+"""Cosine distance at which average linkage stops joining."""
+NOISE = -1
+
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Which cluster each vector belongs to; labels count from 0, -1 is noise."""
+
+    labels: Labels
+    membership: NDArray[np.float64]
+    """Strength within the own cluster, 0 to 1; 0 for noise."""
+    persistence: tuple[float | None, ...]
+    """HDBSCAN's, per cluster; None where density was not estimated."""
+    parameters: dict[str, str | int | float] = field(default_factory=dict)
+    dbcv: float | None = None
+    """Density-based validity (-1 to 1) as HDBSCAN estimates it; None without density."""
+
+    @property
+    def count(self) -> int:
+        return len(self.persistence)
+
+
+def cluster_vectors(
+    vectors: Vectors, *, seed: int, size_min: int | None = None, distance: float = LINKAGE_DISTANCE
+) -> Clusters:
+    """Clusters of unit vectors (rows); the method follows from their number, see the module.
+
+    size_min: smallest cluster, where density is estimated; None derives it from the number. Same seed, same answer.
+    """
+    count = len(vectors)
+    if count == 0:
+        return Clusters(np.zeros(0, dtype=np.int64), np.zeros(0), (), {"method": "none"})
+    if count == 1:
+        return Clusters(np.zeros(1, dtype=np.int64), np.ones(1), (None,), {"method": "single"})
+    if count < DENSITY_MIN:
+        return _linked(vectors, distance)
+    return _dense(vectors, seed, size_min)
+
+
+def reduce_vectors(vectors: Vectors, *, seed: int, dimensions: int, neighbors: int) -> NDArray[np.float32]:
+    """UMAP coordinates (rows, dimensions); fitted on a sample above `SAMPLE_MAX` rows, the rest transformed."""
+    import umap
+
+    rows = np.arange(len(vectors))
+    if len(vectors) > SAMPLE_MAX:
+        rows = np.sort(np.random.default_rng(seed).choice(len(vectors), SAMPLE_MAX, replace=False))
+    reducer = umap.UMAP(
+        n_components=dimensions, n_neighbors=neighbors, min_dist=0.0, metric="cosine", random_state=seed, n_jobs=1,
+        init="spectral" if len(rows) > 4 * dimensions else "random",
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # UMAP warns of its own choices: n_jobs with a seed, spectral fallback
+        sampled = reducer.fit_transform(vectors[rows])
+        if len(rows) == len(vectors):
+            return np.asarray(sampled, dtype=np.float32)
+        reduced = np.empty((len(vectors), dimensions), dtype=np.float32)
+        reduced[rows] = sampled
+        others = np.setdiff1d(np.arange(len(vectors)), rows)
+        reduced[others] = reducer.transform(vectors[others])
+    return reduced
+
+
+def _linked(vectors: Vectors, distance: float) -> Clusters:
+    from scipy.cluster.hierarchy import fcluster, linkage
+
+    with np.errstate(invalid="ignore"):
+        tree = linkage(np.asarray(vectors, dtype=np.float64), method="average", metric="cosine")
+    labels = _by_first(fcluster(tree, distance, criterion="distance"))
+    count = int(labels.max()) + 1
+    return Clusters(labels, np.ones(len(labels)), (None,) * count, {"method": "average linkage", "distance": distance})
+
+
+def _dense(vectors: Vectors, seed: int, size_min: int | None) -> Clusters:
+    import hdbscan
+
+    count = len(vectors)
+    neighbors = int(np.clip(round(count / 6), 5, 15))
+    size_min = size_min or int(np.clip(round(0.6 * count**0.5), 3, 50))
+    reduced = reduce_vectors(vectors, seed=seed, dimensions=5, neighbors=neighbors)
+    model: Any = hdbscan.HDBSCAN(
+        min_cluster_size=size_min, min_samples=min(size_min, 2 if count < 1000 else 5), core_dist_n_jobs=1,
+        gen_min_span_tree=count <= SAMPLE_MAX,
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # hdbscan calls a deprecated scikit-learn argument
+        model.fit(np.asarray(reduced, dtype=np.float64))
+        dbcv = float(model.relative_validity_) if count <= SAMPLE_MAX and model.labels_.max() > 0 else None
+    labels = _by_first(model.labels_)
+    order = [int(model.labels_[np.argmax(labels == label)]) for label in range(int(labels.max()) + 1)]
+    return Clusters(
+        labels, np.asarray(model.probabilities_, dtype=np.float64),
+        tuple(float(model.cluster_persistence_[index]) for index in order),
+        {"method": "UMAP + HDBSCAN", "dimensions": 5, "neighbors": neighbors, "size_min": size_min}, dbcv,
+    )  # fmt: skip
+
+
+def _by_first(labels: NDArray[Any]) -> Labels:
+    """Labels renumbered in order of first appearance; noise stays noise."""
+    names: dict[int, int] = {}
+    return np.array(
+        [NOISE if label == NOISE else names.setdefault(int(label), len(names)) for label in labels], dtype=np.int64
+    )

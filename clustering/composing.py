@@ -1,0 +1,156 @@
+"""What a group cares about: its perspectives into distinct dimensions, and each dimension into a persona."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz.fuzz import ratio
+
+from clustering.embedding import Vectors
+from clustering.naming import keywords
+from clustering.persona import Excerpt, Persona, Provenance, StakeholderGroup
+from clustering.perspectives import Perspective
+
+SAME_SIMILARITY = 0.93
+"""Perspectives at least this similar say the same thing and merge."""
+EXCERPTS_PER_PERSONA = 6
+PERSPECTIVES_PER_PERSONA_MIN = 3
+"""A persona by coverage needs this many perspectives; a group with fewer yields one persona."""
+SPARSE_EXCERPTS = 3
+SPARSE_CARD = "sparse_card"
+"""Warning code: fewer than three excerpts, so the card leaves the model free."""
+
+
+def distinct(rows: Sequence[int], perspectives: Sequence[Perspective], vectors: Vectors) -> list[int]:
+    """Rows without near-duplicates; of those that say the same, the one that speaks most stays."""
+    kept: list[int] = []
+    for row in sorted(rows, key=lambda index: (-perspectives[index].voice, index)):
+        same = any(
+            float(vectors[row] @ vectors[other]) >= SAME_SIMILARITY
+            or ratio(perspectives[row].quote, perspectives[other].quote) >= 92
+            for other in kept
+        )
+        if not same:
+            kept.append(row)
+    return sorted(kept)
+
+
+def split_dimensions(
+    rows: Sequence[int], perspectives: Sequence[Perspective], vectors: Vectors, count: int
+) -> list[list[int]]:
+    """At most `count` distinct evaluative dimensions of a group, largest first, each a list of rows.
+
+    Average linkage on what is said; dimensions below three perspectives join the nearest.
+    """
+    if count <= 1 or len(rows) < 2 * PERSPECTIVES_PER_PERSONA_MIN:
+        return [list(rows)]
+    from scipy.cluster.hierarchy import fcluster, linkage
+
+    own = np.asarray(vectors[list(rows)], dtype=np.float64)
+    tree = linkage(own, method="ward")
+    for parts in range(count, 1, -1):
+        labels = fcluster(tree, parts, criterion="maxclust")
+        sizes = Counter(labels.tolist())
+        if min(sizes.values()) >= PERSPECTIVES_PER_PERSONA_MIN:
+            found = [[row for row, label in zip(rows, labels, strict=True) if label == part] for part in sizes]
+            return sorted(found, key=lambda part: (-len(part), part[0]))
+    return [list(rows)]
+
+
+def rank_excerpts(rows: Sequence[int], perspectives: Sequence[Perspective], vectors: Vectors) -> list[int]:
+    """Rows by how much they speak for the rest: voice, nearness to the centre, and no repetition (maximal
+    marginal relevance, Carbonell & Goldstein 1998)."""
+    own = vectors[list(rows)]
+    center = own.mean(axis=0)
+    worth = own @ center / max(float(np.linalg.norm(center)), 1e-9)
+    worth = 0.5 * worth + 0.5 * np.array([_worth(perspectives[row]) for row in rows])
+    chosen: list[int] = []
+    left = list(range(len(rows)))
+    similar = np.full(len(rows), 0.0)
+    while left and len(chosen) < 4 * EXCERPTS_PER_PERSONA:
+        best = max(left, key=lambda index: (float(worth[index]) - 0.35 * float(similar[index]), -index))
+        chosen.append(best)
+        left.remove(best)
+        similar = np.maximum(similar, own @ own[best])
+    chosen += left
+    return [rows[index] for index in chosen]
+
+
+def _worth(one: Perspective) -> float:
+    frame = {"role_phrase": 0.2, "self": 0.2, "label": 0.1, "model": 0.1, "given": 0.2}.get(one.origin, 0.0)
+    length = len(one.quote)
+    return one.voice + frame - (0.2 if length < 60 else 0.0)
+
+
+def compose_personas(
+    groups: Sequence[StakeholderGroup], members: Sequence[Sequence[int]], perspectives: Sequence[Perspective],
+    vectors: Vectors, counts: Sequence[int],
+) -> tuple[Persona, ...]:  # fmt: skip
+    """Personas of all groups; counts: how many each group may have at most."""
+    parts: list[tuple[StakeholderGroup, list[int]]] = []
+    for group, rows, count in zip(groups, members, counts, strict=True):
+        unique = distinct(rows, perspectives, vectors)
+        parts += [(group, part) for part in split_dimensions(unique, perspectives, vectors, count)]
+    words = keywords([[perspectives[row].concern for row in part] for _, part in parts])
+    number: Counter[str] = Counter()
+    personas = []
+    for (group, part), found in zip(parts, words, strict=True):
+        number[group.id] += 1
+        personas.append(_persona(group, number[group.id], part, found, perspectives, vectors))
+    return tuple(personas)
+
+
+def _persona(
+    group: StakeholderGroup, number: int, rows: Sequence[int], words: tuple[str, ...],
+    perspectives: Sequence[Perspective], vectors: Vectors,
+) -> Persona:  # fmt: skip
+    ranked = rank_excerpts(rows, perspectives, vectors)[:EXCERPTS_PER_PERSONA]
+    spans = tuple(perspectives[row].span for row in ranked)
+    said = Provenance(kind="document", spans=spans)
+    inferred = Provenance(kind="inferred", spans=spans)
+    topic = ", ".join(words[:3])
+    roles = Counter(perspectives[row].stakeholder for row in rows if perspectives[row].stakeholder)
+    called = ", ".join(role for role, _ in roles.most_common(4) if role)
+    return Persona(
+        id=f"{group.id}-{number}",
+        name=f"{group.name}: {topic}" if topic else group.name,
+        stakeholder=group.name,
+        group_id=group.id,
+        perspective=f"Looks at {topic}." if topic else "Looks at what its own words ask for.",
+        specialty=", ".join(words),
+        background=f"Speaks in the documents as {called}." if called else "",
+        excerpts=tuple(Excerpt(quote=perspectives[row].quote, span=perspectives[row].span) for row in ranked),
+        provenance={
+            "name": inferred, "stakeholder": said if called else inferred, "perspective": inferred,
+            "specialty": inferred, "background": said if called else inferred, "excerpts": said,
+        },
+        warnings=(SPARSE_CARD,) if len(ranked) < SPARSE_EXCERPTS else (),
+    )  # fmt: skip
+
+
+def slug(name: str) -> str:
+    """A name as an id: lower case, hyphens; letters of any script stay."""
+    return re.sub(r"[^\w]+", "-", name.lower()).strip("-_") or "group"
+
+
+def map_positions(
+    vectors: Vectors, labels: NDArray[np.int64], role_vectors: Vectors | None = None
+) -> NDArray[np.float64]:
+    """(rows, 2) positions for the map: principal axes of what is said, pulled towards the own group's centre."""
+    if len(vectors) == 0:
+        return np.zeros((0, 2))
+    pulled = np.asarray(vectors, dtype=np.float64).copy()
+    for label in set(labels.tolist()) - {-1}:
+        rows = labels == label
+        pulled[rows] = 0.4 * pulled[rows] + 0.6 * pulled[rows].mean(axis=0)
+    centred = pulled - pulled.mean(axis=0)
+    _, _, axes = np.linalg.svd(
+        centred if len(centred) <= 5000 else centred[:: len(centred) // 5000], full_matrices=False
+    )
+    axes = axes[:2] * np.sign(axes[:2].sum(axis=1, keepdims=True) + 1e-12)
+    flat = centred @ axes.T
+    return np.pad(flat, ((0, 0), (0, 2 - flat.shape[1])))

@@ -1,0 +1,220 @@
+"""Perspectives without a model: who speaks in a document, and their own words with where they stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from clustering.document import Document, Span
+from clustering.mentions import Frame, Mention, find_mention, label_role, speaker_label
+from clustering.passages import Block, read_blocks, split_sentences
+from clustering.voice import FIRST_PERSON, voice
+
+STATEMENT_CHARACTERS_MAX = 320
+"""Sentences of one speaker are joined up to this length: two or three sentences make one point."""
+VOICE_MIN = {Frame.ROLE_PHRASE: 0.25, Frame.SELF: 0.3, Frame.LABEL: 0.3, Frame.REPORTED: 0.35, None: 0.55}
+"""The weaker the frame that names the speaker, the more the words themselves must speak."""
+SHORT_DOCUMENT_CHARACTERS = 500
+"""A first-person document up to this length is one statement."""
+
+Origin = Literal["role_phrase", "self", "label", "reported", "unattributed", "model", "given"]
+
+
+class Perspective(BaseModel):
+    """What one stakeholder cares about, with its verbatim evidence: `span` slices back to exactly `quote`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stakeholder: str | None
+    """Canonical role; None where the words only show it."""
+    characteristics: str = ""
+    """One sentence on the stakeholder; only a model writes it."""
+    concern: str
+    """What they care about: the quote without the phrase that names its speaker, or a model's sentence."""
+    quote: str
+    span: Span
+    origin: Origin
+    voice: float = Field(ge=0, le=1)
+    """How much the quote speaks, see `clustering.voice`."""
+    match: Literal["exact", "normalised", "fuzzy"] = "exact"
+    """How a model's quote was found in the document; an extracted one is exact by construction."""
+    match_score: float = 100.0
+    """Similarity of the model's wording to the document's, 0 to 100."""
+    headings: tuple[str, ...] = ()
+
+
+UNATTRIBUTED_PLURAL_VOICE_MIN = 0.8
+"""A bare "we" is mostly the document's authors describing their plan; it takes more to be heard than an "I"."""
+_SINGULAR = re.compile(r"\b(?:I|[Mm]y|me|myself)\b")
+
+
+@dataclass(slots=True)
+class _Statement:
+    start: int
+    end: int
+    mention: Mention | None
+    role: str | None
+    frame: Frame | None
+    headings: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Speaker:
+    """Whom the words belong to until somebody else speaks."""
+
+    role: str
+    frame: Frame
+    headings: tuple[str, ...] | None
+    """Valid under these headings only; None for the rest of the document."""
+
+
+def extract_perspectives(document: Document) -> list[Perspective]:
+    """The statements of a document that somebody makes: named, self-described, reported or in the first person.
+
+    Ordered as they stand. Procedure text is left out by its low `voice`. Never raises; may be empty.
+    """
+    whole = _whole_document(document)
+    if whole is not None:
+        return [whole]
+    found = [_perspective(document, statement) for statement in _statements(document)]
+    return [one for one in found if one is not None]
+
+
+def _whole_document(document: Document) -> Perspective | None:
+    """A short first-person text (an answer, a journal entry, a comment) as one statement."""
+    start, end = _trim(document.text)
+    text = document.text[start:end]
+    if not text or len(text) > SHORT_DOCUMENT_CHARACTERS or not FIRST_PERSON.search(text) or "\n#" in f"\n{text}":
+        return None
+    mention = next(filter(None, (find_mention(text[a:b]) for a, b in split_sentences(text, 0, len(text)))), None)
+    role = _record_role(document) or (mention.role if mention else None)
+    frame = Frame.LABEL if _record_role(document) else mention.frame if mention else None
+    concern = (
+        text[mention.end :] if mention and mention.frame is Frame.ROLE_PHRASE and text.find(mention.role) else text
+    )
+    return Perspective(
+        stakeholder=role, concern=" ".join(concern.split()), quote=text,
+        span=Span(document_id=document.id, start=start, end=end),
+        origin=frame.value if frame else "unattributed", voice=max(voice(text), 0.3),
+    )  # fmt: skip
+
+
+def _record_role(document: Document) -> str | None:
+    for field in ("role", "stakeholder", "speaker", "job", "profession", "occupation"):
+        if document.metadata.get(field):
+            return label_role(document.metadata[field]) or " ".join(document.metadata[field].lower().split())
+    return None
+
+
+def _perspective(document: Document, statement: _Statement) -> Perspective | None:
+    quote = document.text[statement.start : statement.end]
+    score = voice(quote)
+    if score < VOICE_MIN[statement.frame] or not (_names_itself(statement) or FIRST_PERSON.search(quote)):
+        return None
+    if statement.frame is None and score < UNATTRIBUTED_PLURAL_VOICE_MIN and not _SINGULAR.search(quote):
+        return None
+    concern = quote
+    if statement.mention and statement.mention.frame is Frame.ROLE_PHRASE:
+        concern = quote[statement.mention.end :] or quote
+    return Perspective(
+        stakeholder=statement.role, concern=" ".join(concern.split()), quote=quote,
+        span=Span(document_id=document.id, start=statement.start, end=statement.end),
+        origin=statement.frame.value if statement.frame else "unattributed", voice=score, headings=statement.headings,
+    )  # fmt: skip
+
+
+def _statements(document: Document) -> Iterator[_Statement]:
+    speaker = _document_speaker(document)
+    open_end: _Statement | None = None
+    for block in read_blocks(document.text):
+        speaker = _speaker_of(block, document, speaker)
+        for statement in _block_statements(document.text, block, speaker):
+            if statement.frame in (Frame.ROLE_PHRASE, Frame.SELF) and statement.mention:
+                scope = block.headings if statement.frame is Frame.ROLE_PHRASE else None
+                speaker = _Speaker(statement.mention.role, statement.frame, scope)
+            if open_end and _continues(document.text, open_end, statement):
+                open_end.end = statement.end
+                continue
+            if open_end:
+                yield open_end
+            open_end = statement
+    if open_end:
+        yield open_end
+
+
+def _continues(text: str, before: _Statement, after: _Statement) -> bool:
+    """Whether a sentence left open ("I want to:") goes on in the next list item."""
+    if after.mention or after.headings != before.headings or after.end - before.start > STATEMENT_CHARACTERS_MAX + 80:
+        return False
+    opened = text[before.start : before.end].rstrip("*_ ")
+    return before.frame is Frame.ROLE_PHRASE and (
+        opened.endswith((":", ",", " to", " and"))
+        or (":\n" in text[before.start : before.end] and not opened.endswith("."))
+    )
+
+
+def _document_speaker(document: Document) -> _Speaker | None:
+    role = _record_role(document) or label_role(document.title)
+    return _Speaker(role, Frame.LABEL, None) if role else None
+
+
+def _speaker_of(block: Block, document: Document, speaker: _Speaker | None) -> _Speaker | None:
+    if speaker and speaker.headings is not None and speaker.headings != block.headings:
+        speaker = None
+    if speaker is None or speaker.frame is Frame.LABEL:
+        for title in reversed(block.headings):
+            if role := label_role(title, spoken=False):
+                return _Speaker(role, Frame.LABEL, block.headings)
+    return speaker if speaker else _document_speaker(document)
+
+
+def _block_statements(text: str, block: Block, speaker: _Speaker | None) -> Iterator[_Statement]:
+    label = speaker_label(text[block.start : block.end])
+    start = block.start + (label.end if label else 0)
+    if label:
+        speaker = _Speaker(label.role, Frame.LABEL, block.headings)
+    joined: _Statement | None = None
+    for left, right in split_sentences(text, start, block.end):
+        statement = _statement(text, left, right, block, speaker)
+        if statement.mention and statement.frame in (Frame.ROLE_PHRASE, Frame.SELF):
+            speaker = _Speaker(statement.mention.role, statement.frame, None)
+        if joined and _joins(text, joined, statement):
+            joined.end = right
+            continue
+        if joined:
+            yield joined
+        joined = statement
+    if joined:
+        yield joined
+
+
+def _statement(text: str, left: int, right: int, block: Block, speaker: _Speaker | None) -> _Statement:
+    sentence = text[left:right]
+    mention = find_mention(sentence)
+    first_person = bool(FIRST_PERSON.search(sentence))
+    if speaker and mention and mention.frame is Frame.REPORTED and first_person:
+        mention = None  # "I see that patients want …" is the speaker's own view
+    if mention:
+        return _Statement(left, right, mention, mention.role, mention.frame, block.headings)
+    if speaker:
+        return _Statement(left, right, None, speaker.role, speaker.frame, block.headings)
+    return _Statement(left, right, None, None, None, block.headings)
+
+
+def _joins(text: str, before: _Statement, after: _Statement) -> bool:
+    if after.mention or before.role is None or after.role != before.role:
+        return False
+    return after.end - before.start <= STATEMENT_CHARACTERS_MAX
+
+
+def _names_itself(statement: _Statement) -> bool:
+    return statement.mention is not None
+
+
+def _trim(text: str) -> tuple[int, int]:
+    start = len(text) - len(text.lstrip())
+    return start, len(text.rstrip())

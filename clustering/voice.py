@@ -1,0 +1,61 @@
+"""How much a sentence speaks: an opinion or need of somebody, against procedure and description.
+
+A transparent score from word classes of general English; ranking by it puts "we lose an hour every morning" above
+"run the following command". It orders evidence, it does not judge truth.
+"""
+
+from __future__ import annotations
+
+import re
+
+FIRST_PERSON = re.compile(
+    r"\b(?:I|[Ww]e|[Mm]y|[Oo]ur|[Uu]s|[Mm]e|[Mm]yself|[Oo]urselves|I['’](?:m|ve|d|ll)|[Ww]e['’](?:re|ve|d|ll))\b"
+)
+_NEED = re.compile(
+    r"\b(?:wants?|wanted|needs?|needed|would like|['’]d like|would love|wish(?:es)?|prefers?|hopes?|expects?|requires?"
+    r"|should (?:be able|not have)|must be able|(?:can|could)(?:not|n['’]t| not)? (?:be sure|trust|rely|afford|tell|see|find|know)"
+    r"|be able to|have to|having to|forced to|in order to|so that|matters?|cares? about|relies on|rely on|depends? on)\b",
+    re.IGNORECASE,
+)
+_FEELING = re.compile(
+    r"\b(?:worr(?:y|ies|ied|ying)|afraid|fear(?:s|ed)?|concern(?:s|ed)?|frustrat\w+|annoy\w+|painful|pain|hate[sd]?|love[sd]?|trust(?:s|ed)?"
+    r"|struggl\w+|suffer\w*|difficult\w*|hard(?:er)?|confus\w+|surpris\w+|unexpected\w*|risk\w*|danger\w*|unsafe|safe(?:r|ly)?|secur\w+"
+    r"|easier|easily|simpler|simple|tedious|cumbersome|error-prone|slow|waste[sd]?|wasting|expensive|unfair|fair|happy|glad|tired"
+    r"|disappoint\w+|complain\w*|burden\w*|cannot|can['’]t|never|too (?:much|many|often|late|long)|impossible|useful|useless|helpful|important\w*"
+    r"|critical|better|worse|best|worst|believe|feel|think|opinion|appreciate|grateful|lose|losing|lost|break(?:s|ing)?|missing|stuck)\b",
+    re.IGNORECASE,
+)
+_PLAN = re.compile(
+    r"\b(?:we (?:will|propose|plan|add|introduce|define|describe|use|can (?:add|use)|have (?:added|implemented))|(?:I|we)['’]ll add|will be|is (?:defined|set|called|implemented|performed)"
+    r"|are (?:defined|set|called|implemented|performed)|this (?:proposal|document|section|enhancement|change|field|function|feature|pep|kep|rfc)"
+    r"|(?:see|refer to|as described|described in|the following|for example:|note that|e\.g\.)|implementation|unit tests?|backwards?[- ]compatib\w+)\b",
+    re.IGNORECASE,
+)
+_IMPERATIVE = re.compile(
+    r"^(?:add|apply|build|call|change|check|click|configure|copy|create|define|delete|deploy|disable|do|enable|ensure|execute|follow|generate"
+    r"|implement|install|introduce|make|move|open|provide|remove|rename|replace|return|run|select|send|set|start|stop|test|update|use|verify|write)\b",
+    re.IGNORECASE,
+)  # fmt: skip
+_CODE = re.compile(r"`[^`]*`|\w+\(\)|\b\w+[._/]\w+[._/]\w+|\b[a-z]+[A-Z]\w+|[{}=<>|\\]|https?://\S+|--\w+")
+_TEMPLATE = re.compile(
+    r"\[[^\]]*(?:role|goal|reason|persona|user)[^\]]*\](?!\()|<[^>]*(?:role|goal|persona)[^>]*>", re.IGNORECASE
+)
+
+
+def voice(text: str) -> float:
+    """0 (procedure) to 1 (an opinion or need in the first person); 0.5 is about "somebody wants something".
+
+    Additive over signs, so that every score can be explained: first person, need, feeling or judgement, against
+    plans, imperatives and code.
+    """
+    words = max(1, len(text.split()))
+    if words < 4 or _TEMPLATE.search(text):
+        return 0.0
+    score = 0.1
+    score += 0.35 * bool(FIRST_PERSON.search(text))
+    score += 0.3 * bool(_NEED.search(text))
+    score += min(0.3, 0.15 * len(_FEELING.findall(text)))
+    score -= min(0.5, 0.25 * len(_PLAN.findall(text)))
+    score -= 0.3 * bool(_IMPERATIVE.match(text.lstrip(" *-")))
+    score -= min(0.4, 1.5 * len(_CODE.findall(text)) / words)
+    return round(min(1.0, max(0.0, score)), 3)

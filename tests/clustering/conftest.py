@@ -1,0 +1,47 @@
+"""A small embedder without a network, for tests that are not about meaning."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from clustering import Document, Embedder, open_embedder, read_documents
+from clustering.embedding import Vectors
+
+
+class HashedEmbedder:
+    """Bags of hashed words as unit vectors: similar where words are shared, instant, the same in every process."""
+
+    name = "hashed-words"
+
+    def embed(self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> Vectors:
+        rows = np.zeros((len(texts), 64), dtype=np.float32)
+        for row, text in enumerate(texts):
+            for word in text.lower().split():
+                rows[row, hashlib.sha256(word.encode()).digest()[0] % 64] += 1
+        rows[~rows.any(axis=1), 0] = 1
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@pytest.fixture(scope="session")
+def hashed() -> Embedder:
+    return HashedEmbedder()
+
+
+@pytest.fixture(scope="session")
+def embedder() -> Embedder:
+    """The real default model; loaded once per process, when first used."""
+    return open_embedder()
+
+
+@pytest.fixture(scope="session")
+def keps() -> tuple[Document, ...]:
+    root = os.environ.get("REHEARING_TEST_DATA")
+    if not root:
+        pytest.skip("set REHEARING_TEST_DATA to the folder that holds documents/keps to run this test")
+    return read_documents(Path(root) / "documents" / "keps").documents
