@@ -2,7 +2,7 @@
 
 from llm.asking import Answer, ask
 from llm.attempts import AskSettings
-from llm.call import Call, CallOutcome, Purpose
+from llm.call import FINAL, Call, CallOutcome, Purpose
 from llm.errors import (
     LlmError,
     ModelConfigurationError,
@@ -24,11 +24,13 @@ from llm.opening import Probe, open_model, probe
 from llm.parsing import parse_reply
 from llm.pricing import Spending, estimate_tokens, price, spending, spending_by_purpose
 from llm.prompt import Prompt, RenderedPrompt, load_prompt
+from llm.replay import ReplayModel
 from llm.schema import reply_schema
 from llm.simulated import LatentTruth, SimulatedJudge, SimulatedParameters, simulated_truth
 from llm.spec import ModelSpec, parse_spec
 
 __all__ = [
+    "FINAL",
     "Answer",
     "AskSettings",
     "Call",
@@ -50,6 +52,7 @@ __all__ = [
     "RateLimitedError",
     "RenderedPrompt",
     "ReplayMissError",
+    "ReplayModel",
     "Reply",
     "Request",
     "RequestRejectedError",

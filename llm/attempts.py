@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
-from llm.call import Call, CallOutcome, Purpose
+from llm.call import FINAL, Call, CallOutcome, Purpose
 from llm.errors import (
     LlmError,
     ModelConfigurationError,
@@ -26,11 +26,9 @@ from llm.model import Model, Reply, Request, Usage
 from llm.parsing import parse_reply
 from llm.pricing import price
 from llm.prompt import RenderedPrompt
+from llm.replay import ReplayModel
 
 T = TypeVar("T", bound=BaseModel)
-
-FINAL = frozenset({CallOutcome.OK, CallOutcome.UNPARSEABLE, CallOutcome.TRUNCATED, CallOutcome.REFUSED})
-"""Outcomes of a finished reply, paid for and never asked for again; every other one is asked again on resume."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +77,8 @@ class Attempts(Generic[T]):
                 if call.outcome in FINAL:
                     return call, self._value(call)
                 continue
+            if attempt > 1 and isinstance(self._model, ReplayModel):
+                return self.calls[-1], None  # it was given up then
             call, failure = await self._attempt(request, f"{key}-{attempt}", attempt)
             self.calls.append(call)
             if not isinstance(failure, ProviderError):

@@ -37,6 +37,10 @@ class CallOutcome(StrEnum):
     """The provider will not take this request: bad key, unknown model, prompt too long."""
 
 
+FINAL = frozenset({CallOutcome.OK, CallOutcome.UNPARSEABLE, CallOutcome.TRUNCATED, CallOutcome.REFUSED})
+"""Outcomes of a finished reply, paid for and never asked for again; every other one is asked again on resume."""
+
+
 class Call(BaseModel):
     """One attempt, exact enough to be replayed and to be shown as "what this persona saw"."""
 
