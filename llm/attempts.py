@@ -79,10 +79,10 @@ class Attempts(Generic[T]):
                 continue
             if attempt > 1 and isinstance(self._model, ReplayModel):
                 return self.calls[-1], None  # it was given up then
-            call, failure = await self._attempt(request, f"{key}-{attempt}", attempt)
+            call, value, failure = await self._attempt(request, f"{key}-{attempt}", attempt)
             self.calls.append(call)
             if not isinstance(failure, ProviderError):
-                return call, self._value(call)
+                return call, value
             failures += not self._gate.troubled
             wait_s = max(_backoff_s(self._settings, key, failures), failure.retry_after_s or 0.0)
             hopeless = wait_s > self._gate.settings.patience_s or not self._gate.is_patient
@@ -93,9 +93,10 @@ class Attempts(Generic[T]):
     def _value(self, call: Call) -> T | None:
         return parse_reply(call.text or "", self._schema) if call.outcome is CallOutcome.OK else None
 
-    async def _attempt(self, request: Request, key: str, attempt: int) -> tuple[Call, Exception | None]:
-        """Sends `request` once and records what came of it, with the failure where there was one."""
+    async def _attempt(self, request: Request, key: str, attempt: int) -> tuple[Call, T | None, LlmError | None]:
+        """Sends `request` once and records what came of it; with the value, or the failure, where there is one."""
         reply: Reply | None = None
+        value: T | None = None
         failure: LlmError | None = None
         started_at, started = datetime.now(UTC), time.perf_counter()
         try:
@@ -103,7 +104,7 @@ class Attempts(Generic[T]):
                 started_at, started = datetime.now(UTC), time.perf_counter()
                 async with asyncio.timeout(request.timeout_s):
                     reply = await self._model.complete(request)
-            outcome, error = self._judge(reply)
+            outcome, error, value = self._judge(reply)
         except (ModelConfigurationError, RequestRejectedError) as refusal:
             failure, outcome, error = refusal, CallOutcome.REJECTED, str(refusal)
         except ProviderError as fault:
@@ -115,18 +116,17 @@ class Attempts(Generic[T]):
         await self._ledger.record(call)
         if isinstance(failure, ModelConfigurationError):
             raise failure
-        return call, failure
+        return call, value, failure
 
-    def _judge(self, reply: Reply) -> tuple[CallOutcome, str | None]:
+    def _judge(self, reply: Reply) -> tuple[CallOutcome, str | None, T | None]:
         if reply.finish == "refusal":
-            return CallOutcome.REFUSED, "the model refused to answer"
+            return CallOutcome.REFUSED, "the model refused to answer", None
         if reply.finish == "length":
-            return CallOutcome.TRUNCATED, f"cut off after {reply.usage.output_tokens or 'all allowed'} tokens"
+            return CallOutcome.TRUNCATED, f"cut off after {reply.usage.output_tokens or 'all allowed'} tokens", None
         try:
-            parse_reply(reply.text, self._schema)
+            return CallOutcome.OK, None, parse_reply(reply.text, self._schema)
         except UnparseableReplyError as problem:
-            return CallOutcome.UNPARSEABLE, str(problem)
-        return CallOutcome.OK, None
+            return CallOutcome.UNPARSEABLE, str(problem), None
 
     def _record(
         self,
