@@ -12,6 +12,9 @@ from llm.simulated.features import Features, measure, quality
 from llm.simulated.parameters import SimulatedParameters
 from llm.simulated.reading import Scale, Scene, read_scene
 
+_LAST_CHARACTERS = 600
+"""Of a dialogue: what its next response answers."""
+
 
 class LatentTruth(NamedTuple):
     """What was planted for one dimension of one (item, persona), in steps above the scale's lowest grade."""
@@ -114,10 +117,10 @@ def _quality(scene: Scene, scale: Scale) -> float:
 
 
 def _features(scene: Scene, kind: str) -> Features:
-    output = "\n".join(scene.texts(kind) or scene.texts("dialogue"))
-    asked = "\n".join(scene.texts("instruction") + [text[-600:] for text in scene.texts("dialogue")])
-    source = "\n".join(scene.texts("source", "knowledge", "reference")) or asked
-    return measure(output, source, asked)
+    judged, dialogue = scene.texts(kind), scene.texts("dialogue")
+    asked = scene.texts("instruction") + [text[-_LAST_CHARACTERS:] for text in dialogue if judged]
+    source = scene.texts("source", "knowledge", "reference") or asked
+    return measure("\n".join(judged or dialogue), "\n".join(source), "\n".join(asked))
 
 
 def _clarity(value: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from llm.simulated.chance import choose, uniform
@@ -100,6 +101,29 @@ class Voice:
         told = " ".join(heard[:4]) if heard else "The personas judged without arguing."
         return f"{told} {self._finding()} The scores were counted in code; this text sets none of them."
 
+    def observation(self) -> str:
+        """What an observer says about the last contribution."""
+        said = self._scene.peers[-1].argument if self._scene.peers else ""
+        own, card = set(words(said)), set(words(self._scene.card))
+        share = len(own & card) / len(own) if own else 0.0
+        kept = "takes up words of its own card" if share > 0.1 else "could come from almost anyone"
+        return f"The contribution begins “{_cut(said, 80)}” and {kept}."
+
+    def next_speaker(self) -> str:
+        """Who stands farthest from the others' mean; among equals, drawn."""
+        speakers, stands = self._scene.speakers, {peer.id: peer.scores for peer in self._scene.peers}
+
+        def distance(name: str) -> float:
+            mine = stands.get(name, {})
+            gaps = [abs(score - _mean(stands, key)) for key, score in mine.items() if score is not None]
+            return sum(gaps)
+
+        return max(speakers, key=lambda name: (distance(name), uniform("next", name, *self._key)))
+
+    def choice(self) -> str:
+        """Why the coordinator chose the next speaker."""
+        return f"{spoken_name(self.next_speaker())} stands farthest from the others." if self._scene.speakers else ""
+
     def _opening(self) -> str:
         fields = self._scene.card_fields
         who = fields.get("Stakeholder") or fields.get("Name") or self._scene.persona_id.replace("-", " ") or "a judge"
@@ -159,6 +183,11 @@ class Voice:
             own = set(words(sentence))
             found.append(Quote(sentence, len(own & given) / len(own) if own and given else 0.6))
         return found
+
+
+def _mean(stands: dict[str, Mapping[str, float | None]], dimension: str) -> float:
+    known = [score for scores in stands.values() if (score := scores.get(dimension)) is not None]
+    return sum(known) / len(known) if known else 0.0
 
 
 def spoken_name(persona_id: str) -> str:

@@ -18,6 +18,7 @@ JUDGED = ("source", "instruction", "knowledge", "dialogue", "reference", "output
 
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?]*")
 _LABEL = re.compile(r"^(Name|Stakeholder|Looks at|Specialty): (.+)$", re.MULTILINE)
+_SPEAKER = re.compile(r"^\s*\[\d+\] [^:\n]+: ", re.MULTILINE)
 _QUOTE = re.compile(r"“([^”]{12,})”")
 
 
@@ -102,6 +103,12 @@ class Scene:
         return tuple(seen.values())
 
     @cached_property
+    def speakers(self) -> list[str]:
+        """Among whom a coordinator may choose."""
+        listed = [json.loads(text) for text in self.texts("speakers")]
+        return [str(name) for name in listed[-1]] if listed else []
+
+    @cached_property
     def phase(self) -> str:
         tasks = [_mapping(text) for text in self.texts("task")]
         if tasks and tasks[-1].get("phase"):
@@ -121,8 +128,9 @@ def read_scene(messages: tuple[Message, ...]) -> Scene:
 
 
 def sentences(texts: Iterable[str]) -> list[str]:
-    """Sentences of at least four words, verbatim."""
-    found = (match.group().strip() for text in texts for match in _SENTENCE.finditer(text))
+    """Sentences of at least four words, verbatim, without the speaker's name before them."""
+    spoken = (_SPEAKER.sub("\n", text) for text in texts)
+    found = (match.group().strip() for text in spoken for match in _SENTENCE.finditer(text))
     return [sentence for sentence in found if len(sentence.split()) > 3]
 
 

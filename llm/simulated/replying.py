@@ -14,7 +14,7 @@ from llm.simulated.prose import Voice
 from llm.simulated.reading import Peer, read_scene
 
 _UNSET: Any = object()
-_ANSWERED = ("reasoning", "rationale", "argument", "explanation", "justification", "reasons")
+_ANSWERED = ("reasoning", "rationale", "argument", "explanation", "justification", "reasons", "reason")
 _KINDS = {bool: ("boolean",), int: ("integer", "number"), float: ("number",), dict: ("object",)}
 _GRADE_NAMES = ("level", "score", "value", "grade")
 
@@ -67,7 +67,7 @@ class Replier:
             return self._words()
         if name == "certainty":
             return self._certainty()
-        if name.startswith("abstain") or name == "reason":
+        if name.startswith("abstain"):
             reason = "The material does not let me judge this." if self._abstains else None
             return self._abstains if _takes(node, "boolean") else reason
         if name in ("synthesis", "summary", "text") and self.positions:
@@ -83,6 +83,8 @@ class Replier:
             return self._kind
         if name == "reply_to":
             return self._peer.turn if self._peer and self._kind not in ("claim", "pass") else None
+        if name in ("speaker", "next_speaker") and self._scene.speakers:
+            return self._voice.next_speaker()
         if name == "changed_because":
             moved = [p for p in self.positions.values() if p.before is not None and p.before != p.now]
             return moved[0].cause if moved else "nothing"
@@ -117,6 +119,8 @@ class Replier:
     def _by_type(self, node: Mapping[str, Any], name: str) -> Any:
         kind = node.get("type")
         if node.get("enum"):
+            if all(isinstance(option, int) for option in node["enum"]):
+                return self._rating({"minimum": min(node["enum"]), "maximum": max(node["enum"])}, name)
             return choose(node["enum"], name, self._request.seed, *self._key)
         if kind == "object":
             return {field: self._fill(part, field) for field, part in node.get("properties", {}).items()}
@@ -158,6 +162,8 @@ class Replier:
 
     def _words(self) -> str:
         positions = list(self.positions.values())
+        if self._scene.phase in ("observe", "coordinate"):
+            return self._voice.observation() if self._scene.phase == "observe" else self._voice.choice()
         if self._scene.phase == "debate":
             return self._voice.argument(self._kind, positions, self._peer)
         return self._voice.restatement(positions) if self._scene.own_scores else self._voice.reasoning(positions)

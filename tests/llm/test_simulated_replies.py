@@ -67,6 +67,17 @@ class Next(Strict):
     speaker: Literal["ada", "bob"]
 
 
+class Named(Strict):
+    reason: str = Field(max_length=200)
+    speaker: str = Field(max_length=120)
+
+
+class Observed(Strict):
+    reasons: str = Field(max_length=300)
+    role: Literal[0, 1, 2, 3]
+    consistency: Literal[1, 2, 3, 4, 5]
+
+
 class Synthesis(Strict):
     synthesis: str = Field(max_length=900)
 
@@ -166,6 +177,34 @@ async def test_full_conformity_concedes_to_the_mean():
 async def test_other_questions_are_answered(phase, schema):
     prompt = _prompt(_own(5), _peer("bob", 2, "It leaves out the metric."), _task(phase))
     assert await _ask(prompt, schema)
+
+
+async def test_a_coordinator_chooses_who_stands_alone():
+    speakers = fence("speakers", json.dumps(["bob", "eve", "kim"]))
+    peers = [_peer(name, score, "So.") for name, score in (("bob", 4), ("eve", 1), ("kim", 4))]
+    chosen = await _ask(_prompt(*peers, speakers, _task("coordinate")), Named)
+    assert chosen.speaker == "eve"
+    assert "Eve" in chosen.reason
+
+
+async def test_an_observer_rates_with_reasons():
+    ratings = []
+    for turn in range(20):
+        prompt = _prompt(_peer("ada", 4, "Operators need to trust a drain."), _task("observe", str(turn)))
+        observed = await _ask(prompt, Observed)
+        assert "Operators need" in observed.reasons
+        ratings.append(observed.consistency)
+    assert 3 < sum(ratings) / 20 <= 5
+    assert len(set(ratings)) > 1
+
+
+async def test_a_dialogue_is_quoted_without_its_speakers():
+    dialogue = "[1] Ann: Do you like to hike in the hills?\n[2] Bob B.: I hike every Sunday with my two dogs."
+    texts = [fence("rubric", json.dumps(RUBRIC)), fence("dialogue", dialogue), fence("persona", CARD, "ada")]
+    prompt = RenderedPrompt("test", "0" * 64, tuple(Message("user", text) for text in texts))
+    judged = await _ask(prompt, Judged)
+    assert judged.evidence
+    assert all(quote.quote in dialogue and "[" not in quote.quote for quote in judged.evidence)
 
 
 async def test_extraction_is_verbatim():
