@@ -55,5 +55,9 @@ def print_json(data: Any) -> None:
     """One JSON document on stdout. data: a pydantic model, or plain data."""
     import json
 
-    text = data.model_dump_json(by_alias=True, indent=2) if hasattr(data, "model_dump_json") else json.dumps(data, indent=2)
+    text = (
+        data.model_dump_json(by_alias=True, indent=2)
+        if hasattr(data, "model_dump_json")
+        else json.dumps(data, indent=2)
+    )
     print(text)

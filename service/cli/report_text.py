@@ -73,9 +73,13 @@ def _rows(dimension: DimensionReport) -> list[tuple[str, str]]:
     for arm, told in dimension.arms.items():
         name = arm.replace("_", " ")
         rows.append((f"{name}: variance against one judge", figure(told.sr_single)))
-        rows.append((f"{name}: against an equally dear panel", f"{figure(told.sr_panel)}: {told.verdict.replace('_', ' ')}"))
+        rows.append(
+            (f"{name}: against an equally dear panel", f"{figure(told.sr_panel)}: {told.verdict.replace('_', ' ')}")
+        )
         rows.append((f"{name}: noise to signal against it", figure(told.nsr_panel)))
     if dimension.cheapest:
         plan = dimension.cheapest
-        rows.append(("cheapest plan for the target", f"{plan.personas} personas x {plan.runs} runs = {plan.calls} calls"))
+        rows.append(
+            ("cheapest plan for the target", f"{plan.personas} personas x {plan.runs} runs = {plan.calls} calls")
+        )
     return rows

@@ -20,7 +20,9 @@ def stability(
     target: Annotated[float, typer.Option(min=0.0, max=0.999, help="Dependability to plan for.")] = 0.8,
     universe: Annotated[str, typer.Option(help="fixed: these personas. random: personas of this kind.")] = "fixed",
     map_: Annotated[list[str] | None, typer.Option("--map", help="Rename a column: persona=judge_name.")] = None,
-    format_: Annotated[str | None, typer.Option("--format", help="csv, ndjson, parquet, wide, inspect, promptfoo.")] = None,
+    format_: Annotated[
+        str | None, typer.Option("--format", help="csv, ndjson, parquet, wide, inspect, promptfoo.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the permutation tests.")] = 0,
     html: Annotated[Path | None, typer.Option(help="Write the report as one self-contained page.")] = None,
     fail_under: Annotated[
@@ -38,7 +40,9 @@ def stability(
 
     source: Any = sys.stdin.buffer.read() if ratings == "-" else Path(ratings)
     table = read_ratings(source, format=format_, mapping=pairs(map_, "--map"))
-    report = stability_report(table, thresholds=_thresholds(tau), target=target, universe=_universe(universe), seed=seed)
+    report = stability_report(
+        table, thresholds=_thresholds(tau), target=target, universe=_universe(universe), seed=seed
+    )
     if html:
         html.write_text(report_html(report, title=f"Stability of {Path(ratings).name}"), encoding="utf-8")
     if json_:

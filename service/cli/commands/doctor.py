@@ -1,0 +1,65 @@
+"""`rehearing doctor`: what is configured, and whether it answers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import typer
+
+from service.cli.console import Json, clean, print_json, results
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command()
+def doctor(
+    model: Annotated[str | None, typer.Option(help="Ask this model instead of the configured one.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="Address of an OpenAI-compatible server.")] = None,
+    migrate: Annotated[bool, typer.Option("--migrate", help="Only bring the database up to this version.")] = False,
+    json_: Json = False,
+) -> int:
+    """Checks settings, database, embedding model and judge; exits with 1 when anything fails."""
+    told = asyncio.run(_doctor(model, base_url, migrate))
+    if json_:
+        print_json(told)
+    else:
+        console = results()
+        for row in told:
+            console.print(clean(f"{row['state']:<9} {row['name']:<12} {row['detail']}"))
+    return 1 if any(row["state"] == "failed" for row in told) else 0
+
+
+async def _doctor(model: str | None, base_url: str | None, migrate: bool) -> list[dict[str, Any]]:
+    from service.application import open_application
+    from service.cli.local import settings_for
+
+    settings = settings_for(model, base_url)
+    where = "Postgres, by REHEARING_DATABASE_URL" if settings.database_url else f"SQLite in {settings.data_dir}"
+    told = [{"name": "settings", "state": "ok", "detail": f"model {settings.model!r}, {where}"}]
+    async with open_application(settings, work=False) as service:
+        health = await service.health()
+    told += [{"name": check.name, "state": check.state, "detail": check.detail} for check in health.checks]
+    if not migrate:
+        told.append(await _probe(settings.model, settings.base_url, settings.api_key))
+    return told
+
+
+async def _probe(spec: str, base_url: str | None, api_key: Any) -> dict[str, str]:
+    from llm import ModelConfigurationError, open_model, probe
+
+    try:
+        model = open_model(spec, base_url=base_url, api_key=api_key.get_secret_value() if api_key else None)
+    except ModelConfigurationError as error:
+        return {"name": "model", "state": "failed", "detail": str(error)}
+    try:
+        found = await probe(model)
+    finally:
+        await model.aclose()
+    if found.error is not None:
+        return {"name": "model", "state": "failed", "detail": found.error}
+    return {
+        "name": "model",
+        "state": "ok",
+        "detail": f"{spec} answered as {found.model_answered!r} in {found.latency_s:.2f} s",
+    }

@@ -1,0 +1,51 @@
+"""`rehearing serve`: the REST API and the pages, and work on runs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from service.cli.console import talk
+
+if TYPE_CHECKING:
+    from service.settings import Settings
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; others than loopback need a key.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535)] = None,
+    model: Annotated[str | None, typer.Option(help="Judges where a request names none.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="Address of an OpenAI-compatible server.")] = None,
+    work: Annotated[bool, typer.Option(help="Work on runs in this process, too.")] = True,
+    unsafe_no_auth: Annotated[
+        bool, typer.Option("--unsafe-no-auth", help="Serve other machines without keys.")
+    ] = False,
+) -> None:
+    """Serves until it is told to stop; SIGTERM finishes or hands over what is in progress."""
+    from service.settings import Settings
+
+    asked = {"host": host, "port": port, "model": model, "base_url": base_url, "unsafe_no_auth": unsafe_no_auth or None}
+    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    asyncio.run(_serve(Settings(**given), work))
+
+
+async def _serve(settings: Settings, work: bool) -> None:
+    import uvicorn
+
+    from service.api import create_app, refuse_open_door, server_config
+    from service.application import open_application
+    from service.telemetry import Metrics, configure_logs, configure_tracing
+
+    configure_logs(settings)
+    configure_tracing(settings)
+    metrics = Metrics()
+    async with open_application(settings, work=work, metrics=metrics) as application:
+        await refuse_open_door(application, settings)
+        server = uvicorn.Server(server_config(create_app(application, settings, metrics=metrics), settings))
+        talk(f"serving http://{settings.host}:{settings.port} with model {settings.model!r}; pages at /evaluations")
+        await server.serve()

@@ -1,0 +1,39 @@
+"""`rehearing worker`: one more process that works on runs."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import typer
+
+from service.cli.console import talk
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command()
+def worker() -> None:
+    """Works on the runs of a service that shares this database, until it is told to stop.
+
+    Start as many as you like, on as many machines, against one Postgres (REHEARING_DATABASE_URL).
+    """
+    asyncio.run(_work())
+
+
+async def _work() -> None:
+    from service.application import open_application
+    from service.settings import Settings
+    from service.telemetry import configure_logs, configure_tracing
+
+    settings = Settings()
+    configure_logs(settings)
+    configure_tracing(settings)
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stopped.set)
+    async with open_application(settings, work=True):
+        talk("working; stop with SIGTERM or Ctrl-C")
+        await stopped.wait()
+        talk(f"stopping: finishing what is in progress for up to {settings.shutdown_grace.total_seconds():g} s")

@@ -1,0 +1,59 @@
+"""Personas and verdicts for the terminal, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from service.cli.console import clean, results
+from service.cli.report_text import number
+
+if TYPE_CHECKING:
+    from clustering import PersonaSet
+    from service.application import DimensionScore, EvaluationRecord
+
+QUOTE_CHARACTERS = 150
+
+
+def print_personas(persona_set: PersonaSet) -> None:
+    """Every persona with its stakeholder group and one verbatim quote."""
+    console = results()
+    sizes = {group.id: group for group in persona_set.groups}
+    console.print(f"{len(persona_set.personas)} personas in {len(sizes)} stakeholder groups ({persona_set.method}):")
+    for persona in persona_set.personas:
+        console.print(clean(f"  {persona.name} [{persona.stakeholder}]: {persona.perspective}"))
+        for excerpt in persona.excerpts[:1]:
+            source = excerpt.span.document_id if excerpt.span else "given"
+            console.print(clean(f'      "{_short(excerpt.quote)}" ({source})'))
+    for warning in persona_set.warnings:
+        console.print(clean(f"  note: {warning}"))
+
+
+def print_verdicts(evaluations: Sequence[EvaluationRecord], arm: str) -> None:
+    """One line an item: each dimension's mean, interval, and how many of the hearings agree."""
+    console = results()
+    for evaluation in evaluations:
+        scores = evaluation.scores.get(arm) or {}
+        told = "; ".join(f"{name} {_score(score)}" for name, score in scores.items())
+        console.print(
+            clean(
+                f"  {evaluation.item_id}: {told or 'no verdict: ' + (evaluation.state.error or str(evaluation.state.status))}"
+            )
+        )
+
+
+def _score(score: DimensionScore) -> str:
+    if score.value is None:
+        return f"undecided ({score.n_used}/{score.n_asked} hearings decided)"
+    verdict = {True: " pass", False: " fail", None: ""}[score.passed]
+    interval = (
+        "no interval"
+        if score.ci_low is None or score.ci_high is None
+        else f"{number(score.ci_low)} to {number(score.ci_high)}"
+    )
+    return f"{number(score.value)} ({interval}){verdict}, {score.agree}/{score.n_asked} agree"
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= QUOTE_CHARACTERS else text[: QUOTE_CHARACTERS - 1].rsplit(" ", 1)[0] + " …"

@@ -1,0 +1,179 @@
+"""A hearing on this machine: documents in, personas, runs, results; what `demo` and `evaluate` share."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from agents import Item, Rubric
+    from service.application import Application, BatchRecord, EvaluationRecord, PersonaSetRecord
+    from service.settings import Settings
+
+OWNER = None
+"""The person at the terminal sees every owner's rows: the database is a file of theirs."""
+
+POLL_S = 0.2
+
+
+def settings_for(model: str | None = None, base_url: str | None = None) -> Settings:
+    """The installation's settings, with what the command line says about the model put over them."""
+    from service.settings import Settings
+
+    over = {name: value for name, value in (("model", model), ("base_url", base_url)) if value is not None}
+    return Settings(log_level="ERROR", **over)  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def at_work(settings: Settings) -> AsyncIterator[Application]:
+    """The application, working on runs in this process until the block ends."""
+    from service.application import open_application
+
+    async with open_application(settings, work=True) as app:
+        yield app
+
+
+def read_rubric(path: Path) -> Rubric:
+    """A rubric from YAML or JSON. Raises pydantic.ValidationError naming the field."""
+    import yaml
+
+    from agents import Rubric
+
+    return Rubric.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+def read_items(path: Path) -> list[Item]:
+    """Items, one JSON object a line. Raises typer.BadParameter naming the line, before anything is stored."""
+    from pydantic import ValidationError
+
+    from agents import item_adapter
+
+    items: list[Item] = []
+    seen: dict[str, int] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            item = item_adapter.validate_json(line)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(str(part) for part in first["loc"]) or "item"
+            raise typer.BadParameter(f"{path}:{number}: {place}: {first['msg']}") from error
+        if item.id in seen:
+            raise typer.BadParameter(f"{path}:{number}: id {item.id!r} stands on line {seen[item.id]} already")
+        seen[item.id] = number
+        items.append(item)
+    if not items:
+        raise typer.BadParameter(f"{path} holds no item; write one JSON object a line")
+    return items
+
+
+async def build_personas(
+    app: Application, folder: Path, *, options: dict[str, object], bar: Progress, name: str = ""
+) -> PersonaSetRecord:
+    """A persona set from every readable file of `folder`; files that cannot be read are named on stderr."""
+    from service.application import PersonaSetRequest
+    from service.cli.console import talk
+
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    if not paths:
+        raise typer.BadParameter(
+            f"{folder} holds no file; give a folder of documents (txt, md, html, pdf, docx, jsonl, csv)"
+        )
+    task = bar.add_task("reading documents", total=len(paths))
+    ids: list[str] = []
+    for path in paths:
+        added = await app.documents.add(OWNER, path.read_bytes(), str(path.relative_to(folder)))
+        ids += [document.id for document in added.documents]
+        for skipped in added.skipped:
+            talk(f"skipped {skipped.name}: {skipped.reason}")
+        bar.advance(task)
+    if not ids:
+        raise typer.BadParameter(f"no file in {folder} could be read as a document; see the reasons above")
+    record = await app.persona_sets.create(
+        OWNER, PersonaSetRequest(name=name or folder.name, documents=tuple(ids), options=options)
+    )
+    return await _until_built(app, record.id, bar)
+
+
+async def _until_built(app: Application, set_id: str, bar: Progress) -> PersonaSetRecord:
+    task = bar.add_task("building personas", total=None)
+    while True:
+        record = await app.persona_sets.get(OWNER, set_id)
+        progress = record.state.progress
+        stage = f"personas: {progress.stage}" if progress.stage else "building personas"
+        bar.update(task, total=progress.total or None, completed=progress.done, description=stage)
+        if record.state.status.ended:
+            bar.update(task, description="building personas", total=1, completed=1)
+            require_completed(record.state, f"persona set {set_id}")
+            return record
+        await asyncio.sleep(POLL_S)
+
+
+def require_completed(state: Any, what: str) -> None:
+    """Raises RuntimeError with the job's own reason unless it completed."""
+    if state.status != "completed":
+        raise RuntimeError(f"{what} {state.status}: {state.error or 'no reason was given'}")
+
+
+async def hear_batch(
+    app: Application, items: Sequence[Item], *, bar: Progress, label: str, **hearing: Any
+) -> BatchRecord:
+    """A batch of the items, followed until it has ended."""
+    from service.application import BatchRequest
+
+    lines = [
+        json.dumps({"custom_id": item.id, "item": item.model_dump(mode="json")}).encode() + b"\n" for item in items
+    ]
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for line in lines:
+            yield line
+
+    record = await app.batches.create(OWNER, BatchRequest(name=label, **hearing), chunks())
+    task = bar.add_task(f"hearing {label}", total=record.state.progress.total or len(items))
+    while not record.state.status.ended:
+        await asyncio.sleep(POLL_S)
+        record = await app.batches.get(OWNER, record.id)
+        bar.update(task, total=record.state.progress.total, completed=record.state.progress.done)
+    return record
+
+
+async def evaluations_of(app: Application, batch_id: str) -> list[EvaluationRecord]:
+    """Every evaluation of a batch, in the order of its lines."""
+    from service.application import EvaluationFilter, Place
+
+    found: list[EvaluationRecord] = []
+    after: Place | None = None
+    while True:
+        page = await app.evaluations.list(OWNER, EvaluationFilter(batch_id=batch_id), after=after, limit=100)
+        found += page.rows
+        if not page.has_more:
+            return sorted(found, key=lambda record: (record.created_at, record.id))
+        after = Place(page.rows[-1].created_at, page.rows[-1].id)
+
+
+async def write_transcripts(app: Application, evaluations: Sequence[EvaluationRecord], folder: Path) -> int:
+    """Every run's transcript as Markdown in `folder`; how many were written."""
+    from agents import transcript_markdown
+
+    folder.mkdir(parents=True, exist_ok=True)
+    count = 0
+    for evaluation in evaluations:
+        for run in await app.runs.list(OWNER, evaluation.id):
+            if run.state.status != "completed":
+                continue
+            result = await app.runs.result(OWNER, run.id)
+            name = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in evaluation.item_id)[:80]
+            path = folder / f"{name}-{run.repeat + 1}.md"
+            path.write_text(transcript_markdown(result), encoding="utf-8")
+            count += 1
+    return count
