@@ -1,1 +1,24 @@
 """The database: tables, migrations, the call ledger, one class of queries per noun."""
+
+from service.store import tables
+from service.store.ids import new_id
+from service.store.inserting import insert_if_absent
+from service.store.ledger import Budget, BudgetExhaustedError, StoreLedger, load_calls
+from service.store.migrating import head_revision, migrate, stored_revision
+from service.store.store import Operation, Store, until_reachable
+
+__all__ = [
+    "Budget",
+    "BudgetExhaustedError",
+    "Operation",
+    "Store",
+    "StoreLedger",
+    "head_revision",
+    "insert_if_absent",
+    "load_calls",
+    "migrate",
+    "new_id",
+    "stored_revision",
+    "tables",
+    "until_reachable",
+]

@@ -48,19 +48,27 @@ class Json(TypeDecorator[Any]):
             raise StoreDamagedError(f"a stored value is not JSON: {value[:60]!r}") from error
 
 
-class Packed(TypeDecorator[str]):
+def pack(text: str) -> bytes:
     """A long text, compressed: transcripts and judged texts shrink about fourfold."""
+    return zlib.compress(text.encode("utf-8", "surrogatepass"), 1)
+
+
+def unpack(data: bytes) -> str:
+    """What was packed. Raises StoreDamagedError."""
+    try:
+        return zlib.decompress(data).decode("utf-8", "surrogatepass")
+    except (zlib.error, UnicodeDecodeError) as error:
+        raise StoreDamagedError(f"a stored text cannot be unpacked: {error}") from error
+
+
+class Packed(TypeDecorator[str]):
+    """A long text, packed."""
 
     impl = sa.LargeBinary
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> bytes | None:
-        return None if value is None else zlib.compress(value.encode("utf-8", "surrogatepass"), 1)
+        return None if value is None else pack(value)
 
     def process_result_value(self, value: bytes | None, dialect: sa.Dialect) -> str | None:
-        if value is None:
-            return None
-        try:
-            return zlib.decompress(value).decode("utf-8", "surrogatepass")
-        except (zlib.error, UnicodeDecodeError) as error:
-            raise StoreDamagedError(f"a stored text cannot be unpacked: {error}") from error
+        return None if value is None else unpack(value)

@@ -76,6 +76,7 @@ def _hearing() -> list[Column[object]]:
         Column("seed", sa.BigInteger, nullable=False),
         Column("priority", sa.Integer, nullable=False),
         Column("budget_usd_max", sa.Float),
+        Column("budget_usd_spent", sa.Float, nullable=False, server_default="0"),
         Column("simulated", sa.Boolean, nullable=False),
     ]
 
@@ -162,6 +163,7 @@ runs = Table(
     Column("code_version", Name),
     UniqueConstraint("evaluation_id", "repeat"),
     Index("ix_runs_waiting", "priority", "id", sqlite_where=sa.text("status = 'queued' AND dispatched_at IS NULL"), postgresql_where=sa.text("status = 'queued' AND dispatched_at IS NULL")),
+    Index("ix_runs_dispatched", "dispatched_at", sqlite_where=sa.text("status = 'queued' AND dispatched_at IS NOT NULL"), postgresql_where=sa.text("status = 'queued' AND dispatched_at IS NOT NULL")),
     Index("ix_runs_expiring", "expires_at", sqlite_where=sa.text("status = 'queued'"), postgresql_where=sa.text("status = 'queued'")),
     Index("ix_runs_by_status", "status"),
     Index("ix_runs_by_batch", "batch_id", "id"),

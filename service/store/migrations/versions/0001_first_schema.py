@@ -163,6 +163,7 @@ def upgrade() -> None:
         sa.Column("seed", sa.BigInteger(), nullable=False),
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("budget_usd_max", sa.Float(), nullable=True),
+        sa.Column("budget_usd_spent", sa.Float(), server_default="0", nullable=False),
         sa.Column("simulated", sa.Boolean(), nullable=False),
         sa.Column("dispatched_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("worker_id", sa.String(length=200), nullable=True),
@@ -212,6 +213,7 @@ def upgrade() -> None:
         sa.Column("seed", sa.BigInteger(), nullable=False),
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("budget_usd_max", sa.Float(), nullable=True),
+        sa.Column("budget_usd_spent", sa.Float(), server_default="0", nullable=False),
         sa.Column("simulated", sa.Boolean(), nullable=False),
         sa.Column("calls", sa.Integer(), server_default="0", nullable=False),
         sa.Column("input_tokens", sa.BigInteger(), nullable=True),
@@ -311,6 +313,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_runs_by_batch", "runs", ["batch_id", "id"], unique=False)
     op.create_index("ix_runs_by_status", "runs", ["status"], unique=False)
+    op.create_index(
+        "ix_runs_dispatched",
+        "runs",
+        ["dispatched_at"],
+        unique=False,
+        sqlite_where=sa.text("status = 'queued' AND dispatched_at IS NOT NULL"),
+        postgresql_where=sa.text("status = 'queued' AND dispatched_at IS NOT NULL"),
+    )
     op.create_index(
         "ix_runs_expiring",
         "runs",

@@ -1,0 +1,81 @@
+"""The application: every use case over one store, opened and closed together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from service.application.batches import Batches
+from service.application.context import Context
+from service.application.documents import Documents
+from service.application.evaluations import Evaluations
+from service.application.health import check_health, queue_figures
+from service.application.idempotency import Idempotency
+from service.application.keys import Keys
+from service.application.models import Models
+from service.application.persona_sets import PersonaSets
+from service.application.records import Health, QueueFigures
+from service.application.rubrics import Rubrics
+from service.application.runs import Runs
+from service.settings import Limits, Settings
+from service.store import Store, migrate
+
+
+class Application:
+    """What REST, pages and command line call."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.documents = Documents(context)
+        self.persona_sets = PersonaSets(context)
+        self.rubrics = Rubrics(context)
+        self.evaluations = Evaluations(context)
+        self.runs = Runs(context)
+        self.batches = Batches(context)
+        self.keys = Keys(context)
+        self.idempotency = Idempotency(context)
+
+    @property
+    def settings(self) -> Settings:
+        return self.context.settings
+
+    @property
+    def limits(self) -> Limits:
+        return self.context.settings.limits
+
+    @property
+    def models(self) -> Models:
+        return self.context.models
+
+    async def health(self) -> Health:
+        """Whether it can work: store, migrations, workers, embedding model."""
+        return await check_health(self.context)
+
+    async def queue_figures(self) -> QueueFigures:
+        """What waits, runs and lives, for the metrics."""
+        return await queue_figures(self.context)
+
+
+@asynccontextmanager
+async def open_application(
+    settings: Settings, *, work: bool = False, migrate_store: bool = True
+) -> AsyncIterator[Application]:
+    """The application over the settings' store, brought to this code's schema first.
+
+    work: whether this process also works on jobs; one such application a process. Raises StoreError.
+    """
+    store = Store(settings.store_url, pool_size=settings.store_pool_size, sqlite_pages_max=settings.sqlite_pages_max)
+    context = Context(settings, store, Models(settings))
+    try:
+        if migrate_store:
+            await migrate(store)
+        if work:
+            from service.jobs import working
+
+            async with working(context):
+                yield Application(context)
+        else:
+            yield Application(context)
+    finally:
+        await context.models.aclose()
+        await store.aclose()

@@ -1,0 +1,225 @@
+"""Batches: many items heard the same way, and the report on all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agents import Item
+from service.application.batch_files import Spool, check_lines, expanded, invalid_batch, spooled
+from service.application.batch_rows import batch_record, batch_result, count_evaluations
+from service.application.context import LOCAL_OWNER, Context, now
+from service.application.evaluations import delete_evaluations, evaluation_row
+from service.application.hearings import PreparedHearing, check_items, check_queue, estimate_items, prepare_hearing
+from service.application.lifecycle import run_rows, stop_batch
+from service.application.paging import owned, read_page
+from service.application.records import BatchRecord, BatchResult, Estimate, Page, Spent
+from service.application.requests import BatchRequest
+from service.application.rubrics import put_rubric
+from service.application.spending import summed_estimates
+from service.errors import ConflictError, NotFoundError, Problem
+from service.store import new_id, tables
+
+_LISTED = [column for column in tables.batches.c if column.name not in ("report", "webhook_secret")]
+_ROWS = 500  # evaluations inserted, read or deleted at once: a few megabytes
+_CHECKED_AT_ONCE = 200
+
+
+class Batches:
+    """Files of items."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def create(self, owner: str | None, request: BatchRequest, chunks: AsyncIterable[bytes]) -> BatchRecord:
+        """Stores every item of an NDJSON stream; workers begin them. With one bad line nothing is stored.
+
+        Raises InvalidBatchError that names the lines, InvalidRequestError, QueueFullError.
+        """
+        prepared = await prepare_hearing(self._context, owner, request)
+        await check_queue(self._context)
+        async with spooled(chunks, self._spool_folder, self._context.limits) as spool:
+            items = await asyncio.to_thread(self._check, prepared, spool)
+            batch_id = await self._store(owner or LOCAL_OWNER, prepared, request, spool, items)
+        self._context.work_waits.ring()
+        return await self.get(owner, batch_id)
+
+    async def estimate(self, owner: str | None, request: BatchRequest, chunks: AsyncIterable[bytes]) -> Estimate:
+        """What `create` would spend, after the same checks; nothing is stored."""
+        prepared = await prepare_hearing(self._context, owner, request)
+        async with spooled(chunks, self._spool_folder, self._context.limits) as spool:
+            return await asyncio.to_thread(self._estimate, prepared, spool)
+
+    @property
+    def _spool_folder(self) -> Any:
+        return self._context.settings.data_dir / "spool"
+
+    def _check(self, prepared: PreparedHearing, spool: Spool) -> int:
+        """How many items the file makes, all of them checked."""
+        return sum(len(items) for items in self._checked(prepared, spool))
+
+    def _estimate(self, prepared: PreparedHearing, spool: Spool) -> Estimate:
+        return summed_estimates(estimate_items(prepared, items) for items in self._checked(prepared, spool))
+
+    def _checked(self, prepared: PreparedHearing, spool: Spool) -> Iterator[list[Item]]:
+        held: list[tuple[int, Item]] = []
+        for number, line in check_lines(spool, self._context.limits):
+            held += [(number, item) for _, item in expanded(line)]
+            if len(held) >= _CHECKED_AT_ONCE:
+                _check_held(prepared, held)
+                yield [item for _, item in held]
+                held = []
+        if held:
+            _check_held(prepared, held)
+            yield [item for _, item in held]
+
+    async def _store(
+        self, owner: str, prepared: PreparedHearing, request: BatchRequest, spool: Spool, items: int
+    ) -> str:
+        """One transaction: either the whole batch is there, or nothing."""
+        async with self._context.store.transaction() as connection:
+            rubric = await put_rubric(connection, owner, prepared.rubric)
+            columns = prepared.columns(rubric.id)
+            batch = {
+                **columns,
+                "id": new_id("ba"),
+                "owner": owner,
+                "created_at": now(),
+                "name": request.name,
+                "items": items,
+            }
+            await connection.execute(sa.insert(tables.batches), batch)
+            own = {**columns, "webhook_url": None, "webhook_secret": None, "budget_usd_max": None}
+            held: list[dict[str, Any]] = []
+            for _, line in spool:
+                held += [
+                    evaluation_row(owner, prepared, own, item, custom_id, batch["id"])
+                    for custom_id, item in expanded(line)
+                ]
+                if len(held) >= _ROWS:
+                    await _insert(connection, held, prepared.repeats_min)
+                    held = []
+            if held:
+                await _insert(connection, held, prepared.repeats_min)
+        return str(batch["id"])
+
+    async def get(self, owner: str | None, batch_id: str) -> BatchRecord:
+        """With its counts and what it cost so far. Raises NotFoundError."""
+        row = await self._row(owner, batch_id)
+        async with self._context.store.read() as connection:
+            counts, spent = await count_evaluations(connection, batch_id)
+        return batch_record(row._mapping, counts, spent)
+
+    async def list(
+        self, owner: str | None, *, after: tuple[datetime, str] | None = None, limit: int = 50
+    ) -> Page[BatchRecord]:
+        """Newest first."""
+        query = sa.select(*_LISTED).where(owned(tables.batches, owner))
+        async with self._context.store.read() as connection:
+            page = await read_page(connection, query, tables.batches, lambda row: row, after=after, limit=limit)
+            told: list[tuple[dict[str, int], Spent]] = [
+                await count_evaluations(connection, row.id) for row in page.rows
+            ]
+        rows = zip(page.rows, told, strict=True)
+        return Page(tuple(batch_record(row._mapping, counts, spent) for row, (counts, spent) in rows), page.has_more)
+
+    async def cancel(self, owner: str | None, batch_id: str) -> BatchRecord:
+        """Stops what has not ended; what is done stays, and the report is made of it."""
+        await self._row(owner, batch_id)
+        async with self._context.store.transaction() as connection:
+            await stop_batch(connection, batch_id, "cancelled", "cancelled by its owner")
+        self._context.something_happened.ring()
+        return await self.get(owner, batch_id)
+
+    async def delete(self, owner: str | None, batch_id: str) -> None:
+        """Forgets an ended batch with everything in it. Raises ConflictError for one at work."""
+        row = await self._row(owner, batch_id)
+        if row.ended_at is None:
+            raise ConflictError(f"batch {batch_id!r} is {row.status}; cancel it first")
+        await forget_batch(self._context, batch_id)
+
+    async def results(self, owner: str | None, batch_id: str) -> AsyncIterator[BatchResult]:
+        """One result for every item that has ended, read as a stream. Raises ConflictError until the batch has ended."""
+        row = await self._row(owner, batch_id)
+        if row.ended_at is None:
+            raise ConflictError(f"batch {batch_id!r} is {row.status}; its results are there when it has ended")
+        async for one in _rows_of_batch(self._context, batch_id):
+            yield batch_result(one._mapping)
+
+    async def _row(self, owner: str | None, batch_id: str) -> sa.Row[Any]:
+        table = tables.batches
+        async with self._context.store.read() as connection:
+            query = sa.select(*_LISTED).where(table.c.id == batch_id, owned(table, owner))
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise NotFoundError(f"no batch {batch_id!r}")
+        return row
+
+
+def _check_held(prepared: PreparedHearing, held: Sequence[tuple[int, Item]]) -> None:
+    """Whether these items can be heard; says which line cannot."""
+    from agents import HearingInputError
+
+    try:
+        check_items(prepared, [item for _, item in held])
+    except HearingInputError:
+        for number, item in held:
+            try:
+                check_items(prepared, [item])
+            except HearingInputError as error:
+                raise invalid_batch([Problem(f"line:{number}", str(error), "cannot_be_heard")]) from error
+        raise
+
+
+async def _insert(connection: AsyncConnection, rows: list[dict[str, Any]], repeats: int) -> None:
+    queued = {"evaluation_id": None}
+    await connection.execute(sa.insert(tables.evaluations), [{**row, "events": 1} for row in rows])
+    await connection.execute(sa.insert(tables.runs), [run for row in rows for run in run_rows(row, 0, repeats)])
+    events = [
+        {
+            "subject_id": row["id"],
+            "number": 1,
+            "created_at": row["created_at"],
+            "kind": "evaluation.queued",
+            "data": {**queued, "evaluation_id": row["id"], "runs": repeats},
+            "terminal": False,
+        }
+        for row in rows
+    ]
+    await connection.execute(sa.insert(tables.events), events)
+
+
+async def _rows_of_batch(context: Context, batch_id: str) -> AsyncIterator[sa.Row[Any]]:
+    table, last = tables.evaluations, ""
+    columns = [table.c[name] for name in ("id", "custom_id", "status", "scores", "error", "error_code")]
+    while True:
+        query = (
+            sa.select(*columns).where(table.c.batch_id == batch_id, table.c.id > last).order_by(table.c.id).limit(_ROWS)
+        )
+        async with context.store.read() as connection:
+            rows = (await connection.execute(query)).all()
+        for row in rows:
+            yield row
+        if len(rows) < _ROWS:
+            return
+        last = rows[-1].id
+
+
+async def forget_batch(context: Context, batch_id: str) -> None:
+    """Deletes a batch in steps that hold no lock for long."""
+    table = tables.evaluations
+    while True:
+        async with context.store.read() as connection:
+            some = sa.select(table.c.id).where(table.c.batch_id == batch_id).limit(_ROWS)
+            ids = list((await connection.execute(some)).scalars())
+        if not ids:
+            break
+        await context.store.write(lambda connection, ids=ids: delete_evaluations(connection, ids))  # type: ignore[misc]
+    await context.store.write(
+        lambda connection: connection.execute(sa.delete(tables.batches).where(tables.batches.c.id == batch_id))
+    )

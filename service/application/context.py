@@ -1,0 +1,70 @@
+"""What every use case needs: settings, the store, the models, and ways to wake who waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from service.application.models import Models
+from service.settings import Limits, Settings
+from service.store import Store
+
+T = TypeVar("T")
+
+LOCAL_OWNER = "local"
+"""Owner of what is made without a key."""
+
+
+def now() -> datetime:
+    """The time in UTC, with its zone."""
+    return datetime.now(UTC)
+
+
+class Bell:
+    """Wakes everyone who waits for something to have changed in this process."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        self._rung.set()
+        self._rung = asyncio.Event()
+
+    async def wait(self, timeout_s: float) -> None:
+        """Returns at the next ring, or after `timeout_s`."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._rung.wait()
+        except TimeoutError:
+            return
+
+
+@dataclass
+class Context:
+    """Shared by all use cases of one application."""
+
+    settings: Settings
+    store: Store
+    models: Models
+    work_waits: Bell = field(default_factory=Bell)
+    """Rung when new work was accepted here."""
+    something_happened: Bell = field(default_factory=Bell)
+    """Rung when an event was appended here."""
+
+    @property
+    def limits(self) -> Limits:
+        return self.settings.limits
+
+    async def poll(self, attempt: Callable[[], Awaitable[T | None]], timeout_s: float) -> T | None:
+        """The first value that `attempt` gives, asked again at every ring and every second; None after `timeout_s`."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+        while True:
+            value = await attempt()
+            left = deadline - loop.time()
+            if value is not None or left <= 0:
+                return value
+            await self.something_happened.wait(min(1.0, left))

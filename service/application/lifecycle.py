@@ -1,0 +1,281 @@
+"""How a run, its evaluation and its batch go from one state to the next. Every function works inside a write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agents import Rubric
+from service.application.context import now
+from service.application.records import ENDED, Status
+from service.application.repeats import repeats_wanted
+from service.application.scoring import HeardRun, dump_scores, instability, score_runs
+from service.application.spending import summed_columns
+from service.store import new_id, tables
+
+OPEN = (Status.QUEUED, Status.RUNNING)
+
+
+class Begun(NamedTuple):
+    """A run that this worker may now work on."""
+
+    evaluation_id: str
+    attempt: int
+    """Fences the result: another worker that begins the run makes it larger."""
+
+
+async def append_event(
+    connection: AsyncConnection, evaluation_id: str, kind: str, data: Mapping[str, Any], *, terminal: bool = False
+) -> None:
+    """The next event of an evaluation; numbers have no gaps because the evaluation's row counts them."""
+    table = tables.evaluations
+    count = (
+        sa.update(table).where(table.c.id == evaluation_id).values(events=table.c.events + 1).returning(table.c.events)
+    )
+    number = (await connection.execute(count)).scalar_one_or_none()
+    if number is None:
+        return  # deleted in the meantime
+    row = {
+        "subject_id": evaluation_id,
+        "number": number,
+        "created_at": now(),
+        "kind": kind,
+        "data": dict(data),
+        "terminal": terminal,
+    }
+    await connection.execute(sa.insert(tables.events), row)
+
+
+def run_rows(evaluation: Mapping[str, Any], first: int, count: int) -> list[dict[str, Any]]:
+    """Rows for `count` queued runs of an evaluation, repeats from `first` on."""
+    return [
+        {
+            "id": new_id("rn"),
+            "owner": evaluation["owner"],
+            "created_at": now(),
+            "status": Status.QUEUED,
+            "expires_at": evaluation["expires_at"],
+            "evaluation_id": evaluation["id"],
+            "batch_id": evaluation["batch_id"],
+            "repeat": repeat,
+            "seed": evaluation["seed"],
+            "priority": evaluation["priority"],
+        }
+        for repeat in range(first, first + count)
+    ]
+
+
+async def begin_run(connection: AsyncConnection, run_id: str, worker_id: str) -> Begun | None:
+    """Takes a run to work on it; None where there is nothing left to do."""
+    runs, evaluations, batches = tables.runs, tables.evaluations, tables.batches
+    begin = (
+        sa.update(runs)
+        .where(runs.c.id == run_id, runs.c.status.in_(OPEN))
+        .values(
+            status=Status.RUNNING,
+            worker_id=worker_id,
+            attempts=runs.c.attempts + 1,
+            started_at=sa.func.coalesce(runs.c.started_at, now()),
+        )
+        .returning(runs.c.evaluation_id, runs.c.batch_id, runs.c.attempts, runs.c.repeat)
+    )
+    row = (await connection.execute(begin)).one_or_none()
+    if row is None:
+        return None
+    first = await connection.execute(
+        sa.update(evaluations)
+        .where(evaluations.c.id == row.evaluation_id, evaluations.c.status == Status.QUEUED)
+        .values(status=Status.RUNNING, started_at=now())
+    )
+    if first.rowcount:
+        await append_event(connection, row.evaluation_id, "evaluation.running", {"evaluation_id": row.evaluation_id})
+        if row.batch_id:
+            await connection.execute(
+                sa.update(batches)
+                .where(batches.c.id == row.batch_id, batches.c.status == Status.QUEUED)
+                .values(status=Status.RUNNING, started_at=now())
+            )
+    data = {"run_id": run_id, "repeat": row.repeat, "attempt": row.attempts}
+    await append_event(connection, row.evaluation_id, "run.running", data)
+    return Begun(row.evaluation_id, row.attempts)
+
+
+async def end_run(
+    connection: AsyncConnection, run_id: str, begun: Begun, status: Status, values: Mapping[str, Any]
+) -> bool:
+    """Whether the run was still this worker's to end. Its evaluation is settled with it."""
+    runs = tables.runs
+    end = (
+        sa.update(runs)
+        .where(runs.c.id == run_id, runs.c.attempts == begun.attempt, runs.c.status == Status.RUNNING)
+        .values(status=status, ended_at=now(), **values)
+        .returning(runs.c.repeat)
+    )
+    row = (await connection.execute(end)).one_or_none()
+    if row is None:
+        return False
+    data = {
+        "run_id": run_id,
+        "repeat": row.repeat,
+        "outcome": values.get("outcome"),
+        "cost_usd": values.get("cost_usd"),
+    }
+    await append_event(connection, begun.evaluation_id, f"run.{status}", data)
+    await settle_evaluation(connection, begun.evaluation_id)
+    return True
+
+
+async def settle_evaluation(connection: AsyncConnection, evaluation_id: str) -> None:
+    """Brings an evaluation's scores, spending and state up to its runs; asks for more repeats where the rule says so."""
+    table = tables.evaluations
+    query = sa.select(table, tables.rubrics.c.body.label("rubric")).join(
+        tables.rubrics, tables.rubrics.c.id == table.c.rubric_id
+    )
+    evaluation = (
+        await connection.execute(query.where(table.c.id == evaluation_id).with_for_update(of=table))
+    ).one_or_none()
+    if evaluation is None:
+        return
+    runs = (
+        await connection.execute(
+            sa.select(tables.runs).where(tables.runs.c.evaluation_id == evaluation_id).order_by(tables.runs.c.repeat)
+        )
+    ).all()
+    ended = [run for run in runs if run.status in ENDED]
+    rubric = Rubric.model_validate(evaluation.rubric)
+    scores = score_runs(rubric, [HeardRun(run.repeat, run.status, run.verdicts) for run in runs])
+    values: dict[str, Any] = {
+        "runs_ended": len(ended),
+        "scores": dump_scores(scores),
+        "instability": instability(scores),
+        **summed_columns(runs),
+    }
+    if evaluation.status in OPEN and len(ended) == len(runs):
+        more = await repeats_wanted(connection, evaluation, rubric, runs, scores)
+        if more:
+            values["runs"] = len(runs) + more
+            await connection.execute(sa.insert(tables.runs), run_rows(evaluation._mapping, len(runs), more))
+        else:
+            values |= _ending(runs)
+    await connection.execute(sa.update(table).where(table.c.id == evaluation_id).values(**values))
+    if "status" in values:
+        await _tell_end(connection, evaluation_id, values)
+
+
+def _ending(runs: Any) -> dict[str, Any]:
+    """How an evaluation whose runs have all ended has ended itself."""
+    statuses = {run.status for run in runs}
+    lost = [run for run in runs if run.status != Status.COMPLETED]
+    status = next(one for one in (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.EXPIRED) if one in statuses)
+    values: dict[str, Any] = {"status": status, "ended_at": now()}
+    if lost:
+        first = next((run for run in lost if run.error), lost[0])
+        values["error_code"] = first.error_code
+        values["error"] = f"{len(lost)} of {len(runs)} runs gave no verdict: {first.error or first.status}"
+    return values
+
+
+async def _tell_end(connection: AsyncConnection, evaluation_id: str, values: Mapping[str, Any]) -> None:
+    status = values["status"]
+    data = {"evaluation_id": evaluation_id, "status": status, "error_code": values.get("error_code")}
+    await append_event(connection, evaluation_id, f"evaluation.{status}", data, terminal=True)
+
+
+async def stop_evaluation(connection: AsyncConnection, evaluation_id: str, code: str, message: str) -> None:
+    """Cancels what has not ended of one evaluation; what is done stays. Nothing happens where it has ended."""
+    moment = now()
+    await _stop_runs(connection, tables.runs.c.evaluation_id == evaluation_id, code, message, moment)
+    await _stop_evaluations(connection, tables.evaluations.c.id == evaluation_id, code, message, moment)
+
+
+async def stop_batch(connection: AsyncConnection, batch_id: str, code: str, message: str) -> None:
+    """Cancels what has not ended of a batch; what is done stays."""
+    moment, table = now(), tables.batches
+    await _stop_runs(connection, tables.runs.c.batch_id == batch_id, code, message, moment)
+    await _stop_evaluations(connection, tables.evaluations.c.batch_id == batch_id, code, message, moment)
+    await connection.execute(
+        sa.update(table)
+        .where(table.c.id == batch_id, table.c.status.in_(OPEN))
+        .values(status=Status.CANCELLED, ended_at=moment, error_code=code, error=message)
+    )
+
+
+async def _stop_runs(
+    connection: AsyncConnection, which: sa.ColumnElement[bool], code: str, message: str, moment: datetime
+) -> None:
+    await connection.execute(
+        sa.update(tables.runs)
+        .where(which, tables.runs.c.status.in_(OPEN))
+        .values(status=Status.CANCELLED, ended_at=moment, error_code=code, error=message)
+    )
+
+
+async def _stop_evaluations(
+    connection: AsyncConnection, which: sa.ColumnElement[bool], code: str, message: str, moment: datetime
+) -> None:
+    """All in three statements, however many they are; each has its terminal event."""
+    table, runs = tables.evaluations, tables.runs
+    ended = (
+        sa.select(sa.func.count())
+        .where(runs.c.evaluation_id == table.c.id, runs.c.status.in_(ENDED))
+        .correlate(table)
+        .scalar_subquery()
+    )
+    await connection.execute(
+        sa.update(table)
+        .where(which, table.c.status.in_(OPEN))
+        .values(
+            status=Status.CANCELLED,
+            ended_at=moment,
+            error_code=code,
+            error=message,
+            events=table.c.events + 1,
+            runs_ended=ended,
+        )
+    )
+    told = sa.select(
+        table.c.id,
+        table.c.events,
+        sa.literal(moment, tables.events.c.created_at.type),
+        sa.literal("evaluation.cancelled"),
+        sa.literal({"status": "cancelled", "error_code": code}, tables.events.c.data.type),
+        sa.true(),
+    ).where(which, table.c.status == Status.CANCELLED, table.c.ended_at == moment)
+    columns = ["subject_id", "number", "created_at", "kind", "data", "terminal"]
+    await connection.execute(sa.insert(tables.events).from_select(columns, told))
+
+
+async def expire_runs(connection: AsyncConnection) -> int:
+    """Ends the runs that nobody began in their time; how many there were."""
+    runs = tables.runs
+    expire = (
+        sa.update(runs)
+        .where(runs.c.status == Status.QUEUED, runs.c.expires_at < now())
+        .values(status=Status.EXPIRED, ended_at=now(), error_code="expired", error="nobody began it before it expired")
+        .returning(runs.c.evaluation_id)
+    )
+    touched = (await connection.execute(expire)).scalars().all()
+    for evaluation_id in dict.fromkeys(touched):
+        await settle_evaluation(connection, evaluation_id)
+    return len(touched)
+
+
+async def settle_batches(connection: AsyncConnection) -> list[str]:
+    """Ends the batches whose evaluations have all ended; their ids."""
+    batches, evaluations = tables.batches, tables.evaluations
+    of_batch = sa.select(sa.literal(1)).where(evaluations.c.batch_id == batches.c.id)
+    completed = of_batch.where(evaluations.c.status == Status.COMPLETED).exists()
+    ended = (
+        sa.update(batches)
+        .where(batches.c.status.in_(OPEN), ~of_batch.where(evaluations.c.status.in_(OPEN)).exists())
+        .values(
+            status=sa.case((completed, Status.COMPLETED.value), else_=Status.FAILED.value),
+            ended_at=now(),
+        )
+        .returning(batches.c.id)
+    )
+    return list((await connection.execute(ended)).scalars().all())

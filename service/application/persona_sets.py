@@ -1,0 +1,221 @@
+"""Persona sets: built from documents by a job, or given; never changed, only derived from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+
+from clustering import MapPoint, PersonaOptions, PersonaSet, given_persona_set
+from llm import Model, ModelConfigurationError
+from service.application.context import LOCAL_OWNER, Context, now
+from service.application.documents import Documents, too_many_documents
+from service.application.evaluation_rows import job_state
+from service.application.hearings import read_persona_set
+from service.application.paging import owned, read_page
+from service.application.records import Page, PersonaSetRecord, Progress, Status
+from service.application.requests import PersonaSetRequest
+from service.application.spending import spent_of
+from service.errors import ConflictError, InvalidRequestError, LimitExceededError, NotFoundError, Problem
+from service.store import new_id, tables
+
+_LISTED = [column for column in tables.persona_sets.c if column.name not in ("body", "webhook_secret")]
+_STAGES = Progress(0, 0, None)
+
+
+class PersonaSets:
+    """Judges, made out of what stakeholders said."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def create(self, owner: str | None, request: PersonaSetRequest) -> PersonaSetRecord:
+        """Stores the job; a worker builds the set. A set of given personas is complete at once.
+
+        Raises InvalidRequestError, NotFoundError for a document, llm.ModelConfigurationError.
+        """
+        options = persona_options(request)
+        self._check(request)
+        if request.personas:
+            return await self.store_set(owner, request.name, given_persona_set(request.personas))
+        model = extraction_model(self._context, request)
+        await self._check_documents(owner, request.documents)
+        row = {
+            "id": new_id("ps"),
+            "owner": owner or LOCAL_OWNER,
+            "created_at": now(),
+            "status": Status.QUEUED,
+            "expires_at": now() + self._context.settings.job_expires_after,
+            "name": request.name,
+            "request": {
+                "documents": list(request.documents),
+                "options": options.model_dump(mode="json"),
+                "model": model.spec if model else None,
+                "budget_usd_max": request.budget_usd_max,
+            },
+            "webhook_url": request.webhook.url if request.webhook else None,
+            "webhook_secret": request.webhook.secret if request.webhook else None,
+        }
+        await self._context.store.write(lambda connection: connection.execute(sa.insert(tables.persona_sets), row))
+        self._context.work_waits.ring()
+        return await self.get(owner, str(row["id"]))
+
+    async def store_set(
+        self, owner: str | None, name: str, persona_set: PersonaSet, parent: str | None = None
+    ) -> PersonaSetRecord:
+        """Keeps a set that is complete already."""
+        moment = now()
+        row = {
+            "id": new_id("ps"),
+            "owner": owner or LOCAL_OWNER,
+            "created_at": moment,
+            "started_at": moment,
+            "ended_at": moment,
+            "status": Status.COMPLETED,
+            "name": name,
+            "request": {"documents": []},
+            "parent": parent,
+            "cost_usd": 0.0,
+            **set_columns(persona_set),
+        }
+        await self._context.store.write(lambda connection: connection.execute(sa.insert(tables.persona_sets), row))
+        return await self.get(owner, str(row["id"]))
+
+    async def get(self, owner: str | None, persona_set_id: str) -> PersonaSetRecord:
+        """With its personas, once it has completed. Raises NotFoundError."""
+        table = tables.persona_sets
+        query = sa.select(table).where(table.c.id == persona_set_id, owned(table, owner))
+        async with self._context.store.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise NotFoundError(f"no persona set {persona_set_id!r}")
+        return _record(row._mapping, read_persona_set(row.body) if row.body else None)
+
+    async def list(
+        self, owner: str | None, *, after: tuple[datetime, str] | None = None, limit: int = 50
+    ) -> Page[PersonaSetRecord]:
+        """Newest first, without their personas."""
+        query = sa.select(*_LISTED).where(owned(tables.persona_sets, owner))
+        async with self._context.store.read() as connection:
+            return await read_page(
+                connection,
+                query,
+                tables.persona_sets,
+                lambda row: _record(row._mapping, None),
+                after=after,
+                limit=limit,
+            )
+
+    async def map(self, owner: str | None, persona_set_id: str) -> tuple[MapPoint, ...]:
+        """The set's perspectives in two dimensions. Raises NotFoundError, and ConflictError until it has completed."""
+        record = await self.get(owner, persona_set_id)
+        if record.persona_set is None:
+            raise ConflictError(f"persona set {persona_set_id!r} is {record.state.status}; it has no map yet")
+        return record.persona_set.map
+
+    async def cancel(self, owner: str | None, persona_set_id: str) -> PersonaSetRecord:
+        """Stops building; a set that has ended stays as it is."""
+        await self.get(owner, persona_set_id)
+        table = tables.persona_sets
+        cancel = (
+            sa.update(table)
+            .where(table.c.id == persona_set_id, table.c.status.in_((Status.QUEUED, Status.RUNNING)))
+            .values(status=Status.CANCELLED, ended_at=now(), error_code="cancelled", error="cancelled by its owner")
+        )
+        await self._context.store.write(lambda connection: connection.execute(cancel))
+        return await self.get(owner, persona_set_id)
+
+    async def delete(self, owner: str | None, persona_set_id: str) -> None:
+        """Forgets it with its calls. Raises ConflictError while it is being built, or evaluations rest on it."""
+        record = await self.get(owner, persona_set_id)
+        if not record.state.status.ended:
+            raise ConflictError(f"persona set {persona_set_id!r} is {record.state.status}; cancel it first")
+        used = sa.select(tables.evaluations.c.id).where(tables.evaluations.c.persona_set_id == persona_set_id).limit(1)
+        async with self._context.store.read() as connection:
+            evaluation_id = (await connection.execute(used)).scalar_one_or_none()
+        if evaluation_id is not None:
+            raise ConflictError(
+                f"persona set {persona_set_id!r} judged evaluation {evaluation_id!r}; delete that first"
+            )
+
+        async def operation(connection: Any) -> None:
+            for table, column in (
+                (tables.calls, "scope_id"),
+                (tables.call_texts, "scope_id"),
+                (tables.persona_sets, "id"),
+            ):
+                await connection.execute(sa.delete(table).where(table.c[column] == persona_set_id))
+
+        await self._context.store.write(operation)
+
+    def _check(self, request: PersonaSetRequest) -> None:
+        limits = self._context.limits
+        if len(request.documents) > limits.documents_per_set:
+            raise too_many_documents(len(request.documents), limits.documents_per_set)
+        if len(request.personas) > limits.personas_per_set:
+            message = f"{len(request.personas)} personas; at most {limits.personas_per_set} make one set"
+            raise LimitExceededError(message, [Problem("/personas", message, "limit_exceeded")])
+
+    async def _check_documents(self, owner: str | None, ids: tuple[str, ...]) -> None:
+        try:
+            await Documents(self._context).load(owner, ids)
+        except NotFoundError as error:
+            raise InvalidRequestError(str(error), [Problem("/documents", str(error), "not_found")]) from error
+
+
+def persona_options(request: PersonaSetRequest) -> PersonaOptions:
+    """The options, checked. Raises InvalidRequestError that names the field."""
+    try:
+        return PersonaOptions.model_validate(request.options)
+    except ValidationError as error:
+        problems = [
+            Problem("/options" + "".join(f"/{part}" for part in one["loc"]), one["msg"], one["type"])
+            for one in error.errors(include_url=False)
+        ]
+        raise InvalidRequestError(f"options: {problems[0].detail}", problems) from error
+
+
+def extraction_model(context: Context, request: PersonaSetRequest) -> Model | None:
+    """The model that reads the documents; None for the extractive mode. Raises InvalidRequestError."""
+    spec = request.model or context.settings.persona_model
+    if spec is None or spec == "extractive":
+        return None
+    try:
+        return context.models.check(spec)
+    except ModelConfigurationError as error:
+        if request.model is None:
+            raise
+        raise InvalidRequestError(str(error), [Problem("/model", str(error), "model_not_usable")]) from error
+
+
+def set_columns(persona_set: PersonaSet) -> dict[str, Any]:
+    """Values of the columns that tell about a complete set."""
+    return {
+        "content_hash": persona_set.content_hash,
+        "personas": len(persona_set.personas),
+        "groups": len(persona_set.groups),
+        "method": persona_set.method,
+        "body": persona_set.model_dump_json(),
+    }
+
+
+def _record(row: Mapping[str, Any], persona_set: PersonaSet | None) -> PersonaSetRecord:
+    progress = Progress(**row["progress"]) if row["progress"] else _STAGES
+    return PersonaSetRecord(
+        id=row["id"],
+        owner=row["owner"],
+        name=row["name"],
+        state=job_state(row, progress),
+        created_at=row["created_at"],
+        content_hash=row["content_hash"],
+        personas=row["personas"],
+        groups=row["groups"],
+        method=row["method"],
+        parent=row["parent"],
+        document_ids=tuple(row["request"]["documents"]),
+        persona_set=persona_set,
+        cost_usd=spent_of(row).cost_usd if row["status"] == Status.COMPLETED else None,
+    )

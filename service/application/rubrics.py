@@ -1,0 +1,79 @@
+"""Rubrics: named by their content, so that putting one twice keeps one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agents import Rubric
+from service.application.context import LOCAL_OWNER, Context, now
+from service.application.paging import owned, read_page
+from service.application.records import Page, RubricRecord
+from service.errors import NotFoundError
+from service.store import insert_if_absent, new_id, tables
+
+
+class Rubrics:
+    """Scales that items are judged on."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def put(self, owner: str | None, rubric: Rubric) -> RubricRecord:
+        """The stored rubric; the same content gives the same row."""
+
+        async def operation(connection: AsyncConnection) -> RubricRecord:
+            return await put_rubric(connection, owner or LOCAL_OWNER, rubric)
+
+        return await self._context.store.write(operation)
+
+    async def get(self, owner: str | None, name: str) -> RubricRecord:
+        """By id or content hash. Raises NotFoundError."""
+        table = tables.rubrics
+        query = sa.select(table).where(sa.or_(table.c.id == name, table.c.content_hash == name), owned(table, owner))
+        async with self._context.store.read() as connection:
+            row = (await connection.execute(query.limit(1))).one_or_none()
+        if row is None:
+            raise NotFoundError(f"no rubric {name!r}; PUT one, or give the rubric itself")
+        return _record(row)
+
+    async def list(
+        self, owner: str | None, *, after: tuple[datetime, str] | None = None, limit: int = 50
+    ) -> Page[RubricRecord]:
+        """Newest first."""
+        query = sa.select(tables.rubrics).where(owned(tables.rubrics, owner))
+        async with self._context.store.read() as connection:
+            return await read_page(connection, query, tables.rubrics, _record, after=after, limit=limit)
+
+
+async def put_rubric(connection: AsyncConnection, owner: str, rubric: Rubric) -> RubricRecord:
+    """Inside a write."""
+    table = tables.rubrics
+    query = sa.select(table).where(table.c.owner == owner, table.c.content_hash == rubric.content_hash)
+    row = (await connection.execute(query)).one_or_none()
+    if row is None:
+        values = {
+            "id": new_id("ru"),
+            "owner": owner,
+            "created_at": now(),
+            "name": rubric.name,
+            "content_hash": rubric.content_hash,
+            "body": rubric.model_dump(mode="json"),
+        }
+        await connection.execute(insert_if_absent(connection, table), values)
+        row = (await connection.execute(query)).one()
+    return _record(row)
+
+
+def _record(row: sa.Row[Any]) -> RubricRecord:
+    return RubricRecord(
+        id=row.id,
+        owner=row.owner,
+        name=row.name,
+        content_hash=row.content_hash,
+        created_at=row.created_at,
+        rubric=Rubric.model_validate(row.body),
+    )
