@@ -1,0 +1,23 @@
+"""A call ledger that also counts: the one place through which every model call passes."""
+
+from __future__ import annotations
+
+from llm import Call, CallLedger
+from service.telemetry.metrics import Metrics
+from service.telemetry.tracing import record_call_span
+
+
+class MeteredLedger:
+    """Passes calls on to `inner`; each new one is counted and becomes a span, without its text."""
+
+    def __init__(self, inner: CallLedger, metrics: Metrics) -> None:
+        self._inner = inner
+        self._metrics = metrics
+
+    async def find(self, key: str) -> Call | None:
+        return await self._inner.find(key)
+
+    async def record(self, call: Call) -> None:
+        await self._inner.record(call)
+        self._metrics.record_call(call)
+        record_call_span(call)
