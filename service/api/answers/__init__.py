@@ -1,0 +1,1 @@
+"""What the API answers with, one module a resource: the shapes that clients rely on."""

@@ -1,0 +1,97 @@
+"""Documents and persona sets, as answered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from clustering import MapPoint, PersonaSet
+from service.api.answers.jobs import Answer, JobAnswer, job_fields
+from service.application import DocumentRecord, DocumentsAdded, PersonaSetRecord
+
+
+class DocumentAnswer(Answer):
+    """A stored document."""
+
+    id: str
+    title: str
+    media_type: str
+    characters: int
+    content_hash: str
+    metadata: dict[str, str]
+    created_at: datetime
+    text: str | None
+    """Null in lists. Spans slice it, in characters."""
+
+
+class SkippedAnswer(Answer):
+    """A file, or a part of one, that could not be read."""
+
+    name: str
+    reason: str
+
+
+class DocumentsAnswer(Answer):
+    """What an upload came to; a jsonl or csv file may hold many documents."""
+
+    documents: tuple[DocumentAnswer, ...]
+    skipped: tuple[SkippedAnswer, ...]
+
+    @classmethod
+    def of(cls, parts: list[DocumentsAdded]) -> DocumentsAnswer:
+        return cls(
+            documents=tuple(document_answer(one) for part in parts for one in part.documents),
+            skipped=tuple(SkippedAnswer(name=one.name, reason=one.reason) for part in parts for one in part.skipped),
+        )
+
+
+def document_answer(record: DocumentRecord) -> DocumentAnswer:
+    return DocumentAnswer(
+        id=record.id,
+        title=record.title,
+        media_type=record.media_type,
+        characters=record.characters,
+        content_hash=record.content_hash,
+        metadata=dict(record.metadata),
+        created_at=record.created_at,
+        text=record.text,
+    )
+
+
+class PersonaSetAnswer(JobAnswer):
+    """A persona set; its personas once it has completed."""
+
+    name: str
+    content_hash: str | None
+    """Names the set by its content; null until completed."""
+    personas: int | None
+    groups: int | None
+    method: str | None
+    parent: str | None
+    """The set that it was edited from."""
+    document_ids: tuple[str, ...]
+    cost_usd: float | None
+    persona_set: PersonaSet | None
+    """Null in lists and until completed."""
+
+
+def persona_set_answer(record: PersonaSetRecord) -> PersonaSetAnswer:
+    return PersonaSetAnswer(
+        id=record.id,
+        **job_fields(record.state),
+        created_at=record.created_at,
+        name=record.name,
+        content_hash=record.content_hash,
+        personas=record.personas,
+        groups=record.groups,
+        method=record.method,
+        parent=record.parent,
+        document_ids=record.document_ids,
+        cost_usd=record.cost_usd,
+        persona_set=record.persona_set,
+    )
+
+
+class MapAnswer(Answer):
+    """The perspectives of a set on a plane; near means alike, axes mean nothing."""
+
+    points: tuple[MapPoint, ...]

@@ -1,0 +1,77 @@
+"""Server-Sent Events of an evaluation: stored, numbered, resumed, ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from fastapi.sse import ServerSentEvent
+
+from service.api.answers.evaluations import EventAnswer
+from service.api.problem import ProblemError
+from service.application import EventRecord
+from service.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from service.application import Application
+
+STREAM_MAX_S = 600.0
+"""Longer streams pile up behind load balancers that never tell of a client that left."""
+POLL_S = 15.0
+RECONNECT_MS = 1000
+
+
+class Progressing(NamedTuple):
+    """Whose events are wanted, and from where on."""
+
+    owner: str | None
+    evaluation_id: str
+    after: int
+
+
+def events_after(last_event_id: str | None, after: int) -> int:
+    """The number of the last event that a client has seen; a header wins over the parameter."""
+    if last_event_id is None or last_event_id == "":
+        return after
+    if not (last_event_id.isascii() and last_event_id.isdecimal() and len(last_event_id) <= 15):
+        raise ProblemError("bad-request", f"Last-Event-ID {last_event_id[:40]!r} is not the number of an event")
+    return int(last_event_id)
+
+
+async def event_stream(application: Application, progressing: Progressing) -> AsyncIterator[ServerSentEvent]:
+    """Events after a number, as they happen, up to the terminal one or the stream's longest time."""
+    owner, evaluation_id, after = progressing
+    deadline = asyncio.get_running_loop().time() + STREAM_MAX_S
+    while (left := deadline - asyncio.get_running_loop().time()) > 0:
+        events = await application.evaluations.wait_for_events(owner, evaluation_id, after, min(POLL_S, left))
+        if not events and await _is_over(application, progressing, after):
+            return
+        for event in events:
+            after = event.number
+            yield _written(event)
+            if event.terminal:
+                return
+    yield ServerSentEvent(event="reconnect", data={"after": after}, retry=RECONNECT_MS)
+
+
+async def _is_over(application: Application, progressing: Progressing, after: int) -> bool:
+    """Whether no event will ever follow: the evaluation has ended, or was deleted, and all of it was told."""
+    try:
+        record = await application.evaluations.get(progressing.owner, progressing.evaluation_id)
+        if not record.state.status.ended:
+            return False
+        return not await application.evaluations.events(progressing.owner, progressing.evaluation_id, after=after)
+    except NotFoundError:
+        return True
+
+
+def _written(event: EventRecord) -> ServerSentEvent:
+    answer = EventAnswer(
+        number=event.number,
+        kind=event.kind,
+        created_at=event.created_at,
+        data=dict(event.data),
+        terminal=event.terminal,
+    )
+    return ServerSentEvent(event=event.kind, id=str(event.number), data=answer)

@@ -1,0 +1,165 @@
+"""One table from the packages' errors to problems, and the handlers that put it to use."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.api.problem import FieldProblem, ProblemError, answer_problem, problem_response
+from service.api.problem_kinds import BY_STATUS, CATALOGUE
+from service.errors import IdempotencyError
+
+RETRY_AFTER_S = 5.0
+"""Where an error does not say when to come back."""
+
+ERRORS_MAX = 100
+"""Places listed in one problem; a body with more wrong in it says so in `detail`."""
+
+PROBLEM_OF_ERROR: dict[str, str] = {
+    "service.InvalidRequestError": "invalid-request",
+    "service.InvalidBatchError": "invalid-batch",
+    "service.LimitExceededError": "limit-exceeded",
+    "service.NotFoundError": "not-found",
+    "service.ConflictError": "conflict",
+    "service.NotAllowedError": "unauthenticated",
+    "service.QueueFullError": "busy",
+    "service.StoreUnreachableError": "busy",
+    "service.StoreFullError": "storage-full",
+    "llm.ModelConfigurationError": "model-not-usable",
+    "llm.RequestRejectedError": "limit-exceeded",
+    "llm.ProviderError": "provider-unavailable",
+    "clustering.DocumentInputError": "unusable-documents",
+    "clustering.PersonaInputError": "invalid-request",
+    "clustering.ExtractionError": "provider-unavailable",
+    "agents.HearingInputError": "invalid-request",
+    "stability.RatingsInputError": "invalid-ratings",
+}
+"""By public name, the nearest ancestor wins: so that the table reads at a glance and imports no package to say so."""
+
+
+def problem_of(error: Exception) -> ProblemError:
+    """The problem that tells a caller about `error`; `internal`, without its message, for what the table does not know."""
+    if isinstance(error, ProblemError):
+        return error
+    if isinstance(error, IdempotencyError):
+        code = "idempotency-in-flight" if error.in_flight else "idempotency-mismatch"
+        return ProblemError(code, str(error), headers={"Retry-After": "1"} if error.in_flight else None)
+    for ancestor in type(error).__mro__:
+        code = PROBLEM_OF_ERROR.get(f"{ancestor.__module__.partition('.')[0]}.{ancestor.__name__}")
+        if code:
+            return ProblemError(code, str(error), errors=_places(error), headers=_headers(code, error))
+    if isinstance(error, ValidationError):
+        return ProblemError("invalid-request", _summary(error.errors()), errors=field_problems(error.errors(), None))
+    return ProblemError("internal", "something failed that should not have; nothing of your request is in the log")
+
+
+def _headers(code: str, error: Exception) -> dict[str, str] | None:
+    if code == "unauthenticated":
+        return {"WWW-Authenticate": "Bearer"}
+    if not CATALOGUE[code].retryable:
+        return None
+    return {"Retry-After": str(math.ceil(getattr(error, "retry_after_s", None) or RETRY_AFTER_S))}
+
+
+def _places(error: Exception) -> tuple[FieldProblem, ...]:
+    """The places that an error carries: `errors` with `pointer` and `detail`, as `agents.HearingInputError` has."""
+    found = getattr(error, "problems", None) or getattr(error, "errors", None) or ()
+    if callable(found):
+        return ()
+    return tuple(
+        FieldProblem(
+            pointer=str(getattr(place, "pointer", "")),
+            detail=str(getattr(place, "detail", None) or getattr(place, "message", place)),
+            code=str(getattr(place, "code", "invalid")),
+        )
+        for place in list(found)[:ERRORS_MAX]
+    )
+
+
+def field_problems(errors: Any, body: Any) -> tuple[FieldProblem, ...]:
+    """pydantic's errors as places. body: the parsed body that their locations lead into; None for none."""
+    return tuple(
+        FieldProblem(pointer=_pointer(error["loc"], body), detail=_detail(error), code=str(error["type"]))
+        for error in list(errors)[:ERRORS_MAX]
+    )
+
+
+def _detail(error: Any) -> str:
+    """pydantic's message with the offending value, where that is short."""
+    value = error.get("input")
+    shown = f" (got {value!r})" if isinstance(value, str | int | float | bool) and len(repr(value)) <= 80 else ""
+    return f"{error['msg']}{shown}"
+
+
+def _pointer(location: tuple[Any, ...], body: Any) -> str:
+    """`/item/output` for a place in the body, `query:limit` elsewhere.
+
+    Tags that pydantic puts into a location for the arms of a union stand for nothing in the body: they are left out.
+    """
+    if not location:
+        return ""
+    where, *parts = location
+    if where != "body":
+        return (
+            ":".join([str(where), *map(str, parts)])
+            if where in {"query", "path", "header", "cookie"}
+            else _join(location)
+        )
+    kept: list[Any] = []
+    for position, part in enumerate(parts):
+        inside = isinstance(body, dict) and part in body
+        counted = isinstance(body, list) and isinstance(part, int) and part < len(body)
+        if inside or counted:
+            body = body[part]
+            kept.append(part)
+        elif body is None or (position == len(parts) - 1 and isinstance(body, dict)):
+            kept.append(part)
+    return _join(kept)
+
+
+def _join(parts: Any) -> str:
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def _summary(errors: Any) -> str:
+    found = list(errors)
+    first = f"{_detail(found[0])}" if found else "the request is not valid"
+    return first if len(found) < 2 else f"{len(found)} places are not valid; the first: {first}"
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if isinstance(error, ProblemError):
+        return answer_problem(request, error)
+    code = BY_STATUS.get(error.status_code, "bad-request" if error.status_code < 500 else "internal")
+    detail = {
+        404: f"nothing is served at {request.url.path[:200]!r}; /openapi.json lists what is",
+        405: f"{request.method} is not served at {request.url.path[:200]!r}",
+    }.get(error.status_code, str(error.detail))
+    return problem_response(request.scope, CATALOGUE[code], detail, headers=dict(error.headers or {}))
+
+
+async def _answer_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    if all(tuple(one["loc"]) == ("query", "limit") for one in found):
+        detail = f"{_detail(found[0])}; ask for 1 to 100 rows and follow `next_cursor`"
+        return problem_response(
+            request.scope, CATALOGUE["limit-out-of-range"], detail, errors=field_problems(found, None)
+        )
+    return problem_response(
+        request.scope, CATALOGUE["invalid-request"], _summary(found), errors=field_problems(found, error.body)
+    )
+
+
+def install_failures(app: FastAPI) -> None:
+    """Makes every error that routing, reading or validating raises a problem document."""
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(RequestValidationError, _answer_validation)

@@ -1,0 +1,125 @@
+"""Persona sets: from stored documents, from documents in the request, or given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.api.answers.documents import MapAnswer, PersonaSetAnswer, persona_set_answer
+from service.api.answers.jobs import EstimateAnswer
+from service.api.callers import Caller, Reader, Writer
+from service.api.idempotency import CreatingRoute
+from service.api.paging import Listing, Paged, listing
+from service.api.problem import FieldProblem, ProblemError
+from service.api.serving import DryRun, Id, Wait, accepted, application_of, json_answer, when_ended
+from service.application import PersonaSetRequest
+
+router = APIRouter(prefix="/v1/persona-sets", tags=["persona sets"], route_class=CreatingRoute)
+
+
+class InlineDocument(BaseModel):
+    """A document in the request itself; it is stored, as if it had been uploaded."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str = Field(min_length=1)
+    title: str = Field(default="document.txt", min_length=1, max_length=200)
+    """Its file name: the ending decides how it is read; `.txt` where it has none."""
+
+
+class PersonaSetBody(PersonaSetRequest):
+    """Personas from documents, stored (`do_` ids) or inline, or given ones."""
+
+    documents: tuple[str | InlineDocument, ...] = ()  # type: ignore[assignment]
+
+
+@router.post("", status_code=202, response_model=PersonaSetAnswer, responses={200: {"model": EstimateAnswer}})
+async def create_persona_set(
+    request: Request, caller: Writer, body: PersonaSetBody, dry_run: DryRun = False
+) -> Response:
+    """Build personas. A job: follow `Location` until `status` is `completed`."""
+    application = application_of(request)
+    stored = await _store_inline(request, caller, body)
+    try:
+        asked = _with_ids(body, stored)
+        if dry_run:
+            estimate = await application.persona_sets.estimate(caller.owner, asked)
+            await _forget(request, caller, stored)
+            return json_answer(EstimateAnswer.of(estimate))
+        record = await application.persona_sets.create(caller.owner, asked)
+    except BaseException:
+        await _forget(request, caller, stored)
+        raise
+    return accepted(persona_set_answer(record), f"/v1/persona-sets/{record.id}")
+
+
+Stored = dict[int, tuple[str, ...]]
+"""Ids of the documents that the inline document at an index became."""
+
+
+async def _store_inline(request: Request, caller: Caller, body: PersonaSetBody) -> Stored:
+    stored: Stored = {}
+    try:
+        for index, document in enumerate(body.documents):
+            if isinstance(document, InlineDocument):
+                stored[index] = await _store(request, caller, document, index)
+    except BaseException:
+        await _forget(request, caller, stored)
+        raise
+    return stored
+
+
+async def _store(request: Request, caller: Caller, document: InlineDocument, index: int) -> tuple[str, ...]:
+    from clustering import DocumentInputError
+
+    name = document.title if "." in document.title else f"{document.title}.txt"
+    try:
+        added = await application_of(request).documents.add(caller.owner, document.text.encode(), name)
+    except DocumentInputError as error:
+        place = FieldProblem(pointer=f"/documents/{index}", detail=str(error), code="unusable")
+        raise ProblemError("unusable-documents", str(error), errors=(place,)) from error
+    return tuple(one.id for one in added.documents)
+
+
+def _with_ids(body: PersonaSetBody, stored: Stored) -> PersonaSetRequest:
+    ids: list[str] = []
+    for index, document in enumerate(body.documents):
+        ids.extend((document,) if isinstance(document, str) else stored[index])
+    fields: dict[str, Any] = {name: getattr(body, name) for name in body.model_fields_set} | {"documents": tuple(ids)}
+    return PersonaSetRequest(**fields)
+
+
+async def _forget(request: Request, caller: Caller, stored: Stored) -> None:
+    for ids in stored.values():
+        for identity in ids:
+            await application_of(request).documents.delete(caller.owner, identity)
+
+
+@router.get("", response_model=Listing[PersonaSetAnswer])
+async def list_persona_sets(request: Request, caller: Reader, paging: Paged) -> Listing[PersonaSetAnswer]:
+    """List persona sets, newest first, without their personas."""
+    page = await application_of(request).persona_sets.list(caller.sees, after=paging.after, limit=paging.limit)
+    return listing(page, persona_set_answer)
+
+
+@router.get("/{persona_set_id}", response_model=PersonaSetAnswer)
+async def read_persona_set(request: Request, caller: Reader, persona_set_id: Id, wait: Wait = 0) -> PersonaSetAnswer:
+    """Read a persona set: its state, and its personas once it has completed."""
+    sets = application_of(request).persona_sets
+    return persona_set_answer(await when_ended(lambda: sets.get(caller.sees, persona_set_id), wait))
+
+
+@router.get("/{persona_set_id}/map", response_model=MapAnswer)
+async def read_map(request: Request, caller: Reader, persona_set_id: Id) -> MapAnswer:
+    """Read the set's map: every perspective as a point, with its group and its quote."""
+    return MapAnswer(points=tuple(await application_of(request).persona_sets.map(caller.sees, persona_set_id)))
+
+
+@router.delete("/{persona_set_id}", status_code=204)
+async def delete_persona_set(request: Request, caller: Writer, persona_set_id: Id) -> None:
+    """Delete a persona set that no evaluation uses."""
+    await application_of(request).persona_sets.delete(caller.sees, persona_set_id)
