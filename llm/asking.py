@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from llm.attempts import AskSettings, Attempts
 from llm.call import Call, CallOutcome, Purpose
 from llm.ledger import CallLedger, MemoryLedger
-from llm.model import Message, Model, Request
+from llm.model import Message, Model, Request, well_formed
 from llm.prompt import RenderedPrompt
 from llm.schema import reply_schema
 
@@ -57,9 +57,9 @@ async def ask(
     Raises `ModelConfigurationError` alone: asking others would fail alike.
     """
     settings = settings or AskSettings()
-    attempts = Attempts(model, prompt, schema, purpose, settings, ledger or MemoryLedger())
+    attempts = Attempts(model, prompt, schema, purpose, settings, MemoryLedger() if ledger is None else ledger)
     request = Request(
-        messages=prompt.messages,
+        messages=tuple(Message(message.role, well_formed(message.content)) for message in prompt.messages),
         schema=reply_schema(schema),
         schema_name=schema.__name__,
         temperature=settings.temperature,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
@@ -22,7 +22,7 @@ from llm.errors import (
 )
 from llm.gate import gate_for
 from llm.ledger import CallLedger, request_key
-from llm.model import Model, Reply, Request, Usage
+from llm.model import Model, Reply, Request, Usage, well_formed
 from llm.parsing import parse_reply
 from llm.pricing import price
 from llm.prompt import RenderedPrompt
@@ -104,6 +104,7 @@ class Attempts(Generic[T]):
                 started_at, started = datetime.now(UTC), time.perf_counter()
                 async with asyncio.timeout(request.timeout_s):
                     reply = await self._model.complete(request)
+                    reply = replace(reply, text=well_formed(reply.text))
             outcome, error, value = self._judge(reply)
         except (ModelConfigurationError, RequestRejectedError) as refusal:
             failure, outcome, error = refusal, CallOutcome.REJECTED, str(refusal)

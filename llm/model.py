@@ -17,6 +17,15 @@ class Message:
     content: str
 
 
+def well_formed(text: str) -> str:
+    """`text` with U+FFFD for every lone surrogate: no provider can be sent one, and no record can hold one."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """Everything that decides a reply; two equal requests to one model are the same question."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from llm import (
     AskSettings,
+    Call,
     CallOutcome,
     MemoryLedger,
+    Message,
     ModelConfigurationError,
     Purpose,
     RateLimitedError,
+    RenderedPrompt,
     Reply,
     RequestRejectedError,
     ServerFaultError,
@@ -164,8 +169,6 @@ async def test_seed_model_and_settings_are_part_of_the_key(scripted, question, g
 
 
 async def test_a_hanging_model_times_out(scripted, question, grade):
-    import asyncio
-
     model = scripted()
 
     async def hang(request):
@@ -175,3 +178,25 @@ async def test_a_hanging_model_times_out(scripted, question, grade):
     answer = await _ask(model, question, grade, settings=AskSettings(timeout_s=0.01, attempts_max=2, backoff_s=0))
     assert answer.outcome is CallOutcome.TIMED_OUT
     assert len(answer.calls) == 2
+
+
+async def test_lone_surrogates_are_replaced_in_and_out(scripted, grade):
+    prompt = RenderedPrompt("judge", "0" * 64, (Message("user", "Judge \ud800 and 😀."),))
+    reply = '{"reasoning": "\udfff", "scores": {"accuracy": 4}}'
+    model = scripted(reply, reply)
+    answer = await _ask(model, prompt, grade)
+    assert model.requests[0].messages[0].content == "Judge \ufffd and 😀."
+    assert answer.value.reasoning == "\ufffd"
+    assert Call.model_validate_json(answer.calls[0].model_dump_json()) == answer.calls[0]
+
+
+async def test_a_refused_caller_waits_as_long_as_it_was_asked_to(scripted, question, grade, good):
+    loop = asyncio.get_running_loop()
+    before = loop.time()
+    await _ask(scripted(RateLimitedError("429", retry_after_s=0.06), good), question, grade)
+    assert loop.time() - before >= 0.05
+
+
+async def test_a_wait_beyond_all_patience_is_not_begun(scripted, question, grade):
+    answer = await _ask(scripted(RateLimitedError("429", retry_after_s=86_400)), question, grade)
+    assert (answer.outcome, len(answer.calls)) == (CallOutcome.RATE_LIMITED, 1)
