@@ -41,6 +41,15 @@ class Aggregation(StrEnum):
     RAKED = "raked"
 
 
+class Seating(StrEnum):
+    """Which model plays which persona, where there are several models."""
+
+    IN_TURN = "in_turn"
+    """One model per persona: the personas take turns through the models."""
+    CROSSED = "crossed"
+    """Every persona is played by every model."""
+
+
 class DebateProtocol(BaseModel):
     """Everything about a hearing but its item, personas, rubric and models."""
 
@@ -49,6 +58,7 @@ class DebateProtocol(BaseModel):
     arms: tuple[Arm, ...] = (Arm.DEBATE,)
     """The panel's verdict is always given too: it is phase 1, already paid."""
     anchor: AnchorKind = AnchorKind.EXCERPTS
+    seating: Seating = Seating.IN_TURN
     coordinator: Coordinator = Coordinator.UNRESOLVED_FIRST
     turns_max: int = Field(default=6, ge=1, le=60)
     """Turns of one group's debate."""

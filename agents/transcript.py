@@ -49,17 +49,21 @@ class Turn(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
-    """Stable inside the run: `alone/PERSONA`, `debate/GROUP/3`, `debate/restated/PERSONA`."""
+    """Stable inside the run: `alone/PERSONA`, `debate/GROUP/3`, `stance/restated/PERSONA`, `debate/synthesis`; with
+    `ba/` before it where a pair is shown in its second order."""
     phase: Phase
     arm: Arm | None
     """None in phase 1, which all arms share."""
     round: int | None = None
     index: int
-    """Order in the transcript."""
+    """Order in the transcript: rises, with gaps."""
     persona_id: str | None
     """None for the coordinator's synthesis."""
+    seat_id: str | None = None
+    """The persona's id, `PERSONA@1` where every persona is played by several models."""
     model: str
     group_id: str | None = None
+    """The table at which it was said: a stakeholder group, or `cross-group`."""
     kind: Literal["judgement", "claim", "rebuttal", "concession", "question", "pass", "restatement", "synthesis"]
     reply_to: str | None = None
     """The id of the turn it answers."""
@@ -73,9 +77,13 @@ class Turn(BaseModel):
     """1-100, how much the material supports the score."""
     outcome: Outcome
     seen: tuple[str, ...] = ()
-    """Ids of the turns whose words were in its prompt."""
+    """Ids of the turns in its prompt; of its peers' turns, the `stance` arm shows the scores alone."""
     call_keys: tuple[str, ...] = ()
     """Its calls, in order; the exact messages stand there."""
+    coordination_keys: tuple[str, ...] = ()
+    """The calls that chose its speaker, where a model coordinates."""
+    order: Literal["ab", "ba"] | None = None
+    """The order in which a pair was shown; None for other items. Scores are in the item's terms in either order."""
     flags: tuple[str, ...] = ()
     """`contradiction`, `capitulation`, `repetition`, ..."""
 
@@ -87,11 +95,12 @@ class Transcript(BaseModel):
 
     turns: tuple[Turn, ...]
     stopped: dict[str, str]
-    """Stop reason by group id: `passed`, `unchanged`, `agreed`, `turns_max`, `tokens_max`, `cancelled`."""
+    """Stop reason by group id: `passed`, `unchanged`, `agreed`, `turns_max`, `tokens_max`, `cancelled`,
+    `alone` (nobody to debate with)."""
     speaking_order: tuple[str, ...]
     """Persona ids in the seeded order of this run."""
     flags: tuple[str, ...] = ()
-    """`injection_suspected`, ..."""
+    """`injection_suspected`, `order_following` (a pair's verdict that followed its order somewhere)."""
 
 
 class DimensionVerdict(BaseModel):
@@ -108,6 +117,7 @@ class DimensionVerdict(BaseModel):
     dissent: float | None
     """Standard deviation of the personas' final scores; None below two."""
     by_persona: dict[str, float | None]
+    """Final score by seat: the persona's id, `PERSONA@1` where every persona is played by several models."""
     by_group: dict[str, float | None]
 
 
@@ -123,10 +133,12 @@ class Verdict(BaseModel):
     calls: int
     """Calls that this arm's verdict rests on, phase 1 included."""
     tokens: int | None
+    position_bias: dict[str, float | None] | None = None
+    """By dimension, for a pair: how far the output shown first was preferred for it, -1 to 1."""
 
 
 class Run(BaseModel):
-    """One hearing's identity: the key of every cache, the id of its checkpoint thread."""
+    """One hearing's identity: the key of every cache, the id under which its calls are kept."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,0 +1,114 @@
+"""Prompts put together for prefix caching: what all calls share comes first, what is new comes last.
+
+system and item (the same for every persona, turn, arm and repeat), the persona, then what was said, each contribution
+in a message of its own and only ever appended to, and the task at the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from agents.item import Item
+from agents.material import material, material_kind
+from agents.rubric import Rubric
+from agents.transcript import Turn
+from clustering import AnchorKind, Persona, render_persona
+from llm import Message, Prompt, RenderedPrompt, fence, load_prompt
+
+FOLDER = Path(__file__).parent / "prompts"
+
+Shown = dict[str, float | None]
+
+
+@lru_cache(maxsize=64)
+def prompt_file(name: str) -> Prompt:
+    """One checked prompt file of this package."""
+    return load_prompt(FOLDER / f"{name}.md")
+
+
+def prompt_files() -> tuple[Prompt, ...]:
+    """Every prompt file of this package, by name."""
+    return tuple(prompt_file(path.stem) for path in sorted(FOLDER.glob("*.md")))
+
+
+class Opening:
+    """The messages that every call about an item begins with, made once."""
+
+    def __init__(self, item: Item, rubric: Rubric) -> None:
+        self.kind = material_kind(item)
+        presented = prompt_file(f"item_{self.kind}").render(
+            rubric=fence("rubric", rubric_text(rubric)), material=material(item)
+        )
+        self.messages: tuple[Message, ...] = (*prompt_file("judging").render(), *presented)
+
+    def prompt(self, file: str, said: Iterable[Message], /, **variables: str) -> RenderedPrompt:
+        """The whole question: opening, what was said, and the task's file rendered with `variables`."""
+        messages = (*self.messages, *said, *prompt_file(file).render(**variables))
+        return RenderedPrompt(f"{file.removeprefix('task_')}/{self.kind}", question_sha256(file, self.kind), messages)
+
+
+@lru_cache(maxsize=128)
+def question_sha256(task: str, kind: str) -> str:
+    """sha256 over the files that a question is made of, all those that tell what was said included."""
+    names = ("judging", f"item_{kind}", "persona", "own", "peer", "stance", task)
+    return hashlib.sha256("".join(prompt_file(name).sha256 for name in names).encode()).hexdigest()
+
+
+@lru_cache(maxsize=64)
+def rubric_text(rubric: Rubric) -> str:
+    """The rubric as JSON, without what a judge has no use for."""
+    content = rubric.model_dump(mode="json", exclude={"dimensions": {"__all__": {"pass_threshold"}}})
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def persona_message(persona: Persona, anchor: AnchorKind, seat_id: str) -> tuple[Message, ...]:
+    """The persona's card, as its anchor kind shows it."""
+    card = render_persona(persona, anchor)
+    # the generic judge has no name: an id such as `nurse-1` would be an anchor too
+    return prompt_file("persona").render(card=fence("persona", card, None if anchor is AnchorKind.NONE else seat_id))
+
+
+def own_message(turn: Turn, scores: Shown) -> tuple[Message, ...]:
+    """What the asked persona said itself."""
+    content = {"turn": turn.id, "scores": _grades(scores), "reasoning": turn.text}
+    return prompt_file("own").render(judgement=fence("own", _json(content)))
+
+
+def peer_message(name: str, turn: Turn, scores: Shown) -> tuple[Message, ...]:
+    """What a peer said: an argument is data in a message of its own."""
+    content = {"turn": turn.id, "kind": turn.kind, "scores": _grades(scores), "argument": turn.text}
+    return prompt_file("peer").render(contribution=fence("peer", _json(content), name))
+
+
+def stance_message(name: str, scores: Shown) -> tuple[Message, ...]:
+    """Where a peer stands, without a word of why."""
+    return prompt_file("stance").render(position=fence("stance", _json({"scores": _grades(scores)}), name))
+
+
+def task_section(phase: str, turn_id: str) -> str:
+    """The tagged task, last in the prompt."""
+    return fence("task", _json({"phase": phase, "turn": turn_id}))
+
+
+def verdict_section(values: Shown) -> str:
+    """The verdict that a synthesis is about."""
+    return fence("verdict", _json({"values": values}))
+
+
+def speakers_section(ids: Sequence[str]) -> str:
+    """Among whom a coordinating model chooses."""
+    return fence("speakers", _json(list(ids)))
+
+
+def _grades(scores: Shown) -> dict[str, int | None]:
+    """Grades as the rubric writes them, without a decimal point."""
+    return {name: None if score is None else int(score) for name, score in scores.items()}
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False)
