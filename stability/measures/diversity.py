@@ -1,0 +1,92 @@
+"""How many different judges, or different reasons, there really are: effective numbers and repetitiveness of texts."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from stability.measures.clustered import FloatArray
+
+
+def effective_personas(cell_means: FloatArray, reliability: FloatArray | None = None) -> float | None:
+    """exp(entropy of the eigenvalues of R / P): how many different scorers the personas amount to, 1 to P - 1.
+
+    R is the correlation over items of the personas' scores, each less the item's mean over the personas, so that
+    agreement on which items are good does not count as sameness. With `reliability` R is disattenuated
+    (r_pq / sqrt(rel_p rel_q)), so that mere run noise does not count as difference; negative eigenvalues that this can
+    leave are taken as 0.
+
+    Args:
+        cell_means: (items, personas), each the mean over runs; items with a missing persona are left out.
+        reliability: (personas,) ICC(k) of each persona's item-centred means; those not above 0 are left as they are.
+
+    Returns:
+        None with fewer than 2 personas or 3 full items, or where a persona never departs from the item's mean.
+    """
+    full = cell_means[np.isfinite(cell_means).all(axis=1)]
+    if full.shape[0] < 3 or full.shape[1] < 2:
+        return None
+    centred = full - full.mean(axis=1, keepdims=True)
+    if (centred.std(axis=0) < 1e-12).any():
+        return None
+    correlation = np.corrcoef(centred.T)
+    if reliability is not None:
+        root = np.sqrt(np.where(reliability > 0, np.minimum(reliability, 1.0), 1.0))
+        correlation = np.clip(correlation / np.outer(root, root), -1, 1)
+        np.fill_diagonal(correlation, 1.0)
+    return _entropy_number(np.linalg.eigvalsh(correlation))
+
+
+def vendi_score(similarity: FloatArray) -> float | None:
+    """Effective number of texts: exp(entropy of the eigenvalues of K / n) (Friedman and Dieng 2023); None without one.
+
+    similarity: (n, n), symmetric, 1 on the diagonal: `tfidf_cosine`, or the cosine of embeddings.
+    """
+    return _entropy_number(np.linalg.eigvalsh(similarity)) if len(similarity) else None
+
+
+def _entropy_number(eigenvalues: FloatArray) -> float:
+    share = np.maximum(eigenvalues, 0)
+    share = share[share > 1e-12] / share.sum()
+    return float(np.exp(-(share * np.log(share)).sum()))
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The text's words in lower case: runs of letters, digits and underscores, as `\\w+` finds them."""
+    spaced = "".join(character if character.isalnum() or character == "_" else " " for character in text.lower())
+    return tuple(spaced.split())
+
+
+def tfidf_cosine(texts: Sequence[str]) -> FloatArray:
+    """(n, n) cosine of the texts' TF-IDF vectors: raw counts, idf = ln((1 + n) / (1 + df)) + 1, as scikit-learn has it.
+
+    Two texts without a word are alike, a text without a word is like no other.
+    """
+    counts = [Counter(words(text)) for text in texts]
+    frequency = Counter(word for count in counts for word in count)
+    index = {word: place for place, word in enumerate(frequency)}
+    vectors = np.zeros((len(texts), len(index)))
+    for row, count in enumerate(counts):
+        for word, times in count.items():
+            vectors[row, index[word]] = times * (math.log((1 + len(texts)) / (1 + frequency[word])) + 1)
+    norm = np.linalg.norm(vectors, axis=1) if len(texts) else np.empty(0)
+    similarity = (vectors @ vectors.T) / np.maximum(np.outer(norm, norm), 1e-12)
+    empty = norm == 0
+    similarity[np.ix_(empty, empty)] = 1.0
+    return np.asarray(similarity)
+
+
+def distinct_2(texts: Sequence[str]) -> float | None:
+    """Different word pairs over all word pairs (Li et al. 2016), within texts; None where no text has two words."""
+    pairs = [pair for text in texts for pair in zip(words(text), words(text)[1:], strict=False)]
+    return len(set(pairs)) / len(pairs) if pairs else None
+
+
+def compression_ratio(texts: Sequence[str]) -> float | None:
+    """Bytes over zlib's bytes of all texts, a line each: high for texts that repeat one another; None without text."""
+    joined = "\n".join(texts).encode()
+    return len(joined) / len(zlib.compress(joined, 9)) if joined.strip() else None
