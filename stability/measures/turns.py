@@ -20,36 +20,8 @@ OVERLAP_OF_RERUNS_P95 = 0.562
 """95th percentile of the overlap of independent re-runs, for a run set without re-runs to calibrate on."""
 RERUNS_MIN = 20
 """Overlaps needed for a percentile of one's own."""
-PASSING = frozenset(
-    [
-        "pass",
-        "passes",
-        "passing",
-        "acceptable",
-        "adequate",
-        "good",
-        "strong",
-        "excellent",
-        "accurate",
-        "faithful",
-        "coherent",
-    ]
-)
-FAILING = frozenset(
-    [
-        "fail",
-        "fails",
-        "failing",
-        "unacceptable",
-        "inadequate",
-        "poor",
-        "weak",
-        "bad",
-        "inaccurate",
-        "unfaithful",
-        "incoherent",
-    ]
-)
+PASSING = frozenset(words("pass passes passing acceptable adequate good strong excellent accurate faithful coherent"))
+FAILING = frozenset(words("fail fails failing unacceptable inadequate poor weak bad inaccurate unfaithful incoherent"))
 NEGATIONS = frozenset(["not", "no", "never", "hardly", "barely", "isn't", "doesn't", "without", "neither"])
 NEGATION_REACH = 3
 
