@@ -1,0 +1,124 @@
+"""The program as a shell sees it: exit codes, streams, one line for an error."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from service.cli.program import COMMANDS, run
+
+RATINGS = """item,persona,run,score
+a,strict,1,2
+a,strict,2,2
+a,mild,1,4
+a,mild,2,4
+b,strict,1,3
+b,strict,2,3
+b,mild,1,5
+b,mild,2,5
+"""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([name, "--help"]) == 0
+    assert name in capsys.readouterr().out
+
+
+def test_an_unknown_command_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["judge"]) == 2
+    assert "judge" in capsys.readouterr().err
+
+
+def test_stability_of_a_handmade_table_prints_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "r.csv").write_text(RATINGS)
+    assert run(["stability", str(tmp_path / "r.csv"), "--tau", "3.5"]) == 0
+    out = capsys.readouterr().out
+    assert "2 items" in out
+    assert "2 personas" in out
+
+
+def test_stability_as_json_is_the_published_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "r.csv").write_text(RATINGS)
+    assert run(["stability", str(tmp_path / "r.csv"), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["schema"] == "rehearing.report/1"
+    assert report["dimensions"]["score"]["components"]["run"]["value"] == 0
+    assert report["dimensions"]["score"]["components"]["persona"]["value"] == pytest.approx(2.0)
+
+
+def test_a_wrong_column_is_one_line_and_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "r.csv").write_text("item,judge,run\na,b,1\n")
+    assert run(["stability", str(tmp_path / "r.csv")]) == 2
+    error = capsys.readouterr().err
+    assert "score" in error
+    assert len(error.strip().splitlines()) == 1
+
+
+def test_a_missing_file_is_one_line_and_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["stability", str(tmp_path / "none.csv")]) == 2
+    assert "none.csv" in capsys.readouterr().err
+
+
+def test_fail_under_is_three(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text(RATINGS.replace("2,5\n", "2,1\n"))
+    assert run(["stability", str(tmp_path / "r.csv"), "--fail-under", "0.99", "-q"]) == 3
+
+
+def test_control_characters_of_untrusted_text_do_not_reach_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "r.csv").write_text(
+        "item,persona,run,score,dimension\n" + "a,p,1,2,evil\x1b[2J\n" + "a,p,2,3,evil\x1b[2J\n"
+    )
+    run(["stability", str(tmp_path / "r.csv")])
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_stability_imports_nothing_heavy(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text(RATINGS)
+    program = (
+        "import sys\n"
+        "from service.cli.program import run\n"
+        f"assert run(['stability', {str(tmp_path / 'r.csv')!r}, '-q']) == 0\n"
+        "heavy = {'torch', 'langchain_core', 'langgraph', 'fastapi', 'sentence_transformers', 'openai', 'dbos', 'sqlalchemy'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ('{"kind": "summary", "id": "a", "sources": [], "output": "x"}', "sources"),
+        ('{"kind": "poem", "id": "a"}', "kind"),
+        ('{"kind": "text", "id": "a", "instruction": "x", "output": "y", "colour": 1}', "colour"),
+    ],
+)
+def test_a_bad_item_names_its_line_and_field(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, place: str
+) -> None:
+    items, rubric = tmp_path / "items.jsonl", tmp_path / "rubric.yaml"
+    items.write_text('{"kind": "text", "id": "ok", "instruction": "x", "output": "y"}\n' + line + "\n")
+    rubric.write_text(
+        "name: r\ndimensions: [{name: d, question: q, levels: [{value: 1, label: a}, {value: 2, label: b}]}]\n"
+    )
+    assert run(["evaluate", str(items), "--personas", "ps_x", "--rubric", str(rubric)]) == 2
+    error = capsys.readouterr().err
+    assert "items.jsonl:2" in error
+    assert place in error
+
+
+def test_a_threshold_off_its_scale_names_the_field(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    items, rubric = tmp_path / "items.jsonl", tmp_path / "rubric.yaml"
+    items.write_text('{"kind": "text", "id": "ok", "instruction": "x", "output": "y"}\n')
+    rubric.write_text(
+        "name: r\ndimensions: [{name: d, question: q, pass_threshold: 9, levels: [{value: 1, label: a}, {value: 2, label: b}]}]\n"
+    )
+    assert run(["evaluate", str(items), "--personas", "ps_x", "--rubric", str(rubric)]) == 2
+    assert "pass_threshold 9" in capsys.readouterr().err
