@@ -2,12 +2,16 @@
 
 from agents.checking import check_hearing
 from agents.errors import AgentsError, HearingInputError, Problem, ReplayDifferedError
+from agents.estimating import HearingEstimate, PurposeEstimate, estimate_hearing
 from agents.expanding import expand
 from agents.hearing import hear
 from agents.item import DialogueItem, Item, PairItem, SummaryItem, TextItem, Utterance, item_adapter
 from agents.pairs import pair_rubric
 from agents.prompting import prompt_files
 from agents.protocol import Aggregation, Arm, Coordinator, DebateProtocol, Seating
+from agents.reading import transcript_markdown
+from agents.rejudging import Commitment, commitment, measure_commitment, rejudge
+from agents.replaying import replay
 from agents.rubric import Dimension, Level, Rubric
 from agents.transcript import (
     DimensionVerdict,
@@ -25,12 +29,14 @@ __all__ = [
     "AgentsError",
     "Aggregation",
     "Arm",
+    "Commitment",
     "Coordinator",
     "DebateProtocol",
     "DialogueItem",
     "Dimension",
     "DimensionVerdict",
     "Evidence",
+    "HearingEstimate",
     "HearingInputError",
     "Item",
     "Level",
@@ -38,6 +44,7 @@ __all__ = [
     "PairItem",
     "Phase",
     "Problem",
+    "PurposeEstimate",
     "ReplayDifferedError",
     "Rubric",
     "Run",
@@ -50,9 +57,15 @@ __all__ = [
     "Utterance",
     "Verdict",
     "check_hearing",
+    "commitment",
+    "estimate_hearing",
     "expand",
     "hear",
     "item_adapter",
+    "measure_commitment",
     "pair_rubric",
     "prompt_files",
+    "rejudge",
+    "replay",
+    "transcript_markdown",
 ]
