@@ -168,12 +168,13 @@ async def write_transcripts(app: Application, evaluations: Sequence[EvaluationRe
     folder.mkdir(parents=True, exist_ok=True)
     count = 0
     for evaluation in evaluations:
+        personas = await app.persona_sets.get(OWNER, evaluation.persona_set_id)
         for run in await app.runs.list(OWNER, evaluation.id):
             if run.state.status != "completed":
                 continue
             result = await app.runs.result(OWNER, run.id)
             name = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in evaluation.item_id)[:80]
             path = folder / f"{name}-{run.repeat + 1}.md"
-            path.write_text(transcript_markdown(result), encoding="utf-8")
+            path.write_text(transcript_markdown(result, personas.persona_set), encoding="utf-8")
             count += 1
     return count

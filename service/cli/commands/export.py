@@ -1,0 +1,107 @@
+"""`rehearing export`: a stored run as text, replayed without a model, or a whole batch as one file."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service.cli.console import talk
+
+if TYPE_CHECKING:
+    from service.application import Application
+
+app = typer.Typer(rich_markup_mode=None)
+FORMATS = ("markdown", "json", "ndjson", "calls")
+
+
+@app.command()
+def export(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="A rn_ id (one run) or a ba_ id (a whole batch).")],
+    format_: Annotated[
+        str, typer.Option("--format", help="Of a run: markdown, json, ndjson (turns), calls.")
+    ] = "markdown",
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Hear the run again from its calls, without a model.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Write here instead of stdout.")] = None,
+) -> int:
+    """Writes a stored hearing. --replay makes its result once more from the recorded calls, and compares bit for bit."""
+    if format_ not in FORMATS:
+        raise typer.BadParameter(f"{format_!r} must be one of {', '.join(FORMATS)}", param_hint="--format")
+    return asyncio.run(_export(id_, format_, replay, out))
+
+
+async def _export(id_: str, format_: str, replay: bool, out: Path | None) -> int:
+    from service.application import open_application
+    from service.cli.local import OWNER, settings_for
+
+    async with open_application(settings_for(), work=False) as service:
+        if id_.startswith("ba_"):
+            sink = out.open("wb") if out else sys.stdout.buffer
+            try:
+                async for chunk in service.batches.export(OWNER, id_):
+                    sink.write(chunk)
+            finally:
+                sink.flush() if out is None else sink.close()
+            return 0
+        if replay:
+            return await _replay(service, id_)
+        text = await _run_text(service, id_, format_)
+    if out:
+        out.write_text(text, encoding="utf-8")
+    else:
+        print(text)
+    return 0
+
+
+async def _run_text(service: Application, run_id: str, format_: str) -> str:
+    from agents import transcript_markdown
+    from service.cli.local import OWNER
+
+    if format_ == "calls":
+        return "\n".join(call.model_dump_json() for call in await service.runs.calls(OWNER, run_id))
+    result = await service.runs.result(OWNER, run_id)
+    if format_ == "json":
+        return result.model_dump_json(indent=2)
+    if format_ == "ndjson":
+        return "\n".join(turn.model_dump_json() for turn in result.transcript.turns)
+    record = await service.runs.get(OWNER, run_id)
+    evaluation = await service.evaluations.get(OWNER, record.evaluation_id)
+    personas = await service.persona_sets.get(OWNER, evaluation.persona_set_id)
+    return transcript_markdown(result, personas.persona_set)
+
+
+async def _replay(service: Application, run_id: str) -> int:
+    from agents import ReplayDifferedError, replay
+    from llm import ReplayMissError
+    from service.cli.local import OWNER
+
+    record = await service.runs.get(OWNER, run_id)
+    evaluation = await service.evaluations.get(OWNER, record.evaluation_id)
+    personas = await service.persona_sets.get(OWNER, evaluation.persona_set_id)
+    rubric = await service.rubrics.get(OWNER, evaluation.rubric_id)
+    result, calls = await service.runs.result(OWNER, run_id), await service.runs.calls(OWNER, run_id)
+    assert evaluation.item is not None
+    assert personas.persona_set is not None
+    try:
+        again = await replay(
+            evaluation.item,
+            personas.persona_set,
+            rubric.rubric,
+            evaluation.protocol,
+            result.run,
+            calls,
+            expected=result,
+        )
+    except (ReplayDifferedError, ReplayMissError) as error:
+        talk(f"the replay does not give the stored verdict: {error}")
+        return 1
+    for arm, verdict in again.verdicts.items():
+        for name, told in verdict.dimensions.items():
+            print(f"{arm}\t{name}\t{told.value if told.value is not None else told.outcome}")
+    talk(f"replayed {len(calls)} recorded calls without a model: every turn and verdict is the stored one, bit for bit")
+    return 0
