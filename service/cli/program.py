@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 failure, 2 usage or input, 3 below `--fail-under`, 130 int
 from __future__ import annotations
 
 import importlib
+import keyword
 import sys
 from typing import Any
 
@@ -40,7 +41,7 @@ class _Lazy(TyperGroup):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        module = importlib.import_module(f"service.cli.commands.{name}")
+        module = importlib.import_module(f"service.cli.commands.{name}{'_' if keyword.iskeyword(name) else ''}")
         command: click.Command = typer.main.get_command(module.app)
         command.name = name
         command.short_help = COMMANDS[name]
