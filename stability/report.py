@@ -138,6 +138,9 @@ class DimensionReport(_Part):
     plan: tuple[Plan, ...]
     cheapest: Plan | None
     icc: dict[str, Icc]
+    """Runs as raters, inside each persona."""
+    icc_personas: dict[str, Icc] = Field(default_factory=dict)
+    """Personas as raters on their mean scores: `agreement` (harshness is error) and `consistency` (it is not)."""
     alpha: Alpha
     flips: Flips
     flips_by_calls: tuple[ByCalls, ...] = ()
@@ -176,3 +179,8 @@ class StabilityReport(_Part):
     provenance: dict[str, object] = Field(default_factory=dict)
     """Models, dates, code version, hash of the ratings, whether the simulated judge judged."""
     warnings: tuple[ReportWarning, ...] = ()
+
+
+def report_schema() -> dict[str, object]:
+    """JSON Schema of `rehearing.report/1`; docs/report.schema.json holds a copy."""
+    return StabilityReport.model_json_schema(by_alias=True, mode="serialization")

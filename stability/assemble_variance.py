@@ -1,0 +1,252 @@
+"""Variance components and what follows from them: shares, claim test, dependability, plan, ICC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stability.estimates import Warnings, estimate, jackknifed, undefined
+from stability.layout import Layout
+from stability.measures import icc, permutation, planning
+from stability.measures.components import VarianceComponents, connected, from_features
+from stability.measures.features import Cells, Features, Floats, Integers, features
+from stability.measures.intervals import Limits, Scale, hybrid_draws, quantiles, ratio_draws
+from stability.report import Claim, Components, Dependability, Estimate, Icc, Plan, Universe
+
+GROUPS_MIN = 30
+PLAN_RUNS = (1, 2, 3, 5, 10, 20, 50)
+"""Runs that the printed plan shows; the cheapest design is sought among all of 1..50."""
+
+
+@dataclass(frozen=True)
+class Variance:
+    """Components of the whole table and without each cluster, and draws for the random universe."""
+
+    parts: VarianceComponents
+    """Every field (1 + clusters,): the whole table first."""
+    draws: VarianceComponents | None
+    personas: int
+    used: int
+    asked: int
+    universe: Universe
+
+    def figure(self, values: Floats, scale: Scale, universe: Universe | None = None) -> Estimate:
+        """A jackknifed estimate of (1 + clusters,) values."""
+        return jackknifed(values, scale, self.used, self.asked, universe or self.universe)
+
+    def drawn(self, value: float, limits: Limits | None) -> Estimate:
+        """An estimate of the random universe, with its hybrid interval."""
+        return estimate(value, limits, self.used, self.asked, "random")
+
+
+def grouped(cluster: Integers, clusters: int, personas: int) -> tuple[Integers, int]:
+    """Clusters, joined into random groups where a jackknife over single ones would not fit memory or time."""
+    width = 7 + 6 * personas + personas * (personas + 1) // 2
+    most = max(GROUPS_MIN, min(int(2e7) // width, int(2e8) // personas**3))
+    if clusters <= most:
+        return cluster, clusters
+    group = np.random.default_rng(0).permutation(clusters) % most
+    return group[cluster], most
+
+
+def variance_of(table: Cells, cluster: Integers, clusters: int) -> tuple[VarianceComponents, Features]:
+    """Components with their delete-one-cluster values, and the features behind them."""
+    told = features(table, *grouped(cluster, clusters, table.n.shape[1]))
+    return from_features(np.concatenate([told.total, told.without_each()]), told.personas), told
+
+
+def measure(lay: Layout, universe: Universe, rng: np.random.Generator, warnings: Warnings) -> Variance:
+    """Components of the single judgements; warns of every reason why one of them is undefined."""
+    present = lay.cells.filled.any(axis=0)
+    table = Cells(lay.cells.n[:, present], lay.cells.mean[:, present], lay.cells.variance[:, present])
+    personas = int(present.sum())
+    if personas == 0:
+        unknown = np.full(1, np.nan)
+        nothing = VarianceComponents(*[unknown] * 7)
+        return Variance(nothing, None, 0, 0, lay.asked, universe)
+    parts, told = variance_of(table, lay.cluster, lay.clusters)
+    _warn(lay, table, told, parts, warnings)
+    random = universe == "random" and personas > 1 and lay.clusters >= 10 and np.isfinite(parts.persona[0])
+    draws = hybrid_draws(told, parts, rng) if random else None
+    return Variance(parts, draws, personas, lay.used, lay.asked, universe)
+
+
+def _warn(lay: Layout, table: Cells, told: Features, parts: VarianceComponents, warnings: Warnings) -> None:
+    personas = table.n.shape[1]
+    filled = table.filled
+    if personas < len(lay.personas):
+        silent = [name for name, n in zip(lay.personas, lay.cells.n.sum(axis=0), strict=True) if n == 0]
+        warnings.add("persona_without_scores", f"no score from {', '.join(silent[:5])}: left out of every figure")
+    if personas == 1:
+        warnings.add("one_persona", "one persona: its share cannot be told apart; item x persona is part of item")
+    elif not connected(told):
+        warnings.add("disconnected", "no items join all personas: persona effects cannot be told from item effects")
+    if not (table.n >= 2).any():
+        warnings.add(
+            "no_reruns", "no cell was run twice: run-to-run variance is unknown; run each case 2 times or more"
+        )
+    elif (table.n[filled] == 1).mean() > 0.25:
+        warnings.add("single_runs", "over a quarter of the cells ran once: they borrow their persona's run variance")
+    if lay.clusters < 10:
+        warnings.add("few_clusters", f"{lay.clusters} clusters: fewer than 10, so estimates have no intervals")
+    if filled.any(axis=1).sum() == 1:
+        warnings.add("one_item", "one item: a persona's harshness cannot be told from its view of this item")
+    if parts.run[0] == 0:
+        warnings.add("no_run_variation", "every re-run gave the same score")
+    if np.ptp(table.mean[filled]) == 0 and not parts.run[0] > 0:
+        warnings.add("identical_scores", "all scores are the same: nothing varies, so no share can be given")
+
+
+def components_report(found: Variance) -> Components:
+    """The four components, untruncated."""
+    parts, draws = found.parts, found.draws
+    persona = found.figure(parts.persona, "log")
+    if draws is not None:
+        persona = found.drawn(parts.persona[0], quantiles(draws.persona))
+    return Components(
+        item=found.figure(parts.item, "log"),
+        persona=persona,
+        item_persona=found.figure(parts.item_persona, "log"),
+        run=found.figure(parts.run, "log", "fixed"),  # its interval is conditional on the panel, whatever was asked
+    )
+
+
+def shares_report(found: Variance) -> dict[str, Estimate]:
+    """Each component's share of the variance of one call."""
+    shares = found.parts.shares()
+    if found.draws is None:
+        return {name: found.figure(values, "logit") for name, values in shares.items()}
+    drawn = found.draws.shares()
+    return {name: found.drawn(values[0], quantiles(drawn[name])) for name, values in shares.items()}
+
+
+def claim_report(found: Variance, main_p: float | None) -> Claim:
+    """Is run-to-run variance at least the variance between personas?
+
+    main_p: p of the permutation test for a persona main effect; above 0.05 the ratio is hidden, because its
+    denominator cannot be told from 0.
+    """
+    parts, draws = found.parts, found.draws
+    if draws is None:
+        delta = found.figure(parts.delta, "identity")
+        joint = found.figure(parts.delta_with_interaction, "identity")
+    else:
+        delta = found.drawn(parts.delta[0], quantiles(draws.delta))
+        joint = found.drawn(parts.delta_with_interaction[0], quantiles(draws.delta_with_interaction))
+    told_apart = main_p is not None and main_p <= 0.05
+    return Claim(
+        delta=delta,
+        delta_with_interaction=joint,
+        holds=_holds(delta),
+        ratio=_ratio(found, parts.persona, None if draws is None else draws.persona) if told_apart else None,
+        ratio_with_interaction=_ratio(
+            found,
+            parts.persona + parts.item_persona,
+            None if draws is None else draws.persona + draws.item_persona,
+        )
+        if told_apart
+        else None,
+    )
+
+
+def _holds(delta: Estimate) -> str:
+    if delta.value is None:
+        return "undefined"
+    low, high = (delta.ci.low, delta.ci.high) if delta.ci else (None, None)
+    if low is not None and low > 0:
+        return "holds"
+    return "exceeded" if high is not None and high < 0 else "not_resolved"
+
+
+def _ratio(found: Variance, between: Floats, drawn: Floats | None) -> Estimate | None:
+    if not between[0] > 0:
+        return None
+    if drawn is not None and found.draws is not None:
+        return found.drawn(found.parts.run[0] / between[0], quantiles(ratio_draws(found.draws.run, drawn)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return found.figure(found.parts.run / between, "log")
+
+
+def dependability_report(found: Variance, debate: Estimate | None) -> Dependability:
+    """Of one call, of the panel with one run each, of one debate."""
+    parts, personas = found.parts, max(found.personas, 1)
+    fixed = found.universe == "fixed" or personas == 1
+    panel = planning.phi_fixed(parts, personas) if fixed else planning.phi(parts, personas)
+    return Dependability(
+        single=found.figure(planning.phi(parts), "logit", "fixed" if personas == 1 else "random"),
+        panel=found.figure(panel, "logit"),
+        debate=debate,
+    )
+
+
+def plan_report(
+    found: Variance, target: float, cost_per_call: float | None, warnings: Warnings
+) -> tuple[tuple[Plan, ...], Plan | None]:
+    """What designs would buy, and the cheapest that reaches the target."""
+    designs = planning.grid(found.parts, found.personas, single_only=found.personas <= 1)
+
+    def row(design: planning.Design) -> Plan:
+        cost = None if cost_per_call is None else design.calls * cost_per_call
+        return Plan(personas=design.personas, runs=design.runs, phi=design.phi, calls=design.calls, cost_usd=cost)
+
+    best = planning.cheapest(designs, target)
+    if not designs:
+        warnings.add("no_plan", "item or run variance is unknown, so no design can be planned")
+    elif best is None:
+        warnings.add("target_out_of_reach", f"no design up to {planning.RUNS_MAX} runs reaches {target:g}: "
+                     "the items differ too little for these personas")  # fmt: skip
+    return tuple(row(design) for design in designs if design.runs in PLAN_RUNS), row(best) if best else None
+
+
+def icc_report(lay: Layout) -> dict[str, Icc]:
+    """ICC(1,1) and ICC(1,k) of the runs inside each persona."""
+    found: dict[str, Icc] = {}
+    for index, name in enumerate(lay.personas):
+        column = slice(index, index + 1)
+        table = Cells(lay.cells.n[:, column], lay.cells.mean[:, column], lay.cells.variance[:, column])
+        found[name] = one_way_icc(table, lay.cluster, lay.clusters, int((lay.alone & (lay.persona == index)).sum()))
+    return found
+
+
+def one_way_icc(table: Cells, cluster: Integers, clusters: int, asked: int) -> Icc:
+    """ICC(1,1), and ICC(1,k) with k the mean number of runs, of a one-column table."""
+    used = int(table.n.sum())
+    if not (table.n >= 2).any():
+        return Icc(single=undefined(asked), average=undefined(asked))
+    parts, _ = variance_of(table, cluster, clusters)
+    runs = used / int(table.filled.sum())
+    return Icc(
+        single=jackknifed(icc.one_way(parts), "logit", used, asked, "fixed"),
+        average=jackknifed(icc.one_way(parts, runs), "logit", used, asked, "fixed"),
+    )
+
+
+def rater_icc_report(found: Variance) -> dict[str, Icc]:
+    """Personas as raters on cell means: agreement ICC(A, .) and consistency ICC(C, .)."""
+    if found.personas < 2:
+        return {}
+    parts, many = found.parts, found.personas
+    return {
+        "agreement": Icc(
+            single=found.figure(icc.agreement(parts), "logit"),
+            average=found.figure(icc.agreement(parts, many), "logit"),
+        ),
+        "consistency": Icc(
+            single=found.figure(icc.consistency(parts), "logit"),
+            average=found.figure(icc.consistency(parts, many), "logit"),
+        ),
+    }
+
+
+def permutation_report(lay: Layout, rng: np.random.Generator) -> dict[str, float | int | None]:
+    """p values of no persona main effect and of no persona effect at all."""
+    rows = lay.alone
+    main = permutation.main_effect(lay.cells, rng)
+    anything = permutation.any_effect(lay.item[rows], lay.persona[rows], lay.ratings.score[rows], rng)
+    drawn = [test.permutations for test in (main, anything) if test is not None]
+    return {
+        "main": main.p if main else None,
+        "any": anything.p if anything else None,
+        "permutations": min(drawn) if drawn else None,
+    }

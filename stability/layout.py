@@ -1,0 +1,142 @@
+"""One dimension of a ratings table, laid out as the arrays that the measures read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from stability.measures.features import Cells, Floats, Integers, cells
+from stability.ratings import Column, Flags, Ratings, combine
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Items, personas and clusters of one dimension, in compact codes."""
+
+    name: str
+    ratings: Ratings
+    """The dimension's rows."""
+    items: tuple[str, ...]
+    personas: tuple[str, ...]
+    item: Integers
+    """(rows,) codes into `items`."""
+    persona: Integers
+    """(rows,) codes into `personas`, -1 where the row is a verdict."""
+    run: Integers
+    """(rows,) number of the run inside its item; a restated score shares it with the one it restates."""
+    alone: Flags
+    """(rows,) single-persona judgements."""
+    cluster: Integers
+    """(items,) codes below `clusters`."""
+    clusters: int
+
+    @cached_property
+    def cells(self) -> Cells:
+        """Single judgements by item and persona."""
+        rows = self.alone
+        shape = (len(self.items), len(self.personas))
+        return cells(self.item[rows], self.persona[rows], self.ratings.score[rows], shape)
+
+    @cached_property
+    def asked(self) -> int:
+        """Single judgements asked for."""
+        return int(self.alone.sum())
+
+    @cached_property
+    def used(self) -> int:
+        """Single judgements with a score."""
+        return int(np.isfinite(self.ratings.score[self.alone]).sum())
+
+    def rows_of(self, phase: str, arm: str | None = None) -> Flags:
+        """(rows,) which rows are of a phase, and of an arm."""
+        found: Flags = self.ratings.phase.codes == self.ratings.phase.code(phase)
+        return found if arm is None else found & (self.ratings.arm.codes == self.ratings.arm.code(arm))
+
+    def arms(self, phase: str = "verdict") -> tuple[str, ...]:
+        """Arms with rows of a phase, in a fixed order."""
+        order = ("panel", "debate", "self_reflection", "stance")
+        return tuple(arm for arm in order if self.rows_of(phase, arm).any())
+
+    def verdict_cells(self, arm: str) -> Cells:
+        """(items, 1) an arm's verdicts."""
+        rows = self.rows_of("verdict", arm)
+        shape = (len(self.items), 1)
+        return cells(self.item[rows], np.zeros(int(rows.sum()), np.int64), self.ratings.score[rows], shape)
+
+    def block(self, rows: Flags) -> Floats:
+        """(items, personas, runs) scores of persona rows, NaN where there is none, runs aligned within an item."""
+        runs = int(self.run.max(initial=-1)) + 1
+        result = np.full((len(self.items), len(self.personas), runs), np.nan)
+        result[self.item[rows], self.persona[rows], self.run[rows]] = self.ratings.score[rows]
+        return result
+
+    def verdict_block(self, arm: str) -> Floats:
+        """(items, runs) an arm's verdicts."""
+        rows = self.rows_of("verdict", arm)
+        result = np.full((len(self.items), int(self.run.max(initial=-1)) + 1), np.nan)
+        result[self.item[rows], self.run[rows]] = self.ratings.score[rows]
+        return result
+
+    @cached_property
+    def human(self) -> Floats | None:
+        """(items,) mean human score, NaN where there is none; None where no item has one."""
+        values = self.ratings.human
+        if values is None:
+            return None
+        known = np.isfinite(values)
+        count = np.bincount(self.item[known], minlength=len(self.items))
+        total = np.bincount(self.item[known], values[known], minlength=len(self.items))
+        mean: Floats = np.divide(total, count, out=np.full(len(self.items), np.nan), where=count > 0)
+        return mean
+
+    @cached_property
+    def system(self) -> Integers | None:
+        """(items,) codes of the systems; None unless every item has one and there are two or more."""
+        column = self.ratings.system
+        if column is None:
+            return None
+        codes = np.full(len(self.items), -1, dtype=np.int64)
+        known = column.codes >= 0
+        codes[self.item[known]] = column.codes[known]
+        names, compact = np.unique(codes, return_inverse=True)
+        return None if names[0] < 0 or len(names) < 2 else compact.astype(np.int64)
+
+
+def layout(ratings: Ratings, dimension: str) -> Layout:
+    """Lays out one dimension. Single judgements are the panel's, where several arms have any."""
+    rows = ratings.dimension.codes == ratings.dimension.code(dimension)
+    part = ratings.select(rows)
+    items, item = _compact(part.item)
+    alone = part.phase.codes == part.phase.code("alone")
+    of_panel = alone & (part.arm.codes == part.arm.code("panel"))
+    alone = of_panel if of_panel.any() else alone
+    spoken = part.persona.codes >= 0
+    personas, persona = _compact(Column(part.persona.codes[spoken], part.persona.names))
+    full = np.full(len(part), -1, dtype=np.int64)
+    full[spoken] = persona
+    first = np.zeros(len(items), dtype=np.int64)
+    first[item[::-1]] = part.cluster.codes[::-1]
+    names, cluster = np.unique(first, return_inverse=True)
+    return Layout(
+        dimension, part, items, personas, item, full, _run_in_item(part, item), alone & spoken,
+        cluster.astype(np.int64), len(names),
+    )  # fmt: skip
+
+
+def _compact(column: Column) -> tuple[tuple[str, ...], Integers]:
+    used, codes = np.unique(column.codes, return_inverse=True)
+    return tuple(column.names[code] for code in used), codes.astype(np.int64)
+
+
+def _run_in_item(part: Ratings, item: Integers) -> Integers:
+    """(rows,) a number from 0 per run (and order, model, prompt) of an item; the same for all its personas."""
+    facets = [facet for facet in (part.order, part.model, part.prompt) if facet is not None and len(facet.names) > 1]
+    inner = np.unique(combine([part.run, *facets]), return_inverse=True)[1]
+    key = item * (int(inner.max(initial=0)) + 1) + inner
+    unique, inverse = np.unique(key, return_inverse=True)
+    owner = unique // (int(inner.max(initial=0)) + 1)
+    start = np.searchsorted(owner, owner)
+    rank: Integers = (np.arange(len(unique)) - start)[inverse]
+    return rank

@@ -1,0 +1,131 @@
+"""Variance components by Henderson's third method on cell means, in closed form.
+
+Source: Henderson (1953), method 3 (fitting constants); Searle, Casella and McCulloch, Variance Components, ch. 5.
+It works on cell means, so a noisy item that was heard more often counts no more than a quiet one: estimators that
+pool runs by count (REML, Henderson 1) overstate run variance by half when re-runs follow the noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stability.measures.features import Features, Floats
+
+
+@dataclass(frozen=True)
+class VarianceComponents:
+    """Components of many tables at once; every field (tables,), NaN where undefined, never truncated."""
+
+    item: Floats
+    persona: Floats
+    item_persona: Floats
+    run: Floats
+    residual: Floats
+    """Variance of a cell mean about item + persona: interaction plus the noise of the cell's runs."""
+    noise: Floats
+    """Mean variance of a cell mean that comes from its runs."""
+    items_per_persona: Floats
+    """Effective number of items behind one persona's main effect: tr C / (P - 1)."""
+
+    @property
+    def delta(self) -> Floats:
+        """run - persona."""
+        result: Floats = self.run - self.persona
+        return result
+
+    @property
+    def delta_with_interaction(self) -> Floats:
+        """run - persona - item x persona."""
+        result: Floats = self.run - self.persona - self.item_persona
+        return result
+
+    @property
+    def ratio(self) -> Floats:
+        """run / persona."""
+        return divide(self.run, self.persona)
+
+    @property
+    def ratio_with_interaction(self) -> Floats:
+        """run / (persona + item x persona)."""
+        return divide(self.run, self.persona + self.item_persona)
+
+    def first(self) -> dict[str, float | None]:
+        """The first table's components by name; None where undefined."""
+        names = ("item", "persona", "item_persona", "run")
+        return {name: (float(v) if np.isfinite(v := getattr(self, name)[0]) else None) for name in names}
+
+    def shares(self) -> dict[str, Floats]:
+        """Each component's share of their sum, negative ones truncated at 0; undefined ones count as 0."""
+        names = ("item", "persona", "item_persona", "run")
+        raw = {name: getattr(self, name) for name in names}
+        parts = {name: np.where(np.isnan(v), 0.0, np.maximum(v, 0.0)) for name, v in raw.items()}
+        total = np.sum(list(parts.values()), axis=0)
+        total = np.where(np.isnan(self.run), np.nan, total)
+        return {name: np.where(np.isnan(raw[name]), np.nan, divide(parts[name], total)) for name in names}
+
+
+def divide(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Floats:
+    """Quotient; NaN where the denominator is 0 or undefined."""
+    above, below = np.asarray(numerator, float), np.asarray(denominator, float)
+    shape = np.broadcast_shapes(above.shape, below.shape)
+    fine = np.broadcast_to(np.nan_to_num(below) != 0, shape)
+    result: Floats = np.divide(above, below, out=np.full(shape, np.nan), where=fine)
+    return result
+
+
+def components(table: Features) -> VarianceComponents:
+    """Components of the whole table."""
+    return from_features(table.total, table.personas)
+
+
+def from_features(rows: Floats, personas: int) -> VarianceComponents:
+    """Components of every row of summed features.
+
+    rows: (tables, features). With one persona only item and run exist (interaction is confounded with item). A
+    disconnected design, a persona without cells, or too few cells for the residual make what depends on it NaN.
+    """
+    items, cells, t0, ta, repeated, variance, over_n = rows[:, :7].T
+    n_p, s_p, q_p, v_p, r_p, one_p = rows[:, 7 : 7 + 6 * personas].reshape(len(rows), 6, personas).transpose(1, 0, 2)
+    run = divide(variance, repeated)
+    borrowed = np.where(one_p > 0, one_p * divide(v_p, r_p), 0.0).sum(axis=1)
+    noise = divide(over_n + borrowed, cells)
+    if personas == 1:
+        between = divide(ta - divide(s_p[:, 0] ** 2, items), np.where(items > 1, items - 1, np.nan))
+        unknown = np.full(len(rows), np.nan)
+        return VarianceComponents(between - noise, unknown, unknown, run, unknown, noise, unknown)
+    tb = divide(s_p**2, n_p).sum(axis=1)
+    rb, trace = _persona_squares(rows[:, 7 + 6 * personas :], n_p, q_p)
+    freedom = cells - items - personas + 1
+    residual = divide(t0 - ta - rb, np.where(freedom > 0, freedom, np.nan))
+    persona = divide(rb - (personas - 1) * residual, trace)
+    item = divide(ta + rb - tb - (items - 1) * residual, np.where(items > 1, cells - personas, np.nan))
+    return VarianceComponents(item, persona, residual - noise, run, residual, noise, trace / (personas - 1))
+
+
+def _persona_squares(upper: Floats, n_p: Floats, q_p: Floats) -> tuple[Floats, Floats]:
+    """(R_b, tr C): persona sum of squares adjusted for items, and the trace of C; NaN where rank C < P - 1."""
+    personas = n_p.shape[1]
+    information = np.zeros((len(upper), personas, personas))
+    row, column = np.triu_indices(personas)
+    information[:, row, column] = information[:, column, row] = -upper
+    diagonal = np.arange(personas)
+    information[:, diagonal, diagonal] += n_p
+    trace = np.trace(information, axis1=1, axis2=2)
+    values, vectors = np.linalg.eigh(information)
+    kept = values > 1e-9 * np.maximum(trace, 1e-300)[:, None]
+    loads = np.einsum("bpk,bp->bk", vectors, q_p) ** 2
+    squares = np.divide(loads, values, out=np.zeros_like(loads), where=kept).sum(axis=1)
+    connected = kept.sum(axis=1) >= personas - 1
+    return np.where(connected, squares, np.nan), np.where(connected, trace, np.nan)
+
+
+def connected(table: Features) -> bool:
+    """Whether items join all personas into one design, so that persona effects can be told from item effects."""
+    if table.personas == 1:
+        return True
+    total = table.total
+    n_p, q_p = (total[:, 7 + k * table.personas : 7 + (k + 1) * table.personas] for k in (0, 2))
+    return bool(np.isfinite(_persona_squares(total[:, 7 + 6 * table.personas :], n_p, q_p)[0][0]))

@@ -1,0 +1,83 @@
+"""Flip rates: the probability that two independent runs disagree. Unbiased, never from overlapping runs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from stability.measures.components import divide
+from stability.measures.features import Floats, Integers, sum_by
+
+
+class Rate(NamedTuple):
+    """A rate averaged over cells, then items, ready for the jackknife."""
+
+    value: float | None
+    without: Floats
+    """(clusters,): the rate without each cluster."""
+    items: int
+    """Items with a cell of two or more runs."""
+
+
+def cell_rates(item: Integers, persona: Integers, category: Integers, shape: tuple[int, int], levels: int) -> Floats:
+    """(items, personas) U-statistic 1 - sum_c n_c (n_c - 1) / (n (n - 1)); NaN below two runs.
+
+    category: (ratings,) codes of what must agree (grades, pass or fail, abstained or not), -1 where missing. With
+    two categories this is 2 k (n - k) / (n (n - 1)).
+    """
+    known = category >= 0
+    size = shape[0] * shape[1]
+    cell = item[known].astype(np.int64) * shape[1] + persona[known]
+    n = np.bincount(cell, minlength=size).astype(float)
+    same = np.zeros(size)
+    for level in range(levels):
+        of_level = np.bincount(cell[category[known] == level], minlength=size)
+        same += of_level * (of_level - 1.0)
+    return (1 - divide(same, np.where(n >= 2, n * (n - 1), np.nan))).reshape(shape)
+
+
+def average(rates: Floats, cluster: Integers, clusters: int) -> Rate:
+    """Averages cell rates within items, then over items, with the delete-one-cluster values."""
+    known = np.isfinite(rates)
+    count = known.sum(axis=1)
+    item_rate = divide(np.where(known, rates, 0.0).sum(axis=1), count)
+    used = count > 0
+    rows = sum_by(np.stack([np.where(used, item_rate, 0.0), used.astype(float)], axis=1), cluster, clusters)
+    total = rows.sum(axis=0)
+    left = total - rows
+    value = float(total[0] / total[1]) if total[1] > 0 else None
+    return Rate(value, divide(left[:, 0], left[:, 1]), int(used.sum()))
+
+
+def disjoint_rates(
+    scores: Floats, calls: int, threshold: float | None, rng: np.random.Generator, splits: int = 20
+) -> Floats:
+    """(items, 1) flip rate of a verdict that averages `calls` runs of every persona; NaN where runs are too few.
+
+    scores: (items, personas, runs), NaN where missing. Every split draws two disjoint sets of runs of each cell (2 x
+    calls of them), forms two verdicts and compares: against the threshold, else rounded to whole grades. Overlapping
+    sets would understate the rate by the share that they have in common.
+    """
+    items, _, runs = scores.shape
+    enough = (np.isfinite(scores).sum(axis=2) >= 2 * calls).all(axis=1)
+    result = np.full((items, 1), np.nan)
+    if runs < 2 * calls or not enough.any():
+        return result
+    kept = scores[enough]
+    differs = np.zeros(len(kept))
+    for _ in range(splits):
+        keys = rng.random(kept.shape)
+        keys[~np.isfinite(kept)] = 2.0
+        drawn = np.take_along_axis(kept, np.argsort(keys, axis=2)[:, :, : 2 * calls], axis=2)
+        first = drawn[:, :, :calls].mean(axis=(1, 2))
+        second = drawn[:, :, calls:].mean(axis=(1, 2))
+        differs += _grade(first, threshold) != _grade(second, threshold)
+    result[enough, 0] = differs / splits
+    return result
+
+
+def _grade(verdict: Floats, threshold: float | None) -> Floats:
+    """Pass or fail against the threshold; without one the nearest whole grade (halves go up)."""
+    rounded = np.round(verdict, 9)
+    return (rounded >= threshold).astype(float) if threshold is not None else np.floor(rounded + 0.5)
