@@ -39,7 +39,7 @@ PROBLEM_OF_ERROR: dict[str, str] = {
     "clustering.PersonaInputError": "invalid-request",
     "clustering.ExtractionError": "provider-unavailable",
     "agents.HearingInputError": "invalid-request",
-    "stability.RatingsInputError": "invalid-ratings",
+    "stability.RatingsError": "invalid-ratings",
 }
 """By public name, the nearest ancestor wins: so that the table reads at a glance and imports no package to say so."""
 
@@ -75,12 +75,17 @@ def _places(error: Exception) -> tuple[FieldProblem, ...]:
         return ()
     return tuple(
         FieldProblem(
-            pointer=str(getattr(place, "pointer", "")),
+            pointer=_in_request(str(getattr(place, "pointer", ""))),
             detail=str(getattr(place, "detail", None) or getattr(place, "message", place)),
             code=str(getattr(place, "code", "invalid")),
         )
         for place in list(found)[:ERRORS_MAX]
     )
+
+
+def _in_request(pointer: str) -> str:
+    """A pointer of `agents`, which hears many items, as one into a request that holds a single item."""
+    return pointer.replace("/items/0", "/item", 1) if pointer.startswith("/items/0") else pointer
 
 
 def field_problems(errors: Any, body: Any) -> tuple[FieldProblem, ...]:
