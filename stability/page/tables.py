@@ -15,6 +15,7 @@ Cell = str
 Row = tuple[Cell, ...]
 ESTIMATE_COLUMNS = ("figure", "value", "95% interval", "n used of asked", "universe")
 PLAN_ROWS = 12
+LIST_SHOWN_MAX = 6
 PARTS_NAMED = {part.key: part.name for part in PARTS}
 ARMS_NAMED = {line.key: line.name for line in LINES}
 CLAIMS = {
@@ -171,6 +172,9 @@ def _agreement(dimension: DimensionReport) -> Table:
     for persona, icc in dimension.icc.items():
         rows.append(estimate_row(f"ICC of one run, {persona}", icc.single))
         rows.append(estimate_row(f"ICC of the mean of its runs, {persona}", icc.average))
+    for name, icc in dimension.icc_personas.items():
+        rows.append(estimate_row(f"ICC of one persona as rater, {name}", icc.single))
+        rows.append(estimate_row(f"ICC of all personas as raters, {name}", icc.average))
     rows += [
         estimate_row(f"Ordinal alpha of runs, {persona}", alpha) for persona, alpha in dimension.alpha.runs.items()
     ]
@@ -190,11 +194,24 @@ def _leaves(value: Any, path: str) -> Iterator[Row]:
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _leaves(inner, f"{path} › {_words(key)}" if path else _words(key))
+    elif isinstance(value, Sequence) and not isinstance(value, str) and all(_is_plain(inner) for inner in value):
+        yield path, _list_text(value), "none", "", ""
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for number, inner in enumerate(value, 1):
             yield from _leaves(inner, f"{path} {number}")
     else:
         yield path, _leaf_text(value), "none", "", ""
+
+
+def _is_plain(value: object) -> bool:
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
+def _list_text(values: Sequence[object]) -> str:
+    """A list on one line; a long one by its length, its first and its last value (all are in the JSON)."""
+    if len(values) > LIST_SHOWN_MAX:
+        return f"{_leaf_text(values[0])} … {_leaf_text(values[-1])} ({len(values)} values)"
+    return ", ".join(_leaf_text(value) for value in values) or "none"
 
 
 def _words(key: object) -> str:

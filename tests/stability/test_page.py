@@ -82,7 +82,11 @@ def _dimension(**changes: object) -> DimensionReport:
             ByCalls(calls=32, flips=UNDEFINED, design="panel"),
         ),
         "arms": {"debate": _arm()},
-        "position_changes": {"spontaneous": _estimate(0.37, 0.3, 0.4).model_dump(), HOSTILE: [1, None, True]},
+        "position_changes": {
+            "spontaneous": _estimate(0.37, 0.3, 0.4).model_dump(),
+            HOSTILE: [1, None, True],
+            "curve": list(range(50)),
+        },
         "systems": None,
         "effective_judges": _estimate(2.1, 1.7, 2.8),
         "permutation": {"main": 0.0005, "any": None, "permutations": 2000},
@@ -217,7 +221,7 @@ def test_tables_carry_counts_and_universe_and_never_call_a_negative_component_ze
     )
     changes = tables["Changes of position"].rows
     assert changes[0][:3] == ("spontaneous", "0.37", "0.30 to 0.40")
-    assert [row[1] for row in changes[1:]] == ["1", "undefined", "yes"]
+    assert [row[1] for row in changes[1:]] == ["1, undefined, yes", "0 … 49 (50 values)"]
     assert "Ranking of systems" not in tables
     arms = next(table for caption, table in tables.items() if caption.startswith("What each arm buys"))
     assert arms.rows[0][0] == "Debate"
