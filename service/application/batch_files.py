@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import tempfile
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
@@ -38,7 +39,7 @@ class Spool:
 @asynccontextmanager
 async def spooled(chunks: AsyncIterable[bytes], folder: Path, limits: Limits) -> AsyncIterator[Spool]:
     """The stream in a temporary file, deleted afterwards. Raises LimitExceededError."""
-    folder.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
         size = lines = length = 0
         async for chunk in chunks:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,11 +20,15 @@ from service.application.hearings import PreparedHearing, check_items, check_que
 from service.application.lifecycle import run_rows, stop_batch
 from service.application.paging import owned, read_page
 from service.application.records import BatchRecord, BatchResult, Estimate, Page, Spent
+from service.application.reports import Reports
 from service.application.requests import BatchRequest
 from service.application.rubrics import put_rubric
 from service.application.spending import summed_estimates
 from service.errors import ConflictError, NotFoundError, Problem
 from service.store import new_id, tables
+
+if TYPE_CHECKING:
+    from stability import StabilityReport
 
 _LISTED = [column for column in tables.batches.c if column.name not in ("report", "webhook_secret")]
 _ROWS = 500  # evaluations inserted, read or deleted at once: a few megabytes
@@ -35,6 +40,7 @@ class Batches:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._reports = Reports(context)
 
     async def create(self, owner: str | None, request: BatchRequest, chunks: AsyncIterable[bytes]) -> BatchRecord:
         """Stores every item of an NDJSON stream; workers begin them. With one bad line nothing is stored.
@@ -150,6 +156,14 @@ class Batches:
             raise ConflictError(f"batch {batch_id!r} is {row.status}; its results are there when it has ended")
         async for one in _rows_of_batch(self._context, batch_id):
             yield batch_result(one._mapping)
+
+    async def report(self, owner: str | None, batch_id: str) -> StabilityReport:
+        """Its stability report. Raises ConflictError while there is none, saying why."""
+        return await self._reports.get(owner, batch_id)
+
+    async def ratings(self, owner: str | None, batch_id: str) -> Path:
+        """A Parquet file of its ratings so far."""
+        return await self._reports.ratings(owner, batch_id)
 
     async def _row(self, owner: str | None, batch_id: str) -> sa.Row[Any]:
         table = tables.batches

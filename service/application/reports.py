@@ -1,0 +1,93 @@
+"""The stability report of a batch: made once when all its items have ended, then kept."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from agents import Rubric
+from service.application.context import Context
+from service.application.paging import owned
+from service.application.ratings_files import ratings_path, write_ratings
+from service.errors import ConflictError, NotFoundError
+from service.store import tables
+
+if TYPE_CHECKING:
+    from stability import StabilityReport
+
+
+class Reports:
+    """What repeated hearings of a batch say about how far its verdicts can be trusted."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def get(self, owner: str | None, batch_id: str) -> StabilityReport:
+        """The kept report. Raises NotFoundError, and ConflictError while there is none, saying why."""
+        table = tables.batches
+        query = sa.select(table.c.status, table.c.report_status, table.c.report_error, table.c.report).where(
+            table.c.id == batch_id, owned(table, owner)
+        )
+        async with self._context.store.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise NotFoundError(f"no batch {batch_id!r}")
+        if row.report is None:
+            why = (
+                row.report_error
+                or f"batch {batch_id!r} is {row.status}; its report is made when all its items have ended"
+            )
+            raise ConflictError(why)
+        from stability import StabilityReport
+
+        return StabilityReport.model_validate_json(row.report)
+
+    async def ratings(self, owner: str | None, batch_id: str) -> Path:
+        """A Parquet file of the batch's ratings so far. Raises NotFoundError."""
+        table = tables.batches
+        query = sa.select(table.c.ended_at).where(table.c.id == batch_id, owned(table, owner))
+        async with self._context.store.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise NotFoundError(f"no batch {batch_id!r}")
+        path = ratings_path(self._context, batch_id)
+        there = row.ended_at is not None and await asyncio.to_thread(path.exists)
+        return path if there else await write_ratings(self._context, batch_id)
+
+
+async def make_report(context: Context, batch_id: str) -> StabilityReport:
+    """Computes the report of a batch from its ratings. Raises stability.RatingsError where there are none to speak of."""
+    table = tables.batches
+    query = (
+        sa.select(table, tables.rubrics.c.body.label("rubric"))
+        .join(tables.rubrics, tables.rubrics.c.id == table.c.rubric_id)
+        .where(table.c.id == batch_id)
+    )
+    async with context.store.read() as connection:
+        batch = (await connection.execute(query)).one()
+    path = await write_ratings(context, batch_id)
+    return await asyncio.to_thread(_compute, path, batch)
+
+
+def _compute(path: Path, batch: Any) -> StabilityReport:
+    from stability import read_ratings, stability_report
+
+    thresholds = {
+        one.name: one.pass_threshold
+        for one in Rubric.model_validate(batch.rubric).dimensions
+        if one.pass_threshold is not None
+    }
+    ratings = read_ratings(path)
+    report = stability_report(ratings, thresholds=thresholds, seed=batch.seed)
+    provenance = {
+        **report.provenance,
+        "batch": batch.id,
+        "models": list(batch.models),
+        "simulated": batch.simulated,
+        "persona_set": batch.persona_set_hash,
+        "rubric": batch.rubric_hash,
+    }
+    return report.model_copy(update={"provenance": provenance})

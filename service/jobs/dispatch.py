@@ -1,0 +1,129 @@
+"""What waits in the store, what is in the queue, and what the queue has lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.application.context import Context, now
+from service.application.lifecycle import OPEN, Begun, end_run, expire_runs, settle_batches
+from service.application.records import Status
+from service.jobs.engine import Job
+from service.jobs.workflows import PERSONAS, REPORT, RUN
+from service.store import tables
+
+_STRANDED_AFTER = timedelta(seconds=20)
+"""Work that was put into the queue this long ago and has not begun is looked up there."""
+_STRANDED_MAX = 200
+_TABLES = {RUN: tables.runs, PERSONAS: tables.persona_sets, REPORT: tables.batches}
+
+
+async def waiting_jobs(context: Context, most: int) -> list[Job]:
+    """Work that is stored and not yet in the queue: persona sets and reports first, then runs by priority."""
+    sets, runs, batches = tables.persona_sets, tables.runs, tables.batches
+    async with context.store.read() as connection:
+        in_queue = sa.select(sa.func.count()).where(runs.c.status == Status.QUEUED, runs.c.dispatched_at.is_not(None))
+        room = most - int((await connection.execute(in_queue)).scalar_one())
+        building = sa.select(sets.c.id).where(sets.c.status == Status.QUEUED, sets.c.dispatched_at.is_(None))
+        jobs = [Job(one, PERSONAS, 0) for one in (await connection.execute(building.limit(50))).scalars()]
+        reporting = sa.select(batches.c.id).where(
+            batches.c.report_status == "pending", batches.c.ended_at.is_not(None), batches.c.dispatched_at.is_(None)
+        )
+        jobs += [Job(one, REPORT, 0) for one in (await connection.execute(reporting.limit(50))).scalars()]
+        if room > 0:
+            hearing = (
+                sa.select(runs.c.id, runs.c.priority)
+                .where(runs.c.status == Status.QUEUED, runs.c.dispatched_at.is_(None))
+                .order_by(runs.c.priority, runs.c.id)
+                .limit(room)
+            )
+            jobs += [Job(row.id, RUN, row.priority) for row in await connection.execute(hearing)]
+    return jobs
+
+
+async def mark_dispatched(context: Context, jobs: Sequence[Job]) -> None:
+    """Notes that jobs are in the queue. Killed before this, a worker puts them there again, which changes nothing."""
+
+    async def operation(connection: AsyncConnection) -> None:
+        for workflow, table in _TABLES.items():
+            ids = [job.id for job in jobs if job.workflow == workflow]
+            if ids:
+                await connection.execute(sa.update(table).where(table.c.id.in_(ids)).values(dispatched_at=now()))
+
+    await context.store.write(operation)
+
+
+async def stranded(context: Context, exclude: set[str]) -> list[Job]:
+    """Work that should have begun, or ended, long ago by what the store says; the queue knows whether it has it."""
+    since = now() - _STRANDED_AFTER
+    jobs: list[Job] = []
+    async with context.store.read() as connection:
+        for workflow, table in _TABLES.items():
+            if workflow == REPORT:
+                still = (table.c.report_status == "pending") & table.c.ended_at.is_not(None)
+            else:
+                still = table.c.status.in_(OPEN)
+            query = sa.select(table.c.id).where(still, table.c.dispatched_at < since).limit(_STRANDED_MAX)
+            jobs += [Job(one, workflow, 0) for one in (await connection.execute(query)).scalars() if one not in exclude]
+    return jobs
+
+
+async def still_mine(context: Context, worker_id: str, active: Mapping[str, str]) -> set[str]:
+    """The jobs that this worker may go on with: at work, and not in another worker's hands."""
+    mine = {one for one, kind in active.items() if kind == REPORT}
+    async with context.store.read() as connection:
+        for kind in (RUN, PERSONAS):
+            table = _TABLES[kind]
+            ids = [one for one, of_kind in active.items() if of_kind == kind]
+            if not ids:
+                continue
+            query = sa.select(table.c.id).where(
+                table.c.id.in_(ids),
+                sa.or_(
+                    table.c.status == Status.QUEUED,
+                    sa.and_(table.c.status == Status.RUNNING, table.c.worker_id == worker_id),
+                ),
+            )
+            mine |= set((await connection.execute(query)).scalars())
+    return mine
+
+
+async def sweep(context: Context) -> None:
+    """Ends what has expired, and the batches whose last item has ended."""
+
+    async def operation(connection: AsyncConnection) -> list[str]:
+        await expire_runs(connection)
+        return await settle_batches(connection)
+
+    if await context.store.write(operation):
+        context.something_happened.ring()
+        context.work_waits.ring()
+
+
+async def forget_hopeless(context: Context, kind: str, subject_id: str) -> None:
+    """Fails a job that broke on a bug of ours: tried again, it would break again."""
+    values: dict[str, Any] = {"error_code": "internal", "error": "something failed inside; the log has the details"}
+    table = _TABLES[kind]
+
+    async def operation(connection: AsyncConnection) -> None:
+        if kind == REPORT:
+            failed = sa.update(table).where(table.c.id == subject_id)
+            await connection.execute(failed.values(report_status="failed", report_error=values["error"]))
+            return
+        if kind == RUN:
+            query = sa.select(table.c.evaluation_id, table.c.attempts).where(table.c.id == subject_id)
+            row = (await connection.execute(query)).one_or_none()
+            if row is not None:
+                await end_run(connection, subject_id, Begun(row.evaluation_id, row.attempts), Status.FAILED, values)
+            return
+        await connection.execute(
+            sa.update(table)
+            .where(table.c.id == subject_id, table.c.status.in_(OPEN))
+            .values(status=Status.FAILED, ended_at=now(), **values)
+        )
+
+    await context.store.write(operation)

@@ -1,0 +1,161 @@
+"""The job engine: DBOS, set up so that it prints nothing, calls nobody, and every worker keeps its name."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer
+
+from service.settings import Settings
+from service.store import head_revision
+
+QUEUE = "work"
+APPLICATION = "rehearing"
+_PENDING, _FINISHED = "PENDING", ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+_LISTED_MAX = 1000
+
+
+class Job(NamedTuple):
+    """Something for the queue. The id is the workflow's and the row's."""
+
+    id: str
+    workflow: str
+    priority: int
+
+
+class Engine:
+    """One process's connection to the queue. `client` alone works without running workflows here."""
+
+    def __init__(self, settings: Settings, executor_id: str) -> None:
+        self._settings, self.executor_id = settings, executor_id
+        self._client: DBOSClient | None = None
+
+    async def start(self) -> None:
+        """Begins to take workflows from the queue, on the event loop that this is called from."""
+        _quiet_logger()
+        settings = self._settings
+        if settings.jobs_url.startswith("sqlite"):
+            await asyncio.to_thread(_use_wal, settings.jobs_url)
+        config: DBOSConfig = {
+            "name": APPLICATION,
+            "system_database_url": settings.jobs_url,
+            "application_version": f"schema-{head_revision()}",
+            "executor_id": self.executor_id,
+            "log_level": "WARNING",
+            "enable_otlp": False,
+            "use_listen_notify": False,
+            "sys_db_pool_size": 5,
+            "scheduler_polling_interval_sec": 3600.0,
+            "notification_listener_polling_interval_sec": 60.0,
+            "serializer": DBOSPortableJSONSerializer(),
+        }
+        DBOS(config=config)
+        DBOS.launch()
+        self._client = await asyncio.to_thread(self._open_client)
+        rate = settings.runs_per_second
+        await DBOS.register_queue_async(
+            QUEUE,
+            worker_concurrency=settings.limits.jobs_concurrent,
+            limiter={"limit": max(1, round(rate * 10)), "period": 10.0} if rate else None,
+            polling_interval_sec=settings.poll.total_seconds(),
+            on_conflict="always_update",
+        )
+
+    def _open_client(self) -> DBOSClient:
+        return DBOSClient(
+            system_database_url=self._settings.jobs_url,
+            serializer=DBOSPortableJSONSerializer(),
+            application_name=APPLICATION,
+            system_database_pool_size=2,
+        )
+
+    async def stop(self) -> None:
+        """Takes nothing more; what runs here stays unfinished in the engine's tables, for `hand_over`."""
+        # DBOS has put its own threads behind `asyncio.to_thread`; they end with it
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="rehearing"))
+        await asyncio.to_thread(DBOS.destroy)
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await asyncio.to_thread(self._client.destroy)
+
+    @property
+    def client(self) -> DBOSClient:
+        assert self._client is not None, "the engine was not started"
+        return self._client
+
+    async def enqueue(self, jobs: Iterable[Job]) -> None:
+        """Puts jobs into the queue; one that is there already, or is finished, stays as it is."""
+        await asyncio.to_thread(self._enqueue, list(jobs))
+
+    def _enqueue(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            self.client.enqueue(
+                {
+                    "workflow_name": job.workflow,
+                    "queue_name": QUEUE,
+                    "workflow_id": job.id,
+                    "priority": job.priority + 1,
+                }
+            )
+
+    async def enqueue_again(self, jobs: Sequence[Job]) -> None:
+        """Puts jobs into the queue whose workflows were lost, or finished without doing the work."""
+        known = await self.statuses([job.id for job in jobs])
+        finished = [identity for identity, status in known.items() if status in _FINISHED]
+        if finished:
+            await self.client.delete_workflows_async(finished)
+        await self.enqueue([job for job in jobs if job.id not in known or job.id in finished])
+
+    async def statuses(self, ids: Sequence[str]) -> dict[str, str]:
+        """Workflow statuses by id; without the unknown."""
+        if not ids:
+            return {}
+        found = await self.client.list_workflows_async(workflow_ids=list(ids), load_input=False, load_output=False)
+        return {one.workflow_id: one.status for one in found}
+
+    async def holders(self) -> dict[str, list[str]]:
+        """Ids of workflows that were begun and have not finished, by the executor that holds them."""
+        found = await self.client.list_workflows_async(
+            status=_PENDING, load_input=False, load_output=False, limit=_LISTED_MAX
+        )
+        held: dict[str, list[str]] = {}
+        for one in found:
+            held.setdefault(one.executor_id or "", []).append(one.workflow_id)
+        return held
+
+    async def hand_over(self, ids: Sequence[str]) -> None:
+        """Gives begun workflows back to the queue: any worker may take them."""
+        if ids:
+            await self.client.resume_workflows_async(list(ids), queue_name=QUEUE)
+
+    async def forget_finished(self) -> int:
+        """Deletes finished workflows: the store knows what came of them."""
+        found = await self.client.list_workflows_async(
+            status=list(_FINISHED), load_input=False, load_output=False, limit=_LISTED_MAX
+        )
+        if found:
+            await self.client.delete_workflows_async([one.workflow_id for one in found])
+        return len(found)
+
+
+def _quiet_logger() -> None:
+    """Its log goes where ours goes, instead of to a console handler of its own."""
+    logger = logging.getLogger("dbos")
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+
+
+def _use_wal(url: str) -> None:
+    """The journal mode is kept in the file: readers and the writer then do not wait for each other."""
+    path = Path(url.removeprefix("sqlite:///"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(path, timeout=30)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")

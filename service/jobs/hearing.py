@@ -1,0 +1,209 @@
+"""Hearing one run: taken, heard with the ledger, and ended in one commit with everything that follows from it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agents import DebateProtocol, HearingInputError, Item, Outcome, Rubric, RunResult, Turn, item_adapter
+from clustering import PersonaSet
+from llm import CallLedger, ModelConfigurationError
+from service.application.context import Context
+from service.application.hearings import read_persona_set
+from service.application.lifecycle import Begun, append_event, begin_run, end_run, stop_batch, stop_evaluation
+from service.application.rating_rows import rating_rows
+from service.application.records import Status
+from service.application.spending import spent_columns
+from service.store import Budget, BudgetExhaustedError, StoreLedger, tables
+
+log = logging.getLogger("rehearing.jobs")
+
+
+class Case(NamedTuple):
+    """Everything that a run is heard with."""
+
+    run_id: str
+    begun: Begun
+    evaluation: Any
+    """Its row."""
+    repeat: int
+    item: Item
+    persona_set: PersonaSet
+    rubric: Rubric
+    protocol: DebateProtocol
+    budget: Budget | None
+
+
+async def hear_case(
+    context: Context,
+    run_id: str,
+    worker_id: str,
+    *,
+    check_lease: Callable[[], None],
+    metered: Callable[[CallLedger], CallLedger],
+) -> None:
+    """Hears a run until it has ended; returns at once where there is nothing left to do.
+
+    Raises LeaseLostError, StoreError; both leave the run to be begun again, with every finished call kept.
+    """
+    begun = await context.store.write(lambda connection: begin_run(connection, run_id, worker_id))
+    context.something_happened.ring()
+    if begun is None:
+        return
+    case = await load_case(context, run_id, begun)
+    ledger = StoreLedger(
+        context.store,
+        run_id,
+        begun.evaluation_id,
+        resumed=begun.attempt > 1,
+        budget=case.budget,
+        check_lease=check_lease,
+    )
+    status, values, result = await _outcome_of(context, case, ledger, metered(ledger))
+    values |= spent_columns(ledger.calls)
+
+    async def operation(connection: AsyncConnection) -> None:
+        if await end_run(connection, run_id, begun, status, values) and result is not None:
+            await _keep(connection, case, result)
+        if values.get("error_code") == "budget_exhausted":
+            await _stop_the_rest(connection, case, str(values["error"]))
+
+    await context.store.write(operation)
+    context.something_happened.ring()
+
+
+async def _outcome_of(
+    context: Context, case: Case, ledger: StoreLedger, metered: CallLedger
+) -> tuple[Status, dict[str, Any], RunResult | None]:
+    """How the run ended: its status, the columns that say so, and its result where it has one."""
+    try:
+        result = await _hear(context, case, metered)
+    except BudgetExhaustedError as error:
+        return Status.CANCELLED, {"error_code": "budget_exhausted", "error": str(error)}, None
+    except ModelConfigurationError as error:
+        return Status.FAILED, {"error_code": "model_unusable", "error": str(error)}, None
+    except HearingInputError as error:
+        return Status.FAILED, {"error_code": "cannot_be_heard", "error": str(error)}, None
+    values: dict[str, Any] = {
+        "outcome": result.outcome,
+        "verdicts": {
+            str(arm): verdict.model_dump(mode="json", exclude={"synthesis"}) for arm, verdict in result.verdicts.items()
+        },
+        "simulated": result.simulated,
+        "code_version": result.code_version,
+    }
+    if result.outcome is Outcome.FAILED:
+        told = next((call.error for call in reversed(ledger.calls) if call.error), None)
+        values |= {
+            "error_code": "too_few_judgements",
+            "error": f"too few personas gave a judgement; last: {told or 'no reason'}",
+        }
+        return Status.FAILED, values, result
+    return Status.COMPLETED, values, result
+
+
+async def _hear(context: Context, case: Case, ledger: CallLedger) -> RunResult:
+    from agents import hear
+
+    async def on_turn(turn: Turn) -> None:
+        data = {
+            "run_id": case.run_id,
+            "repeat": case.repeat,
+            "turn_id": turn.id,
+            "phase": turn.phase,
+            "arm": turn.arm,
+            "persona_id": turn.persona_id,
+            "group_id": turn.group_id,
+            "kind": turn.kind,
+            "scores": turn.scores,
+            "outcome": turn.outcome,
+        }
+        await context.store.write(
+            lambda connection: append_event(connection, case.begun.evaluation_id, "run.turn", data)
+        )
+        context.something_happened.ring()
+
+    models = [context.models.get(spec) for spec in case.evaluation.models]
+    return await hear(
+        case.item,
+        case.persona_set,
+        case.rubric,
+        case.protocol,
+        models=models,
+        repeat=case.repeat,
+        seed=case.evaluation.seed,
+        run_id=case.run_id,
+        ledger=ledger,
+        on_turn=on_turn if case.evaluation.batch_id is None else None,
+    )
+
+
+async def load_case(context: Context, run_id: str, begun: Begun) -> Case:
+    """What a begun run is about, out of the store."""
+    evaluations, runs = tables.evaluations, tables.runs
+    query = (
+        sa.select(
+            evaluations,
+            runs.c.repeat,
+            tables.persona_sets.c.body.label("persona_set"),
+            tables.rubrics.c.body.label("rubric"),
+        )
+        .join(runs, runs.c.evaluation_id == evaluations.c.id)
+        .join(tables.persona_sets, tables.persona_sets.c.id == evaluations.c.persona_set_id)
+        .join(tables.rubrics, tables.rubrics.c.id == evaluations.c.rubric_id)
+        .where(runs.c.id == run_id)
+    )
+    async with context.store.read() as connection:
+        row = (await connection.execute(query)).one()
+        budget = await _budget(connection, row)
+    return Case(
+        run_id=run_id,
+        begun=begun,
+        evaluation=row,
+        repeat=row.repeat,
+        item=item_adapter.validate_json(row.item),
+        persona_set=_persona_set(row.persona_set),
+        rubric=_rubric(json.dumps(row.rubric, sort_keys=True)),
+        protocol=DebateProtocol.model_validate(row.protocol),
+        budget=budget,
+    )
+
+
+async def _budget(connection: AsyncConnection, evaluation: Any) -> Budget | None:
+    """The budget that the run spends from: its batch's, or its evaluation's."""
+    if evaluation.batch_id is None:
+        found = evaluation.budget_usd_max
+        return Budget(tables.evaluations, evaluation.id, found) if found is not None else None
+    query = sa.select(tables.batches.c.budget_usd_max).where(tables.batches.c.id == evaluation.batch_id)
+    found = (await connection.execute(query)).scalar_one()
+    return Budget(tables.batches, evaluation.batch_id, found) if found is not None else None
+
+
+async def _keep(connection: AsyncConnection, case: Case, result: RunResult) -> None:
+    """The transcript and the ratings of an ended run."""
+    await connection.execute(sa.insert(tables.results), {"run_id": case.run_id, "body": result.model_dump_json()})
+    rows = {"run_id": case.run_id, "batch_id": case.evaluation.batch_id, "rows": rating_rows(result, case.item)}
+    await connection.execute(sa.insert(tables.ratings), rows)
+
+
+async def _stop_the_rest(connection: AsyncConnection, case: Case, message: str) -> None:
+    if case.evaluation.batch_id is None:
+        await stop_evaluation(connection, case.evaluation.id, "budget_exhausted", message)
+    else:
+        await stop_batch(connection, case.evaluation.batch_id, "budget_exhausted", message)
+
+
+@lru_cache(maxsize=32)
+def _persona_set(body: str) -> PersonaSet:
+    return read_persona_set(body)
+
+
+@lru_cache(maxsize=32)
+def _rubric(body: str) -> Rubric:
+    return Rubric.model_validate_json(body)

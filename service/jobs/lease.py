@@ -1,0 +1,130 @@
+"""Who is alive. Each worker counts its beats in the database; the others watch whether the count still grows.
+
+No two clocks are ever compared: a beat counts as recent by the watcher's own monotonic clock, so a clock that jumps
+makes nobody dead.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.application.context import now
+from service.store import Store, tables
+
+
+class LeaseLostError(Exception):
+    """This worker has not been able to show that it lives: another may hold its runs now."""
+
+
+@dataclass
+class _Watched:
+    beats: tuple[str, int]
+    since: float
+
+
+class Lease:
+    """This worker's place among the living."""
+
+    def __init__(
+        self, store: Store, worker_id: str, dead_after_s: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store, self.worker_id, self._dead_after_s, self._clock = store, worker_id, dead_after_s, clock
+        self._incarnation = ""
+        self._beaten_at = -float("inf")
+        self._watched: dict[str, _Watched] = {}
+
+    async def register(self) -> None:
+        """Enters this worker, as a new life of whoever had its name."""
+        self._incarnation = secrets.token_hex(8)
+        moment = now()
+        row = {
+            "id": self.worker_id, "incarnation": self._incarnation, "beats": 0, "host": socket.gethostname()[:200],
+            "pid": os.getpid(), "code_version": code_version(), "started_at": moment, "seen_at": moment,
+        }  # fmt: skip
+
+        async def operation(connection: AsyncConnection) -> None:
+            await connection.execute(sa.delete(tables.workers).where(tables.workers.c.id == self.worker_id))
+            await connection.execute(sa.insert(tables.workers), row)
+
+        await self._store.write(operation)
+        self._beaten_at = self._clock()
+
+    async def beat(self) -> bool:
+        """Shows that this worker lives. False where the others have given it up: it must drop what it holds."""
+        table, started = tables.workers, self._clock()
+        beat = (
+            sa.update(table)
+            .where(table.c.id == self.worker_id, table.c.incarnation == self._incarnation)
+            .values(beats=table.c.beats + 1, seen_at=now(), stopped_at=None)
+        )
+        if not (await self._store.write(lambda connection: connection.execute(beat))).rowcount:
+            return False
+        if started - self._beaten_at > self._dead_after_s:
+            self._watched.clear()  # the database was away: nobody could beat, so nobody is judged by that time
+        self._beaten_at = started
+        return True
+
+    def check(self) -> None:
+        """Raises LeaseLostError where the others may have given this worker up already."""
+        if self._clock() - self._beaten_at > self._dead_after_s:
+            raise LeaseLostError(self.worker_id)
+
+    async def retire(self) -> None:
+        """Says goodbye: the others need not wait for missing beats."""
+        table = tables.workers
+        retire = (
+            sa.update(table)
+            .where(table.c.id == self.worker_id, table.c.incarnation == self._incarnation)
+            .values(stopped_at=now())
+        )
+        await self._store.write(lambda connection: connection.execute(retire))
+
+    async def dead_among(self, names: set[str]) -> set[str]:
+        """Those of `names` that have shown no life for longer than they may; they are struck off the list.
+
+        A worker that was merely frozen finds itself struck off at its next beat.
+        """
+        async with self._store.read() as connection:
+            rows = (await connection.execute(sa.select(tables.workers))).all()
+        listed = {row.id: row for row in rows}
+        moment, dead = self._clock(), set[str]()
+        for name in names - {self.worker_id}:
+            row = listed.get(name)
+            if (row is not None and row.stopped_at is not None) or self._silent(name, row, moment):
+                dead.add(name)
+                if row is not None:
+                    await self._strike_off(row)
+        return dead
+
+    def _silent(self, name: str, row: sa.Row[Any] | None, moment: float) -> bool:
+        beats = (row.incarnation, row.beats) if row is not None else ("", -1)
+        watched = self._watched.get(name)
+        if watched is None or watched.beats != beats:
+            self._watched[name] = _Watched(beats, moment)
+            return False
+        return moment - watched.since > self._dead_after_s
+
+    async def _strike_off(self, row: sa.Row[Any]) -> None:
+        table = tables.workers
+        strike = sa.delete(table).where(
+            table.c.id == row.id, table.c.incarnation == row.incarnation, table.c.beats == row.beats
+        )
+        await self._store.write(lambda connection: connection.execute(strike))
+
+
+def code_version() -> str:
+    """The installed version of this program."""
+    try:
+        return version("rehearing")
+    except PackageNotFoundError:
+        return "unknown"

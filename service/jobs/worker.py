@@ -1,0 +1,208 @@
+"""One working process: takes jobs, shows that it lives, drops what is no longer its own, takes over from the dead."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from llm import CallLedger
+from service.application.context import Context
+from service.errors import StoreError
+from service.jobs.dispatch import forget_hopeless, mark_dispatched, still_mine, stranded, sweep, waiting_jobs
+from service.jobs.engine import Engine
+from service.jobs.hearing import hear_case
+from service.jobs.lease import Lease, LeaseLostError
+from service.jobs.personas import build
+from service.jobs.reporting import report_batch
+from service.jobs.workflows import PERSONAS, REPORT, RUN, set_working
+from service.telemetry import MeteredLedger, Metrics
+
+log = logging.getLogger("rehearing.jobs")
+
+_FED_AHEAD = (
+    2  # jobs kept in the queue per job that may run: enough that no worker idles, few enough to keep priorities
+)
+_RETRY_S, _RETRY_MAX_S = 0.5, 30.0
+_SWEEP_EVERY = 8  # feeds between looks for expired and stranded work
+
+
+@dataclass(eq=False)
+class _Active:
+    kind: str
+    work: asyncio.Task[None]
+    workflow: asyncio.Task[object] | None
+
+
+class Worker:
+    """Works on jobs in this process's event loop until it is stopped."""
+
+    def __init__(self, context: Context, engine: Engine, metrics: Metrics | None = None) -> None:
+        self._context, self._engine = context, engine
+        self._metrics = metrics or Metrics()
+        settings = context.settings
+        self._lease = Lease(context.store, engine.executor_id, settings.worker_dead_after.total_seconds())
+        self._active: dict[str, _Active] = {}
+        self._loops: list[asyncio.Task[None]] = []
+        self._stopping = False
+
+    @property
+    def active(self) -> int:
+        """Jobs in progress here."""
+        return len(self._active)
+
+    async def start(self) -> None:
+        """Registers, then begins to work."""
+        await self._lease.register()
+        set_working(self)
+        await self._engine.start()
+        settings = self._context.settings
+        self._loops = [
+            asyncio.create_task(self._repeat(self._beat, settings.heartbeat.total_seconds()), name="heartbeat"),
+            asyncio.create_task(self._feed_for_ever(), name="feeding"),
+            asyncio.create_task(self._repeat(self._drop_foreign, settings.poll.total_seconds() * 2), name="dropping"),
+        ]
+
+    async def stop(self) -> None:
+        """Lets jobs finish for as long as the settings allow, then gives back what is left and says goodbye."""
+        self._stopping = True
+        grace = self._context.settings.shutdown_grace.total_seconds()
+        working = [one.work for one in self._active.values()]
+        if working:
+            await asyncio.wait(working, timeout=grace)
+        for loop in self._loops[1:]:
+            loop.cancel()
+        await self._engine.stop()
+        set_working(None)
+        for one in list(self._active.values()):
+            one.work.cancel()
+            if one.workflow is not None:
+                one.workflow.cancel()
+        left = [task for one in self._active.values() for task in (one.work, one.workflow) if task is not None]
+        self._loops[0].cancel()
+        await asyncio.gather(*left, *self._loops, return_exceptions=True)
+        with suppress(StoreError):
+            await self._engine.hand_over((await self._engine.holders()).get(self._engine.executor_id, []))
+            await self._lease.retire()
+        await self._engine.close()
+
+    async def work(self, kind: str, subject_id: str) -> None:
+        """Does one job until it has ended. A job that is given up here stays unfinished, for another to take over."""
+        active = _Active(kind, asyncio.create_task(self._persist(kind, subject_id)), asyncio.current_task())
+        self._active[subject_id] = active
+        try:
+            if self._stopping:
+                active.work.cancel()
+                await asyncio.Event().wait()
+            await asyncio.wait([active.work])
+            if active.work.cancelled() and self._stopping:
+                await asyncio.Event().wait()
+        finally:
+            if self._active.get(subject_id) is active:
+                del self._active[subject_id]
+        if not active.work.cancelled():
+            active.work.result()
+
+    async def _persist(self, kind: str, subject_id: str) -> None:
+        """Tries again for as long as the store, or this worker's lease, is away: nothing done is lost by waiting."""
+        pause = _RETRY_S
+        while True:
+            try:
+                await self._do(kind, subject_id)
+                return
+            except LeaseLostError:
+                log.warning("job %s waits: this worker could not show that it lives", subject_id)
+            except StoreError as error:
+                log.warning("job %s waits for the store: %s", subject_id, error)
+            except asyncio.CancelledError:
+                raise
+            except Exception:
+                log.exception("job %s failed inside", subject_id)
+                await forget_hopeless(self._context, kind, subject_id)
+                return
+            await asyncio.sleep(pause)
+            pause = min(_RETRY_MAX_S, pause * 2)
+
+    async def _do(self, kind: str, subject_id: str) -> None:
+        worker_id = self._engine.executor_id
+        if kind == RUN:
+            await hear_case(self._context, subject_id, worker_id, check_lease=self._lease.check, metered=self._metered)
+        elif kind == PERSONAS:
+            await build(self._context, subject_id, worker_id, metered=self._metered, check_lease=self._lease.check)
+        elif kind == REPORT:
+            await report_batch(self._context, subject_id)
+
+    def _metered(self, ledger: CallLedger) -> CallLedger:
+        return MeteredLedger(ledger, self._metrics)
+
+    async def _feed_for_ever(self) -> None:
+        pause, count = self._context.settings.poll.total_seconds(), 0
+        while True:
+            with _told("feeding the queue"):
+                await self._feed()
+                if count % _SWEEP_EVERY == 0:
+                    await sweep(self._context)
+            count += 1
+            await self._context.work_waits.wait(pause)
+
+    async def _feed(self) -> None:
+        """Puts stored work into the queue: highest priority first, and not more than will soon be done."""
+        jobs = await waiting_jobs(self._context, self._context.limits.jobs_concurrent * _FED_AHEAD)
+        if jobs and not self._stopping:
+            await self._engine.enqueue(jobs)
+            await mark_dispatched(self._context, jobs)
+
+    async def _drop_foreign(self) -> None:
+        """Ends work here on jobs that were cancelled, deleted or taken over."""
+        mine = await still_mine(
+            self._context, self._engine.executor_id, {key: one.kind for key, one in self._active.items()}
+        )
+        for subject_id, one in list(self._active.items()):
+            if subject_id not in mine:
+                one.work.cancel()
+
+    async def _beat(self) -> None:
+        if not await self._lease.beat():
+            log.warning("others gave this worker up; it drops %d jobs and begins anew", len(self._active))
+            for one in self._active.values():
+                one.work.cancel()
+            await self._lease.register()
+        await self._take_over()
+
+    async def _take_over(self) -> None:
+        """Gives what dead workers held back to the queue, and finds work that the queue has lost."""
+        held = await self._engine.holders()
+        dead = await self._lease.dead_among({name for name in held if name})
+        for name in dead:
+            log.warning("worker %s is dead; %d jobs go back to the queue", name, len(held[name]))
+            await self._engine.hand_over(held[name])
+        lost = await stranded(self._context, exclude=set(self._active))
+        if lost:
+            await self._engine.enqueue_again(lost)
+
+    async def _repeat(self, action: Callable[[], Awaitable[None]], pause_s: float) -> None:
+        while True:
+            with _told(getattr(action, "__name__", "a task")):
+                await action()
+            await asyncio.sleep(pause_s)
+
+
+class _told:  # noqa: N801 - reads as a phrase: `with _told("feeding")`
+    """Logs what goes wrong in a loop that must go on: the next round tries again."""
+
+    def __init__(self, doing: str) -> None:
+        self._doing = doing
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, StoreError):
+            log.warning("%s: %s", self._doing, error)
+            return True
+        if isinstance(error, Exception):
+            log.error("%s failed", self._doing, exc_info=error)
+            return True
+        return False
