@@ -16,7 +16,7 @@ import hashlib
 import json
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -47,11 +47,12 @@ WORDS = [
 class ModelServer:
     """Counts and answers."""
 
-    def __init__(self, latency_s: float, faults: Mapping[str, float], seed: int) -> None:
+    def __init__(self, latency_s: float, faults: Mapping[str, float], seed: int, capacity: int = 0) -> None:
         unknown = sorted(set(faults) - set(FAULTS))
         if unknown:
             raise SystemExit(f"unknown faults {unknown}; there are {', '.join(FAULTS)}")
         self.latency_s, self.faults, self.seed = latency_s, dict(faults), seed
+        self.capacity = capacity
         self.calls: Counter[str] = Counter()
         self.finished: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
@@ -98,11 +99,12 @@ class ModelServer:
         key = hashlib.sha256(raw).hexdigest()[:24]
         self.calls[key] += 1
         chance = random.Random(f"{self.seed} {key} {self.calls[key]}")
-        fault = self._strike(chance)
+        fault = "429" if 0 < self.capacity < self.in_flight else self._strike(chance)
         self.outcomes[fault or "ok"] += 1
         if fault == "hang":
             await asyncio.sleep(3600)
-        await asyncio.sleep(self.latency_s)
+        if fault != "429":
+            await asyncio.sleep(self.latency_s)
         if fault == "disconnect" and request.transport is not None:
             request.transport.abort()
         if fault == "429":
@@ -180,6 +182,15 @@ def _error(status: int, message: str, headers: Mapping[str, str]) -> web.Respons
     return web.json_response(error, status=status, headers=headers)
 
 
+def fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's event loop, as under uvicorn, where it is installed; None for Python's own."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
 def parse_faults(text: str) -> dict[str, float]:
     """`429=0.05,500=0.02` as shares."""
     return {name: float(share) for name, _, share in (part.partition("=") for part in text.split(",") if part)}
@@ -194,7 +205,7 @@ async def serve(server: ModelServer, port: int) -> tuple[web.AppRunner, str]:
 
 
 async def _run(arguments: argparse.Namespace) -> None:
-    server = ModelServer(arguments.latency, parse_faults(arguments.faults), arguments.seed)
+    server = ModelServer(arguments.latency, parse_faults(arguments.faults), arguments.seed, arguments.capacity)
     runner, address = await serve(server, arguments.port)
     print(address, flush=True)
     try:
@@ -208,9 +219,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0 for a free one")
     parser.add_argument("--latency", type=float, default=0.2, help="seconds of every answer")
     parser.add_argument("--faults", default="", help="shares, such as 429=0.05,500=0.02")
+    parser.add_argument("--capacity", type=int, default=0, help="more than so many at once get a 429; 0 for no limit")
     parser.add_argument("--seed", type=int, default=0)
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_run(parser.parse_args()))
+    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=fast_loop()) as runner:
+        runner.run(_run(parser.parse_args()))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 One gate serves all callers of one model in an event loop. It does three things:
 
 * a limit on calls in flight that falls by half when the provider says "too many" (once for all calls that were in
-  flight then: they are one event) and rises additively with every success, as TCP does;
+  flight then: they are one event) and rises additively with every success, as TCP does; where nearly all of those calls
+  succeed, the refusal was chance and the halving is taken back, as in TCP's Eifel response (RFC 4015);
 * a pause for everyone, as long as `Retry-After` asks for, when most recent calls were refused. A single refusal among
   many successes makes only that caller wait: some servers refuse at random, and a pause for all would cost far more;
 * a circuit that opens after failures in a row. While it is open everyone waits; from time to time one call goes ahead
@@ -21,6 +22,12 @@ from weakref import WeakKeyDictionary
 
 from llm.errors import ProviderError, RateLimitedError, UnreachableError
 
+_BORNE_PER_REFUSAL = 8
+"""Successes among the calls in flight at a refusal that show it to be chance: the halving is then taken back."""
+
+_RISE_ENDS_AT = 0.25
+"""Share of refusals that shows a limit of the provider's, not chance: from there the limit hardly rises."""
+
 
 @dataclass(frozen=True, slots=True)
 class GateSettings:
@@ -28,9 +35,9 @@ class GateSettings:
 
     in_flight_max: int = 64
     """Also where the limit starts: a provider that cannot bear it says so at once."""
-    rise: float = 0.5
-    """Added to the limit by each success."""
-    refusals_window: int = 16
+    rise: float = 1.0
+    """Added to the limit by a success when nobody was refused of late; ever less, the more were."""
+    refusals_window: int = 32
     """Outcomes looked back at to tell a provider that has shut us out from one that refuses now and then."""
     refusals_share: float = 0.5
     pause_s: float = 5.0
@@ -58,6 +65,8 @@ class Gate:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._recent: deque[bool] = deque(maxlen=self.settings.refusals_window)
         self._epoch = 0
+        self._limit_before = self.limit
+        self._borne = 0
         self._failures = 0
         self._probe_after_s = self.settings.probe_after_s
         self._shut_until = 0.0
@@ -99,10 +108,10 @@ class Gate:
         except asyncio.CancelledError:
             raise
         except Exception:
-            self._answered()  # a refusal of this request alone: the provider is there
+            self._answered(epoch)  # a refusal of this request alone: the provider is there
             raise
         else:
-            self._answered()
+            self._answered(epoch)
         finally:
             self.in_flight -= 1
             self._wake()
@@ -142,20 +151,33 @@ class Gate:
         self._timer = None
         self._wake()
 
-    def _answered(self) -> None:
+    def _answered(self, epoch: int) -> None:
         self._failures, self._probe_after_s = 0, self.settings.probe_after_s
         self._troubled_since, self._shut_until = None, 0.0
         self._recent.append(True)
-        self.limit = min(float(self.settings.in_flight_max), self.limit + self.settings.rise)
+        if epoch < self._epoch:
+            self._bore(1)
+        share = self._recent.count(False) / len(self._recent)
+        rise = self.settings.rise * max(0.05, 1 - share / _RISE_ENDS_AT)
+        self.limit = min(float(self.settings.in_flight_max), self.limit + rise)
 
     def _refused(self, epoch: int, retry_after_s: float | None) -> None:
         self._failures = 0
         self._recent.append(False)
         if epoch == self._epoch:
+            self._limit_before, self._borne = self.limit, 0
             self.limit, self._epoch = max(1.0, self.limit / 2), self._epoch + 1
+        else:
+            self._bore(-_BORNE_PER_REFUSAL)
         known, refusals = len(self._recent), self._recent.count(False)
         if 2 * known >= self.settings.refusals_window and refusals >= self.settings.refusals_share * known:
             self._shut(self.settings.pause_s if retry_after_s is None else retry_after_s)
+
+    def _bore(self, evidence: int) -> None:
+        """Weighs how calls ended that were in flight when the limit was halved, at the higher limit."""
+        self._borne += evidence
+        if self._borne == _BORNE_PER_REFUSAL:
+            self.limit = max(self.limit, self._limit_before)
 
     def _failed(self) -> None:
         self._failures += 1

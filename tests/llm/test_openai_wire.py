@@ -90,6 +90,15 @@ async def test_under_all_faults_together_nothing_is_lost_or_guessed_or_paid_twic
     assert server.stats()["finished"] == stats["finished"]
 
 
+async def test_a_provider_that_bears_little_is_not_overrun(model_server, grade):
+    server = model_server(latency=0.02, capacity=6)
+    answers = await _ask_many(server, grade, 200, settings=AskSettings(backoff_s=0.01, timeout_s=5))
+    assert [answer.outcome for answer in answers] == [CallOutcome.OK] * 200
+    stats = server.stats()
+    print(stats)
+    assert stats["calls"] < 400
+
+
 async def test_resume_in_another_order_after_a_crash_repeats_no_finished_call(model_server, grade):
     server = model_server(latency=0.01, faults={"500": 0.1, "truncated": 0.1})
     ledger = MemoryLedger()

@@ -55,14 +55,19 @@ def start(*command: str) -> ServerProcess:
 
 @pytest.fixture
 def model_server() -> Iterator[Callable[..., ServerProcess]]:
-    """Starts bench/model_server.py: `model_server(latency=0, faults={"429": 0.05}, seed=0, port=0)`."""
+    """Starts bench/model_server.py: `model_server(latency=0, faults={"429": 0.05}, seed=0, port=0, capacity=0)`."""
     running: list[ServerProcess] = []
 
     def run(
-        latency: float = 0.0, faults: Mapping[str, float] | None = None, seed: int = 0, port: int = 0
+        latency: float = 0.0,
+        faults: Mapping[str, float] | None = None,
+        seed: int = 0,
+        port: int = 0,
+        capacity: int = 0,
     ) -> ServerProcess:
         told = ",".join(f"{name}={share}" for name, share in (faults or {}).items())
         options = ["--latency", str(latency), "--faults", told, "--seed", str(seed), "--port", str(port)]
+        options += ["--capacity", str(capacity)]
         running.append(start(str(BENCH_SERVER), *options))
         return running[-1]
 
