@@ -15,7 +15,7 @@ from clustering.composing import compose_personas, map_positions, slug
 from clustering.document import Document
 from clustering.embedding import Embedder, Vectors, open_embedder
 from clustering.errors import NoUsableDocumentError
-from clustering.grouping import Grouping, group_perspectives
+from clustering.grouping import Grouping, group_perspectives, without_domain_words
 from clustering.naming import keywords
 from clustering.persona import MapPoint, PersonaSet, StakeholderGroup
 from clustering.perspectives import Perspective, extract_perspectives
@@ -34,7 +34,7 @@ class PersonaOptions(BaseModel):
     seed: int = 0
     personas: int | None = Field(default=None, ge=1, le=60)
     """How many in all; None lets coverage decide."""
-    personas_per_group_max: int = Field(default=2, ge=1, le=10)
+    personas_per_group_max: int = Field(default=3, ge=1, le=10)
     groups_max: int = Field(default=8, ge=1, le=30)
     """Groups that get personas, largest first; the others stay on the map."""
     demographics: bool = False
@@ -83,7 +83,8 @@ def _assemble(
     groups, members = describe_groups(grouping, perspectives)
     shown = groups[: options.groups_max]
     counts = _persona_counts([len(rows) for rows in members[: len(shown)]], options)
-    personas = compose_personas(shown, members[: len(shown)], perspectives, vectors, counts)
+    named = embedder.embed(without_domain_words([one.stakeholder or "" for one in perspectives]))
+    personas = compose_personas(shown, members[: len(shown)], perspectives, vectors, named, counts)
     report("composing", 1, 1)
     return PersonaSet(
         personas=personas, groups=groups, method="extractive",
@@ -125,7 +126,7 @@ def _persona_counts(sizes: Sequence[int], options: PersonaOptions) -> list[int]:
     """How many personas each group may have: one each, the rest where most is said."""
     total = options.personas
     if total is None:
-        return [min(options.personas_per_group_max, max(1, size // 6)) for size in sizes]
+        return [min(options.personas_per_group_max, max(1, size // 5)) for size in sizes]
     counts = [1 if index < total else 0 for index in range(len(sizes))]
     while sum(counts) < total and any(size // (count + 1) >= 3 for size, count in zip(sizes, counts, strict=True)):
         counts[max(range(len(sizes)), key=lambda index: sizes[index] / (counts[index] + 1))] += 1

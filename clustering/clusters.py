@@ -5,7 +5,8 @@
 | 0 | nothing |
 | 1 | one cluster |
 | 2 to 19 | average linkage on cosine distance, cut at a fixed distance: UMAP and HDBSCAN need more |
-| 20 to 20,000 | UMAP to 5 dimensions, then HDBSCAN |
+| 20 to 600 | UMAP to 5 dimensions, then HDBSCAN; nine seeded runs vote |
+| 601 to 20,000 | UMAP to 5 dimensions, then HDBSCAN |
 | above | UMAP fitted on a seeded sample of 20,000, the rest transformed, then HDBSCAN |
 """
 
@@ -24,6 +25,10 @@ DENSITY_MIN = 20
 """Fewer vectors than this have no density worth estimating."""
 SAMPLE_MAX = 20_000
 """UMAP's graph of this many vectors takes under a minute on two cores; beyond it a sample stands for the rest."""
+CONSENSUS_MAX = 600
+"""Up to this many vectors a run takes a fraction of a second, so that several runs vote: one UMAP run on few vectors
+depends on its seed."""
+CONSENSUS_RUNS = 9
 LINKAGE_DISTANCE = 0.62
 """Cosine distance at which average linkage stops joining."""
 NOISE = -1
@@ -68,7 +73,9 @@ def cluster_vectors(
 
 def reduce_vectors(vectors: Vectors, *, seed: int, dimensions: int, neighbors: int) -> NDArray[np.float32]:
     """UMAP coordinates (rows, dimensions); fitted on a sample above `SAMPLE_MAX` rows, the rest transformed."""
-    import umap
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # umap warns at import that tensorflow, which is optional, is absent
+        import umap
 
     rows = np.arange(len(vectors))
     if len(vectors) > SAMPLE_MAX:
@@ -100,11 +107,35 @@ def _linked(vectors: Vectors, distance: float) -> Clusters:
 
 
 def _dense(vectors: Vectors, seed: int, size_min: int | None) -> Clusters:
-    import hdbscan
-
     count = len(vectors)
     neighbors = int(np.clip(round(count / 6), 5, 15))
     size_min = size_min or int(np.clip(round(0.6 * count**0.5), 3, 50))
+    parameters: dict[str, str | int | float] = {"dimensions": 5, "neighbors": neighbors, "size_min": size_min}
+    if count > CONSENSUS_MAX:
+        found = _density_run(vectors, seed, neighbors, size_min)
+        return _clusters(found, found.labels, {"method": "UMAP + HDBSCAN", **parameters})
+    runs = [
+        _density_run(vectors, seed + 1000 * run, max(3, round(neighbors * (0.75, 1.0, 1.25)[run % 3])), size_min)
+        for run in range(CONSENSUS_RUNS)
+    ]
+    labels = _agreed([run.labels for run in runs], size_min)
+    best = max(runs, key=lambda run: -1.0 if run.dbcv is None else run.dbcv)
+    parameters["runs"] = CONSENSUS_RUNS
+    return _clusters(best, labels, {"method": "UMAP + HDBSCAN, consensus", **parameters})
+
+
+@dataclass(frozen=True)
+class _Run:
+    labels: Labels
+    probabilities: NDArray[np.float64]
+    persistence: NDArray[np.float64]
+    dbcv: float | None
+
+
+def _density_run(vectors: Vectors, seed: int, neighbors: int, size_min: int) -> _Run:
+    import hdbscan
+
+    count = len(vectors)
     reduced = reduce_vectors(vectors, seed=seed, dimensions=5, neighbors=neighbors)
     model: Any = hdbscan.HDBSCAN(
         min_cluster_size=size_min, min_samples=min(size_min, 2 if count < 1000 else 5), core_dist_n_jobs=1,
@@ -114,13 +145,38 @@ def _dense(vectors: Vectors, seed: int, size_min: int | None) -> Clusters:
         warnings.simplefilter("ignore")  # hdbscan calls a deprecated scikit-learn argument
         model.fit(np.asarray(reduced, dtype=np.float64))
         dbcv = float(model.relative_validity_) if count <= SAMPLE_MAX and model.labels_.max() > 0 else None
-    labels = _by_first(model.labels_)
-    order = [int(model.labels_[np.argmax(labels == label)]) for label in range(int(labels.max()) + 1)]
-    return Clusters(
-        labels, np.asarray(model.probabilities_, dtype=np.float64),
-        tuple(float(model.cluster_persistence_[index]) for index in order),
-        {"method": "UMAP + HDBSCAN", "dimensions": 5, "neighbors": neighbors, "size_min": size_min}, dbcv,
-    )  # fmt: skip
+    return _Run(
+        np.asarray(model.labels_, dtype=np.int64), np.asarray(model.probabilities_), model.cluster_persistence_, dbcv
+    )
+
+
+def _agreed(runs: list[Labels], size_min: int) -> Labels:
+    """The clusters that most runs agree on (evidence accumulation, Fred & Jain 2005): average linkage on the share
+    of runs that keep two vectors apart, cut at one half; what is left below `size_min` is noise."""
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
+    together = np.mean([(run[:, None] == run[None, :]) & (run[:, None] != NOISE) for run in runs], axis=0)
+    apart = 1.0 - together
+    np.fill_diagonal(apart, 0.0)
+    labels = fcluster(linkage(squareform(apart, checks=False), method="average"), 0.5, criterion="distance")
+    sizes = np.bincount(labels)
+    return np.where(sizes[labels] >= size_min, labels, NOISE).astype(np.int64)
+
+
+def _clusters(run: _Run, labels: Labels, parameters: dict[str, str | int | float]) -> Clusters:
+    """Membership and persistence of a run, carried over to the clusters that most overlap with its own."""
+    ordered = _by_first(labels)
+    persistence: list[float | None] = []
+    membership = np.where(ordered == NOISE, 0.0, 1.0)
+    for label in range(int(ordered.max(initial=-1)) + 1):
+        own = run.labels[ordered == label]
+        values, counts = np.unique(own[own != NOISE], return_counts=True)
+        match = int(values[counts.argmax()]) if len(values) else None
+        persistence.append(None if match is None else float(run.persistence[match]))
+        rows = ordered == label
+        membership[rows] = np.where(run.labels[rows] == match, run.probabilities[rows], 0.5)
+    return Clusters(ordered, membership, tuple(persistence), parameters, run.dbcv)
 
 
 def _by_first(labels: NDArray[Any]) -> Labels:

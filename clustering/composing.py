@@ -39,12 +39,10 @@ def distinct(rows: Sequence[int], perspectives: Sequence[Perspective], vectors: 
     return sorted(kept)
 
 
-def split_dimensions(
-    rows: Sequence[int], perspectives: Sequence[Perspective], vectors: Vectors, count: int
-) -> list[list[int]]:
+def split_dimensions(rows: Sequence[int], vectors: Vectors, count: int) -> list[list[int]]:
     """At most `count` distinct evaluative dimensions of a group, largest first, each a list of rows.
 
-    Average linkage on what is said; dimensions below three perspectives join the nearest.
+    Ward linkage; fewer dimensions where one would have less than three perspectives.
     """
     if count <= 1 or len(rows) < 2 * PERSPECTIVES_PER_PERSONA_MIN:
         return [list(rows)]
@@ -88,13 +86,18 @@ def _worth(one: Perspective) -> float:
 
 def compose_personas(
     groups: Sequence[StakeholderGroup], members: Sequence[Sequence[int]], perspectives: Sequence[Perspective],
-    vectors: Vectors, counts: Sequence[int],
+    vectors: Vectors, role_vectors: Vectors, counts: Sequence[int],
 ) -> tuple[Persona, ...]:  # fmt: skip
-    """Personas of all groups; counts: how many each group may have at most."""
+    """Personas of all groups; counts: how many each group may have at most.
+
+    vectors and role_vectors: unit rows per perspective, what it says and what its speaker is called; both decide
+    which perspectives share a persona, so that a specialist inside a group gets a card of their own.
+    """
+    both = vectors + role_vectors
     parts: list[tuple[StakeholderGroup, list[int]]] = []
     for group, rows, count in zip(groups, members, counts, strict=True):
         unique = distinct(rows, perspectives, vectors)
-        parts += [(group, part) for part in split_dimensions(unique, perspectives, vectors, count)]
+        parts += [(group, part) for part in split_dimensions(unique, both, count)]
     words = keywords([[perspectives[row].concern for row in part] for _, part in parts])
     number: Counter[str] = Counter()
     personas = []
@@ -113,12 +116,13 @@ def _persona(
     said = Provenance(kind="document", spans=spans)
     inferred = Provenance(kind="inferred", spans=spans)
     topic = ", ".join(words[:3])
-    roles = Counter(perspectives[row].stakeholder for row in rows if perspectives[row].stakeholder)
-    called = ", ".join(role for role, _ in roles.most_common(4) if role)
+    roles = Counter(role for row in rows if (role := perspectives[row].stakeholder))
+    stakeholder = roles.most_common(1)[0][0] if roles else group.name
+    called = ", ".join(role for role, _ in roles.most_common(4))
     return Persona(
         id=f"{group.id}-{number}",
-        name=f"{group.name}: {topic}" if topic else group.name,
-        stakeholder=group.name,
+        name=f"{stakeholder}: {topic}" if topic else stakeholder,
+        stakeholder=stakeholder,
         group_id=group.id,
         perspective=f"Looks at {topic}." if topic else "Looks at what its own words ask for.",
         specialty=", ".join(words),

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from clustering.clusters import NOISE, Clusters, Labels, cluster_vectors
 from clustering.embedding import Embedder, Vectors
 from clustering.perspectives import Perspective
+from clustering.refining import refine_roles
 from clustering.wording import FUNCTION_WORDS, head_noun
 
 STATEMENT_WEIGHT = 0.5
@@ -32,6 +33,8 @@ JOIN_SIMILARITY = 0.40
 SHOWN_SIMILARITY = 0.18
 """Least centred similarity at which a statement that names nobody joins a group."""
 NEIGHBORS = 3
+AUTHORS_MIN = 3
+"""From this many statements on, those who wrote the documents are a group of their own."""
 
 
 @dataclass(frozen=True)
@@ -56,19 +59,25 @@ def group_perspectives(
     perspectives: Sequence[Perspective], vectors: Vectors, embedder: Embedder, *, seed: int
 ) -> Grouping:
     """Stakeholder groups. vectors: unit rows, what each perspective's concern says."""
-    counts = Counter(one.stakeholder for one in perspectives if one.stakeholder)
+    counts = Counter(one.stakeholder for one in perspectives if one.stakeholder and one.origin != "authors")
     if len(counts) < ROLES_MIN:
         return _by_statement(perspectives, vectors, seed)
     roles = sorted(counts)
     of_role = defaultdict(list)
     for index, one in enumerate(perspectives):
-        if one.stakeholder:
+        if one.stakeholder in counts:
             of_role[one.stakeholder].append(index)
     role_vectors = describe_roles(roles, [of_role[role] for role in roles], vectors, embedder)
     clusters = cluster_vectors(role_vectors, seed=seed)
-    role_labels = _settle(roles, counts, role_vectors, clusters.labels)
+    refined = refine_roles(
+        roles, without_domain_words(roles), [counts[role] for role in roles], role_vectors, clusters.labels
+    )
+    role_labels = _settle(roles, counts, role_vectors, refined)
     named = dict(zip(roles, role_labels, strict=True))
     labels = np.array([named.get(one.stakeholder or "", NOISE) for one in perspectives], dtype=np.int64)
+    authors = [index for index, one in enumerate(perspectives) if one.origin == "authors"]
+    if len(authors) >= AUTHORS_MIN:
+        labels[authors] = labels.max(initial=-1) + 1
     membership = np.where(labels == NOISE, 0.0, 1.0)
     _join_unnamed(perspectives, vectors, labels, membership)
     return _ordered(labels, membership, perspectives, clusters)
@@ -126,7 +135,7 @@ def _join_unnamed(
     perspectives: Sequence[Perspective], vectors: Vectors, labels: Labels, membership: NDArray[np.float64]
 ) -> None:
     """Statements that name nobody join the group of the named statements nearest to them, in place."""
-    unnamed = [index for index, one in enumerate(perspectives) if one.stakeholder is None]
+    unnamed = [index for index, one in enumerate(perspectives) if labels[index] == NOISE and one.stakeholder is None]
     named = np.flatnonzero(labels != NOISE)
     if not unnamed or not len(named):
         return

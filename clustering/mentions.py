@@ -6,6 +6,7 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
+from clustering.voice import IMPERATIVE
 from clustering.wording import (
     FUNCTION_WORDS,
     canonical_role,
@@ -47,10 +48,14 @@ _AS = re.compile(
 _SELF = re.compile(
     r"\b(?:I(?:['’]m|['’]ve been|\s+am|\s+was|\s+have\s+been|\s+work(?:ed)?\s+as|\s+have\s+worked\s+as|\s+serve[d]?\s+as|\s+started\s+(?:out\s+)?as)"
     r"|[Ww]e(?:['’]re|\s+are)|[Ss]peaking\s+as|(?:[Mm]y|[Oo]ur)\s+(?:job|role|work|life|position|shifts?|years?)\s+as|(?:[Mm]y|[Oo]ur)\s+(?:job|role)\s+(?:is|here is)(?:\s+to\s+be)?)"
-    r"\s+(?:(?:also|now|still|just|only|currently|both)\s+)?(?:an?|the|one\s+of\s+the)?\s*(?P<role>[^,.;:!?()]{3,80})"
+    r"\s+(?:(?:also|now|still|just|only|currently|both)\s+)?(?:(?:an?|the|one\s+of\s+the)\s+)?(?P<role>[^,.;:!?()]{3,80})"
 )
 _APPOSITION = re.compile(
     r"\b(?:[Ww]e|[Uu]s)(?:\s+(?P<role>[a-z][\w-]*)\b(?!['’])|,\s+(?:the|as)?\s*(?P<apposed>(?:[a-z][\w-]*\s+){0,3}[a-z][\w-]*),)"
+)
+_COLLECTIVE = re.compile(
+    r"^(?:[Ww]e|[Uu]s)\s+(?P<role>[a-z][\w-]*\s+[a-z][\w-]*s)\s+(?=(?:are|were|have|had|do|did|can|cannot|will|would|should|must|may"
+    r"|want|need|know|see|feel|think|hear|get|often|never|always|only|also)\b)"
 )
 _FRAGMENT = re.compile(
     r"^(?P<role>(?:[A-Za-z][\w-]*\s+){0,3}[A-Za-z][\w-]*)\s+(?:here|by (?:day|night|training|trade|profession))\b"
@@ -68,9 +73,9 @@ _ACCORDING = re.compile(
     rf"\b(?:[Aa]ccording to|[Ff]eedback from|[Cc]omplaints from|[Rr]equests? from|[Hh]eard from)\s+(?P<role>{_NOUN_PHRASE})\b(?=[\s,.])"
 )
 _LABEL = re.compile(r"^[ \t>*_-]*(?P<role>[A-Z][^:.!?\n]{2,60}?)[*_]*\s*:[*_]*\s+(?=\S)")
-_WANTING = re.compile(r"\s*I\s+(?:want|need|would|wish|should|must|expect|prefer|can|do not|don['’]t)\b")
+_SINGULAR_NEXT = re.compile(r"\s*(?:I|[Mm]y)\b")
 _DISCOURSE = words_of(
-    "result step consequence rule example side matter whole start compromise reminder bonus way case point"
+    "result step consequence rule example side matter whole start compromise reminder bonus way case point alternative precaution resort experiment test favour favor child kid last first second matter-of-fact note aside workaround minimum maximum default general whole"
 )
 _TOOLS_TOO = words_of(
     "driver provider consumer manager controller client observer runner owner publisher keeper reporter worker host agent reader writer producer listener broker guard"
@@ -98,6 +103,11 @@ def label_role(text: str, *, spoken: bool = True) -> str | None:
         flags=re.IGNORECASE,
     )
     for part in re.split(r"[,;:()–—|]|\s-\s", text):
+        first = part.split()[0].lower() if part.split() else ""
+        if not spoken and (
+            first in FUNCTION_WORDS - {"the", "a", "an", "our", "for"} or IMPERATIVE.match(part.strip())
+        ):
+            continue  # "Add user …" is a task, not a speaker
         role = canonical_role(part)
         if (
             role
@@ -123,14 +133,14 @@ def _role_phrase(sentence: str) -> Mention | None:
         if (
             role
             and head_noun(role) not in _DISCOURSE
-            and (names_people(head_noun(role)) or _WANTING.match(sentence, found.end()))
+            and (names_people(head_noun(role)) or _SINGULAR_NEXT.match(sentence, found.end()))
         ):
             return Mention(role, Frame.ROLE_PHRASE, found.end())
     return None
 
 
 def _self(sentence: str) -> Mention | None:
-    for pattern in (_SELF, _FRAGMENT, _APPOSITION):
+    for pattern in (_SELF, _FRAGMENT, _COLLECTIVE, _APPOSITION):
         for found in pattern.finditer(sentence):
             role = canonical_role(found["role"] or found["apposed"] if pattern is _APPOSITION else found["role"])
             if role and _is_person_here(role, found) and (pattern is not _APPOSITION or _plural_in(found)):

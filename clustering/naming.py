@@ -22,9 +22,9 @@ _EMPTY = FUNCTION_WORDS | words_of(
 
 
 def tokens(text: str) -> list[str]:
-    """Content words of a text in lower case, plurals made singular."""
+    """Content words of a text in lower case."""
     words = [word.lower().replace("’", "'") for word in _TOKEN.findall(text)]
-    return [singular(word) for word in words if word not in _EMPTY and len(word) > 2]
+    return [word for word in words if word not in _EMPTY and len(word) > 2]
 
 
 def keywords(classes: Sequence[Sequence[str]], count: int = 6) -> list[tuple[str, ...]]:
@@ -32,8 +32,15 @@ def keywords(classes: Sequence[Sequence[str]], count: int = 6) -> list[tuple[str
 
     Words in a single text of a class count only where the class has no other; empty classes have none.
     """
-    counts = [Counter(word for text in texts for word in tokens(text)) for texts in classes]
-    spread = [Counter(word for text in texts for word in set(tokens(text))) for texts in classes]
+    surface: dict[str, Counter[str]] = {}
+    for text in (text for texts in classes for text in texts):
+        for word in tokens(text):
+            surface.setdefault(singular(word), Counter())[word] += 1
+    counts = [Counter(singular(word) for text in texts for word in tokens(text)) for texts in classes]
+    spread: list[Counter[str]] = [Counter() for _ in classes]
+    for place, texts in zip(spread, classes, strict=True):
+        for text in texts:
+            place.update({singular(word) for word in tokens(text)})
     total: Counter[str] = Counter()
     for one in counts:
         total.update(one)
@@ -45,5 +52,6 @@ def keywords(classes: Sequence[Sequence[str]], count: int = 6) -> list[tuple[str
         scores = {
             word: n / size * math.log(1 + mean / total[word]) for word, n in words.items() if texts_with[word] >= least
         }
-        found.append(tuple(sorted(scores, key=lambda word: (-scores[word], word))[:count]))
+        best = sorted(scores, key=lambda word: (-scores[word], word))[:count]
+        found.append(tuple(surface[word].most_common(1)[0][0] for word in best))
     return found

@@ -21,7 +21,14 @@ VOICE_MIN = {Frame.ROLE_PHRASE: 0.25, Frame.SELF: 0.3, Frame.LABEL: 0.3, Frame.R
 SHORT_DOCUMENT_CHARACTERS = 500
 """A first-person document up to this length is one statement."""
 
-Origin = Literal["role_phrase", "self", "label", "reported", "unattributed", "model", "given"]
+AUTHOR = "author of the documents"
+"""Who "we" is in a proposal that names nobody else: those who wrote it."""
+_PROPOSES = re.compile(
+    r"\b(?:we\s+propose|(?:this|the)\s+(?:proposal|specification|enhancement|design|rfc)|proposed\s+(?:change|solution|design))\b",
+    re.IGNORECASE,
+)
+
+Origin = Literal["role_phrase", "self", "label", "reported", "authors", "unattributed", "model", "given"]
 
 
 class Perspective(BaseModel):
@@ -80,26 +87,30 @@ def extract_perspectives(document: Document) -> list[Perspective]:
     whole = _whole_document(document)
     if whole is not None:
         return [whole]
-    found = [_perspective(document, statement) for statement in _statements(document)]
+    proposes = bool(_PROPOSES.search(document.text))
+    found = [_perspective(document, statement, proposes) for statement in _statements(document)]
     return [one for one in found if one is not None]
 
 
 def _whole_document(document: Document) -> Perspective | None:
-    """A short first-person text (an answer, a journal entry, a comment) as one statement."""
+    """A short text by one voice (an answer, a journal entry, a comment) as one statement."""
     start, end = _trim(document.text)
     text = document.text[start:end]
-    if not text or len(text) > SHORT_DOCUMENT_CHARACTERS or not FIRST_PERSON.search(text) or "\n#" in f"\n{text}":
+    if not text or len(text) > SHORT_DOCUMENT_CHARACTERS or "\n#" in f"\n{text}":
         return None
-    mention = next(filter(None, (find_mention(text[a:b]) for a, b in split_sentences(text, 0, len(text)))), None)
-    role = _record_role(document) or (mention.role if mention else None)
-    frame = Frame.LABEL if _record_role(document) else mention.frame if mention else None
-    concern = (
-        text[mention.end :] if mention and mention.frame is Frame.ROLE_PHRASE and text.find(mention.role) else text
-    )
+    found = [(left, find_mention(text[left:right])) for left, right in split_sentences(text, 0, len(text))]
+    mentions = [(left, mention) for left, mention in found if mention]
+    given = _record_role(document)
+    if len({mention.role for _, mention in mentions}) > 1 and not given:
+        return None
+    if not (mentions or given or FIRST_PERSON.search(text)):
+        return None
+    left, mention = mentions[0] if mentions else (0, None)
+    spoken = text[left + mention.end :] if mention and left == 0 and mention.frame is Frame.ROLE_PHRASE else text
+    origin: Origin = "label" if given else mention.frame.value if mention else "unattributed"
     return Perspective(
-        stakeholder=role, concern=" ".join(concern.split()), quote=text,
-        span=Span(document_id=document.id, start=start, end=end),
-        origin=frame.value if frame else "unattributed", voice=max(voice(text), 0.3),
+        stakeholder=given or (mention.role if mention else None), concern=" ".join(spoken.split()) or text, quote=text,
+        span=Span(document_id=document.id, start=start, end=end), origin=origin, voice=max(voice(text), 0.3),
     )  # fmt: skip
 
 
@@ -110,32 +121,34 @@ def _record_role(document: Document) -> str | None:
     return None
 
 
-def _perspective(document: Document, statement: _Statement) -> Perspective | None:
+def _perspective(document: Document, statement: _Statement, proposes: bool) -> Perspective | None:
     quote = document.text[statement.start : statement.end]
     score = voice(quote)
     if score < VOICE_MIN[statement.frame] or not (_names_itself(statement) or FIRST_PERSON.search(quote)):
         return None
     if statement.frame is None and score < UNATTRIBUTED_PLURAL_VOICE_MIN and not _SINGULAR.search(quote):
         return None
+    authors = proposes and statement.frame is None and not _SINGULAR.search(quote)
     concern = quote
     if statement.mention and statement.mention.frame is Frame.ROLE_PHRASE:
         concern = quote[statement.mention.end :] or quote
     return Perspective(
-        stakeholder=statement.role, concern=" ".join(concern.split()), quote=quote,
+        stakeholder=AUTHOR if authors else statement.role, concern=" ".join(concern.split()), quote=quote,
         span=Span(document_id=document.id, start=statement.start, end=statement.end),
-        origin=statement.frame.value if statement.frame else "unattributed", voice=score, headings=statement.headings,
+        origin=statement.frame.value if statement.frame else "authors" if authors else "unattributed", voice=score, headings=statement.headings,
     )  # fmt: skip
 
 
 def _statements(document: Document) -> Iterator[_Statement]:
     speaker = _document_speaker(document)
+    blocks = read_blocks(document.text)
+    several = len(_self_described(document.text, blocks)) > 1
     open_end: _Statement | None = None
-    for block in read_blocks(document.text):
+    for block in blocks:
         speaker = _speaker_of(block, document, speaker)
         for statement in _block_statements(document.text, block, speaker):
             if statement.frame in (Frame.ROLE_PHRASE, Frame.SELF) and statement.mention:
-                scope = block.headings if statement.frame is Frame.ROLE_PHRASE else None
-                speaker = _Speaker(statement.mention.role, statement.frame, scope)
+                speaker = _after(statement, block, several, speaker)
             if open_end and _continues(document.text, open_end, statement):
                 open_end.end = statement.end
                 continue
@@ -144,6 +157,25 @@ def _statements(document: Document) -> Iterator[_Statement]:
             open_end = statement
     if open_end:
         yield open_end
+
+
+def _self_described(text: str, blocks: list[Block]) -> set[str]:
+    """The roles in which somebody in the document describes themselves."""
+    found = (find_mention(text[left:right]) for block in blocks for left, right in split_sentences(text, *block[:2]))
+    return {mention.role for mention in found if mention and mention.frame is Frame.SELF}
+
+
+def _after(statement: _Statement, block: Block, several: bool, before: _Speaker | None) -> _Speaker | None:
+    """Who goes on speaking in the next block.
+
+    "As a nurse, I …" speaks for its section. "I am a nurse" speaks for the whole document if it is its only voice,
+    and for its own paragraph where several people describe themselves.
+    """
+    assert statement.mention is not None
+    if statement.frame is Frame.SELF and several:
+        return before if before and before.frame is Frame.LABEL else None
+    scope = block.headings if statement.frame is Frame.ROLE_PHRASE else None
+    return _Speaker(statement.mention.role, statement.mention.frame, scope)
 
 
 def _continues(text: str, before: _Statement, after: _Statement) -> bool:

@@ -31,7 +31,7 @@ _PLAN = re.compile(
     r"|(?:see|refer to|as described|described in|the following|for example:|note that|e\.g\.)|implementation|unit tests?|backwards?[- ]compatib\w+)\b",
     re.IGNORECASE,
 )
-_IMPERATIVE = re.compile(
+IMPERATIVE = re.compile(
     r"^(?:add|apply|build|call|change|check|click|configure|copy|create|define|delete|deploy|disable|do|enable|ensure|execute|follow|generate"
     r"|implement|install|introduce|make|move|open|provide|remove|rename|replace|return|run|select|send|set|start|stop|test|update|use|verify|write)\b",
     re.IGNORECASE,
@@ -56,6 +56,6 @@ def voice(text: str) -> float:
     score += 0.3 * bool(_NEED.search(text))
     score += min(0.3, 0.15 * len(_FEELING.findall(text)))
     score -= min(0.5, 0.25 * len(_PLAN.findall(text)))
-    score -= 0.3 * bool(_IMPERATIVE.match(text.lstrip(" *-")))
+    score -= 0.3 * bool(IMPERATIVE.match(text.lstrip(" *-")))
     score -= min(0.4, 1.5 * len(_CODE.findall(text)) / words)
     return round(min(1.0, max(0.0, score)), 3)

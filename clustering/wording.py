@@ -24,11 +24,11 @@ _PEOPLE = words_of(
     deputy designer developer dev diabetic dietitian director doctor driver editor elder employee employer engineer
     entrepreneur executive expert family farmer father fellow firefighter fisherman folk folks founder freelancer
     friend gardener girl governor grandfather grandmother grandparent graduate guard guardian guest guide head
-    host hobbyist husband individual infant inspector instructor intern investor janitor journalist judge juror keeper kid
+    host hobbyist husband infant inspector instructor intern investor janitor journalist judge juror keeper kid
     landlord lawyer lead leader learner lecturer lender librarian listener maintainer maker man manager marketer
     mechanic medic member mentor merchant midwife minister mother mom mum musician neighbor neighbour newcomer
     novice nurse observer officer official operator optician owner painter parent participant partner passenger
-    patient pedestrian people person pharmacist photographer physician physiotherapist pilot planner player plumber
+    patient outpatient inpatient survivor sufferer recipient respondent pedestrian people person pharmacist photographer physician physiotherapist pilot planner player plumber
     police practitioner president principal producer professional professor programmer provider psychologist
     publisher pupil rancher reader receptionist recruiter refugee regulator renter reporter representative
     researcher resident retailer retiree reviewer rider runner sailor salesperson scholar scientist secretary
@@ -80,7 +80,7 @@ FUNCTION_WORDS = words_of(
     two under until up upon us use used using very via was we well were what when where whether which while who whom
     whose why will with within without would yes yet you your yours allow allows give gives help helps let lets ask
     asks tell tells today currently sometimes usually always typically furthermore similarly additionally moreover
-    new existing several different various certain particular specific typical
+    new existing alongside time several different various certain particular specific typical
     """
 )
 """Words that say how, not who or what; they end a noun phrase and name no group."""
@@ -94,7 +94,7 @@ _ROLE_END = re.compile(
     r"\s+(?:who|whom|that|which|whose|where|when|while|because|since|if|by|via|through|after|before|until|so|but|as|to"
     r"|is|are|was|were|has|have|had|can|could|may|might|must|should|will|would|do|does|did"
     r"|with|without|from|in|on|at|for|under|inside|within|across|during"
-    r"|(?!building|nursing|teaching|engineering|marketing|nothing|king|ring|spring|evening|morning|housing|banking|planning"
+    r"|(?!building|nursing|learning|driving|hearing|teaching|engineering|marketing|nothing|king|ring|spring|evening|morning|housing|banking|planning"
     r"|training|training|cleaning|catering|consulting|accounting|manufacturing|testing|visiting|working|leading|acting)"
     r"[a-z]{3,}ing)\b.*$",
     re.IGNORECASE | re.DOTALL,
@@ -181,6 +181,6 @@ def _unhyphenated(words: list[str]) -> list[str]:
 
 def head_noun(role: str) -> str:
     """The noun that a canonical role is about: `maintainer` of `maintainer of code generators`."""
-    before = re.split(r"\s+of\s+", role)[0].split()
+    before = re.split(r"\s+of\s+", role)[0].split() or [role]
     people = [word for word in before if names_people(word)]
     return singular(people[-1] if people else before[-1])

@@ -7,7 +7,11 @@ import pytest
 from clustering import Document, Embedder, NoUsableDocumentError, PersonaOptions, build_persona_set
 
 STORIES = {
-    "nurse": ["keep the drug chart at the bedside", "hand over without reading three screens", "sleep after a night shift"],
+    "nurse": [
+        "keep the drug chart at the bedside",
+        "hand over without reading three screens",
+        "sleep after a night shift",
+    ],
     "patient": ["read my own results", "know who will see me tomorrow", "not repeat my history to everybody"],
 }
 

@@ -1,0 +1,147 @@
+"""Do the groups find who speaks? On statements written for this test, and on real user stories."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from clustering import Document, Embedder, PersonaSet, build_persona_set, extract_perspectives
+from clustering.wording import head_noun
+
+STATEMENTS = Path(__file__).parent / "data" / "role_statements.jsonl"
+
+
+def labelled() -> list[dict[str, str]]:
+    return [json.loads(line) for line in STATEMENTS.read_text().splitlines()]
+
+
+async def role_statement_set(embedder: Embedder) -> PersonaSet:
+    documents = [Document(id=str(number), text=row["text"]) for number, row in enumerate(labelled())]
+    return await build_persona_set(documents, embedder=embedder)
+
+
+def groups_of(persona_set: PersonaSet) -> dict[str, str | None]:
+    return {point.span.document_id: point.group_id for point in persona_set.map if point.span}
+
+
+async def test_role_statements_are_grouped_by_who_speaks(embedder: Embedder) -> None:
+    rows = labelled()
+    assert len(rows) >= 120
+    assert len({row["label"] for row in rows}) == 8
+    found = await role_statement_set(embedder)
+    groups = groups_of(found)
+    assert len(groups) == len(rows), "every statement must be heard"
+    predicted = [groups[str(number)] or "noise" for number in range(len(rows))]
+    assert adjusted_rand_score([row["label"] for row in rows], predicted) >= 0.6
+    noise = found.statistics["noise_share"]
+    assert noise is not None
+    assert noise <= 0.25
+
+
+async def test_another_process_finds_the_same_set(embedder: Embedder) -> None:
+    code = (
+        "import asyncio, json, pathlib, warnings; warnings.simplefilter('ignore')\n"
+        "from clustering import Document, build_persona_set\n"
+        f"rows = [json.loads(line) for line in pathlib.Path({str(STATEMENTS)!r}).read_text().splitlines()]\n"
+        "documents = [Document(id=str(n), text=row['text']) for n, row in enumerate(rows)]\n"
+        "print(asyncio.run(build_persona_set(documents)).content_hash)"
+    )
+    other = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONHASHSEED": "7"},
+    )  # fmt: skip
+    assert other.stdout.strip() == (await role_statement_set(embedder)).content_hash
+
+
+def coarse_role(role: str) -> str:
+    """My own coarse label of a user story's role: who runs clusters, who ships workloads, plain users, who builds the
+    platform itself or plugs into it, and who guards it."""
+    words, head = set(role.split()), head_noun(role)
+    if "security" in words:
+        return "security"
+    if head in {"administrator", "operator"} or role in {
+        "platform engineer",
+        "sre",
+        "platform owner",
+        "managed cluster provider",
+        "infrastructure provider",
+    }:
+        return "operator"
+    builder_heads = {
+        "maintainer",
+        "reviewer",
+        "contributor",
+        "chair",
+        "vendor",
+        "controller",
+        "client",
+        "architect",
+        "machine",
+        "consumer",
+        "provider",
+    }
+    builder_words = {
+        "component",
+        "tool",
+        "kueue",
+        "cluster-addon",
+        "cni",
+        "dra",
+        "customjob",
+        "conformance",
+        "webhook",
+        "crd",
+    }
+    if head in builder_heads or words & builder_words or role in {"kubernetes developer", "workload controller author"}:
+        return "builder"
+    return "user" if head == "user" and "hpc" not in words else "developer"
+
+
+async def test_user_stories_of_proposals_are_grouped_by_who_speaks(
+    keps: tuple[Document, ...], embedder: Embedder
+) -> None:
+    found = await build_persona_set(keps, embedder=embedder)
+    stories = {
+        (one.span.document_id, one.span.start): one.stakeholder
+        for document in keps
+        for one in extract_perspectives(document)
+        if one.origin == "role_phrase" and one.quote.lstrip("*> _").lower().startswith("as ")
+    }
+    points = [
+        (point, stories[key])
+        for point in found.map
+        if point.span and (key := (point.span.document_id, point.span.start)) in stories
+    ]
+    assert len(points) > 100
+    labels = [coarse_role(role or "") for _, role in points]
+    assert adjusted_rand_score(labels, [point.group_id or "noise" for point, _ in points]) >= 0.55
+
+
+@pytest.mark.parametrize(
+    "words", [{"administrator", "operator"}, {"developer", "author"}, {"security"}, {"author of the documents", "maintainer", "contributor"}]
+)  # fmt: skip
+async def test_the_proposals_panel_holds_the_stakeholders(
+    words: set[str], keps: tuple[Document, ...], embedder: Embedder
+) -> None:
+    found = await build_persona_set(keps, embedder=embedder)
+    texts = {document.id: document.text for document in keps}
+    speaking = [persona for persona in found.personas if any(word in persona.stakeholder for word in words)]
+    assert speaking
+    best = max(speaking, key=lambda persona: len(persona.excerpts))
+    assert len(best.excerpts) >= 3
+    for excerpt in best.excerpts:
+        assert excerpt.span
+        assert texts[excerpt.span.document_id][excerpt.span.start : excerpt.span.end] == excerpt.quote
+
+
+async def test_a_set_has_one_hash_for_one_seed(embedder: Embedder) -> None:
+    first, second = await role_statement_set(embedder), await role_statement_set(embedder)
+    assert first.content_hash == second.content_hash
+    assert np.isfinite([point.x for point in first.map]).all()
