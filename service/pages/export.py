@@ -1,0 +1,24 @@
+"""A page as one HTML file that opens from disk: nothing in it leads back to the server that wrote it."""
+
+from __future__ import annotations
+
+import re
+
+_LINK = re.compile(r"""<a\b([^>]*?)\shref="(?!#)([^"]*)"([^>]*)>(.*?)</a>""", re.DOTALL)
+
+
+def without_server_links(html: str, own_path: str) -> str:
+    """The page with every link to the server turned into plain text; links inside the page keep working.
+
+    Works on our own templates' output, where attribute values are double-quoted and every `>` and `"` of foreign text is escaped.
+    """
+    own = own_path.partition("?")[0]
+
+    def plain(match: re.Match[str]) -> str:
+        before, href, after, text = match.groups()
+        target, separator, fragment = href.partition("#")
+        if separator and target in ("", own):
+            return f'<a{before} href="#{fragment}"{after}>{text}</a>'
+        return f"<span{before}{after}>{text}</span>"
+
+    return _LINK.sub(plain, html)

@@ -1,0 +1,224 @@
+"""What each page needs from the application. Reads only; every row is the caller's or is not found."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+
+from agents import Rubric
+from clustering import PersonaSet
+from service.application import EvaluationFilter, EvaluationRecord, Place, Status
+from service.errors import InvalidRequestError, NotFoundError
+from service.pages.views.anchors import run_href
+from service.pages.views.batch import (
+    BatchesPage,
+    BatchPage,
+    PersonaSetsPage,
+    batch_page,
+    batches_page,
+    persona_sets_page,
+)
+from service.pages.views.comparison import ComparisonPage, comparison_page
+from service.pages.views.evaluation import EvaluationPage, evaluation_page
+from service.pages.views.evaluations import (
+    PARAMETERS,
+    EvaluationRow,
+    EvaluationsPage,
+    ListQuery,
+    evaluation_row,
+    evaluations_page,
+)
+from service.pages.views.live import Said, said
+from service.pages.views.material import PassagePage, passage_page, texts
+from service.pages.views.persona_set import PersonaSetPage, persona_set_page
+from service.pages.views.run import RunPage, run_page
+from service.pages.views.seen import SeenPage, seen_page
+
+if TYPE_CHECKING:
+    from service.application import Application
+
+ROWS_PER_PAGE = 50
+LEAST_STABLE_SHOWN = 12
+"""On a batch's page; the list has all of them."""
+
+
+class Gathering:
+    """Reads for one caller. `owner`: None for every owner's rows."""
+
+    def __init__(self, application: Application, owner: str | None, request: Request) -> None:
+        self._application = application
+        self._owner = owner
+        self._request = request
+
+    def _asked(self, name: str) -> str:
+        return self._request.query_params.get(name, "").strip()
+
+    def _named(self, name: str) -> str:
+        return str(self._request.path_params[name])
+
+    async def evaluations(self) -> EvaluationsPage:
+        query = ListQuery(**{name: self._asked(name) for name in PARAMETERS if self._asked(name)})
+        after = read_cursor(self._asked("after"))
+        order: Any = "newest" if query.sort == "newest" or after else "least_stable"
+        page = await self._application.evaluations.list(
+            self._owner, evaluation_filter(query), after=after, limit=ROWS_PER_PAGE, order=order
+        )
+        rubrics = await self._rubrics(page.rows)
+        return evaluations_page(
+            page.rows,
+            rubrics,
+            query,
+            next_after=write_cursor(page.rows[-1]) if page.has_more and order == "newest" else None,
+            first=after is None,
+            more=page.has_more,
+        )
+
+    async def evaluation(self) -> EvaluationPage:
+        record = await self._application.evaluations.get(self._owner, self._named("evaluation_id"))
+        runs = await self._application.runs.list(self._owner, record.id)
+        rubric, personas = await self._judges(record)
+        return evaluation_page(record, runs, rubric, personas, self._asked("arm") or None)
+
+    async def run(self) -> RunPage:
+        run = await self._application.runs.get(self._owner, self._named("run_id"))
+        evaluation = await self._application.evaluations.get(self._owner, run.evaluation_id)
+        runs = await self._application.runs.list(self._owner, run.evaluation_id)
+        rubric, personas = await self._judges(evaluation)
+        transcript = None
+        if run.verdicts:
+            transcript = await self._application.runs.transcript(self._owner, run.id)
+        so_far: tuple[Said, ...] = ()
+        if transcript is None and not run.state.status.ended:
+            so_far = said(await self._application.runs.calls(self._owner, run.id), personas)
+        return run_page(evaluation, run, runs, rubric, personas, transcript, so_far)
+
+    async def comparison(self) -> ComparisonPage:
+        evaluation = await self._application.evaluations.get(self._owner, self._named("evaluation_id"))
+        runs = await self._application.runs.list(self._owner, evaluation.id)
+        by_id = {run.id: run for run in runs}
+        sides = [by_id.get(self._asked(name)) for name in ("a", "b")]
+        if None in sides:
+            raise NotFoundError("choose two repeats of this evaluation: ?a=RUN&b=RUN")
+        left, right = (run for run in sides if run is not None)
+        scripts = await asyncio.gather(
+            *(self._application.runs.transcript(self._owner, run.id) for run in (left, right))
+        )
+        rubric, personas = await self._judges(evaluation)
+        return comparison_page(evaluation, runs, (left, scripts[0]), (right, scripts[1]), personas, rubric.dimensions)
+
+    async def seen(self) -> SeenPage:
+        run_id, turn_id = self._named("run_id"), self._named("turn_id")
+        turn, calls = await self._application.runs.turn(self._owner, run_id, turn_id)
+        return seen_page(run_id, turn, calls)
+
+    async def material(self) -> PassagePage:
+        run = await self._application.runs.get(self._owner, self._named("run_id"))
+        evaluation = await self._application.evaluations.get(self._owner, run.evaluation_id)
+        part = self._named("part")
+        found = {text.part: text for text in texts(evaluation.item)} if evaluation.item else {}
+        if part not in found:
+            raise NotFoundError(f"this item has no text {part!r}; it has {', '.join(found)}")
+        return passage_page(
+            found[part].title,
+            found[part].text,
+            kind=f"of the item {evaluation.item_id}",
+            back_href=run_href(run.id),
+            back_name=f"{evaluation.custom_id or evaluation.item_id}, repeat {run.repeat + 1}",
+            start=_number(self._asked("start")),
+            end=_number(self._asked("end")),
+        )
+
+    async def document(self) -> PassagePage:
+        record = await self._application.documents.get(self._owner, self._named("document_id"))
+        return passage_page(
+            record.title or record.id,
+            record.text or "",
+            kind="document",
+            start=_number(self._asked("start")),
+            end=_number(self._asked("end")),
+            media_type=record.media_type,
+        )
+
+    async def persona_set(self) -> PersonaSetPage:
+        return persona_set_page(await self._application.persona_sets.get(self._owner, self._named("persona_set_id")))
+
+    async def persona_sets(self) -> PersonaSetsPage:
+        page = await self._application.persona_sets.list(self._owner, after=read_cursor(self._asked("after")))
+        return persona_sets_page(page.rows, write_cursor(page.rows[-1]) if page.has_more else None)
+
+    async def batches(self) -> BatchesPage:
+        page = await self._application.batches.list(self._owner, after=read_cursor(self._asked("after")))
+        return batches_page(page.rows, write_cursor(page.rows[-1]) if page.has_more else None)
+
+    async def batch(self) -> BatchPage:
+        record = await self._application.batches.get(self._owner, self._named("batch_id"))
+        worst = await self._application.evaluations.list(
+            self._owner, EvaluationFilter(batch_id=record.id), limit=LEAST_STABLE_SHOWN, order="least_stable"
+        )
+        rubrics = await self._rubrics(worst.rows)
+        rows: list[EvaluationRow] = [evaluation_row(row, rubrics[row.rubric_id], ListQuery()) for row in worst.rows]
+        if record.report_status != "ready":
+            return batch_page(record, None, rows)
+        report = await self._application.batches.report(self._owner, record.id)
+        from service.pages.plots import plots
+
+        drawn = await asyncio.to_thread(plots, report)
+        return batch_page(record, report, rows, shares_svg=drawn.shares, flips_svg=drawn.flips)
+
+    async def _rubrics(self, records: Sequence[EvaluationRecord]) -> dict[str, Rubric]:
+        ids = sorted({record.rubric_id for record in records})
+        found = await asyncio.gather(*(self._application.rubrics.get(self._owner, name) for name in ids))
+        return {name: record.rubric for name, record in zip(ids, found, strict=True)}
+
+    async def _judges(self, record: EvaluationRecord) -> tuple[Rubric, PersonaSet]:
+        """The rubric and the personas; a set that was deleted since leaves ids for names."""
+        rubric = await self._application.rubrics.get(self._owner, record.rubric_id)
+        try:
+            own = (await self._application.persona_sets.get(self._owner, record.persona_set_id)).persona_set
+        except NotFoundError:
+            own = None
+        return rubric.rubric, own or PersonaSet(personas=(), groups=(), method="given")
+
+
+def evaluation_filter(query: ListQuery) -> EvaluationFilter:
+    """The store's filter. Raises InvalidRequestError for a status that there is none."""
+    if query.status and query.status not in set(Status):
+        raise InvalidRequestError(f"status {query.status!r} is none of {', '.join(Status)}")
+    return EvaluationFilter(
+        status=Status(query.status) if query.status else None,
+        batch_id=query.batch or None,
+        persona_set_id=query.persona_set or None,
+        item_id=query.q or None,
+        system=query.system or None,
+        kind=query.kind or None,
+    )
+
+
+def write_cursor(row: Any) -> str:
+    """The place of a page's last row, as it stands in an address."""
+    text = json.dumps([row.created_at.isoformat(), row.id])
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str) -> Place | None:
+    """None for no cursor. Raises InvalidRequestError for one that is none of ours."""
+    if not cursor:
+        return None
+    try:
+        moment, identity = json.loads(
+            base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        )
+        return Place(datetime.fromisoformat(moment), str(identity))
+    except (ValueError, TypeError, binascii.Error):
+        raise InvalidRequestError(f"cursor {cursor[:40]!r} is none of ours; begin again at /evaluations") from None
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 12 else None

@@ -1,0 +1,308 @@
+"""A batch: the stability report as a page whose every line leads to the items behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+
+from service.application.records import BatchRecord, PersonaSetRecord, Status
+from service.pages.formatting import dollars, percent, score, spread, words
+from service.pages.views.evaluations import EvaluationRow
+from stability import ArmReport, DimensionReport, Estimate, ReportWarning, StabilityReport
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """One dimension: its sentence and its three numbers."""
+
+    dimension: str
+    name: str
+    anchor: str
+    verdict: str
+    sentence: str
+    numbers: tuple[tuple[str, str, str], ...]
+    """Label, number, what qualifies it."""
+    items_href: str
+    """Its items, the least stable first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmLine:
+    arm: str
+    name: str
+    verdict: str
+    nsr: str
+    sr_panel: str
+    flips: str
+    calls: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionSection:
+    name: str
+    anchor: str
+    arms: tuple[ArmLine, ...]
+    flips_svg: str | None
+    figures: tuple[tuple[str, str, str], ...]
+    """What it is, value with interval, how many were used."""
+    warnings: tuple[ReportWarning, ...]
+    systems: tuple[tuple[str, str], ...]
+    """Name and address of each system's items."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPage:
+    id: str
+    name: str
+    status: str
+    live: bool
+    error: str | None
+    simulated: bool
+    counts: tuple[tuple[str, int, str], ...]
+    """Status, evaluations, and where they are listed."""
+    done: int
+    total: int
+    report_status: str
+    report_error: str | None
+    headlines: tuple[Headline, ...]
+    shares_svg: str | None
+    sections: tuple[DimensionSection, ...]
+    population: str
+    warnings: tuple[ReportWarning, ...]
+    least_stable: tuple[EvaluationRow, ...]
+    items_href: str
+    persona_set_id: str
+    models: tuple[str, ...]
+    repeats: str
+    calls: int
+    cost_usd: float | None
+    provenance: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLine:
+    href: str
+    id: str
+    name: str
+    status: str
+    done: int
+    total: int
+    report_status: str
+    cost: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BatchesPage:
+    rows: tuple[BatchLine, ...]
+    next_href: str | None
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PersonaSetLine:
+    href: str
+    id: str
+    name: str
+    status: str
+    personas: int | None
+    groups: int | None
+    documents: int
+    method: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PersonaSetsPage:
+    rows: tuple[PersonaSetLine, ...]
+    next_href: str | None
+    simulated: bool = False
+
+
+def batches_page(records: Sequence[BatchRecord], next_after: str | None) -> BatchesPage:
+    lines = [
+        BatchLine(
+            f"/batches/{record.id}",
+            record.id,
+            record.name or record.id,
+            record.state.status.value,
+            record.state.progress.done,
+            record.state.progress.total,
+            record.report_status,
+            dollars(record.spent.cost_usd),
+            record.created_at,
+        )
+        for record in records
+    ]
+    return BatchesPage(tuple(lines), f"/batches?after={next_after}" if next_after else None)
+
+
+def persona_sets_page(records: Sequence[PersonaSetRecord], next_after: str | None) -> PersonaSetsPage:
+    lines = [
+        PersonaSetLine(
+            f"/persona-sets/{record.id}",
+            record.id,
+            record.name or record.id,
+            record.state.status.value,
+            record.personas,
+            record.groups,
+            len(record.document_ids),
+            record.method,
+            record.created_at,
+        )
+        for record in records
+    ]
+    return PersonaSetsPage(tuple(lines), f"/persona-sets?after={next_after}" if next_after else None)
+
+
+def items_href(batch_id: str, **filters: str) -> str:
+    """The items of a batch, filtered."""
+    return "/evaluations?" + urlencode({"batch": batch_id, **filters})
+
+
+def batch_page(
+    record: BatchRecord,
+    report: StabilityReport | None,
+    least_stable: Sequence[EvaluationRow],
+    *,
+    shares_svg: str | None = None,
+    flips_svg: Mapping[str, str | None] | None = None,
+) -> BatchPage:
+    """The page. The plots are the report's own, drawn by `stability`; the second by dimension."""
+    state = record.state
+    dimensions = report.dimensions if report else {}
+    counts = [(name, number) for name, number in record.counts.items() if name != "total" and number]
+    return BatchPage(
+        id=record.id,
+        name=record.name or record.id,
+        status=state.status.value,
+        live=not state.status.ended or record.report_status == "pending",
+        error=state.error,
+        simulated=record.simulated,
+        counts=tuple(
+            (name, number, items_href(record.id, status=name) if name in set(Status) else "") for name, number in counts
+        ),
+        done=state.progress.done,
+        total=state.progress.total,
+        report_status=record.report_status,
+        report_error=record.report_error,
+        headlines=tuple(_headline(record.id, *pair) for pair in dimensions.items()),
+        shares_svg=shares_svg,
+        sections=tuple(_section(record.id, name, own, (flips_svg or {}).get(name)) for name, own in dimensions.items()),
+        population=_population(report) if report else "",
+        warnings=report.warnings if report else (),
+        least_stable=tuple(least_stable),
+        items_href=items_href(record.id),
+        persona_set_id=record.persona_set_id,
+        models=record.models,
+        repeats=str(record.repeats_max)
+        if record.half_width is None
+        else f"{record.repeats_min} to {record.repeats_max}",
+        calls=record.spent.calls,
+        cost_usd=record.spent.cost_usd,
+        provenance=tuple((words(n), str(v)) for n, v in report.provenance.items()) if report else (),
+    )
+
+
+def _population(report: StabilityReport) -> str:
+    own = report.population
+    return (
+        f"{own.items:,} items from {own.clusters:,} sources, {own.personas} personas, up to {own.runs} runs; "
+        f"{own.ratings_used:,} of {own.ratings_asked:,} ratings used"
+    )
+
+
+def estimate_text(estimate: Estimate | None, *, share: bool = False) -> str:
+    """`0.84 (0.78 to 0.90)`; "undefined" where it is."""
+    if estimate is None or estimate.value is None:
+        return "undefined"
+    show = percent if share else spread
+    text = show(estimate.value)
+    ci = estimate.ci
+    if ci is None or (ci.low is None and ci.high is None):
+        return text
+    if ci.low is None or ci.high is None:
+        return f"{text} ({'at most ' + show(ci.high) if ci.low is None else 'at least ' + show(ci.low)})"
+    return f"{text} ({show(ci.low)} to {show(ci.high)})"
+
+
+def _number(label: str, estimate: Estimate, *, share: bool = False) -> tuple[str, str, str]:
+    if estimate.value is None:
+        return label, "undefined", f"{estimate.n_used} of {estimate.n_asked} usable; see the warnings"
+    full = estimate_text(estimate, share=share)
+    value, _, rest = full.partition(" (")
+    used = f"{estimate.n_used:,} of {estimate.n_asked:,} used"
+    return label, value, (f"95% CI {rest.rstrip(')')}; {used}" if rest else f"no interval; {used}")
+
+
+def _headline(batch_id: str, name: str, own: DimensionReport) -> Headline:
+    plan = own.cheapest
+    if plan is None:
+        cheapest = ("calls for a dependable verdict", "none", "no plan examined reaches the target")
+    else:
+        detail = f"{plan.personas} personas × {plan.runs} runs, dependability {spread(plan.phi)}"
+        cheapest = ("calls for a dependable verdict", str(plan.calls), detail)
+    return Headline(
+        dimension=name,
+        name=words(name),
+        anchor=f"dimension-{name}",
+        verdict=own.verdict,
+        sentence=own.sentence,
+        numbers=(
+            _number("flip rate of one re-run", own.flips.threshold or own.flips.categorical, share=True),
+            _number("dependability of one call", own.dependability.single),
+            cheapest,
+        ),
+        items_href=items_href(batch_id, dimension=name),
+    )
+
+
+def _section(batch_id: str, name: str, own: DimensionReport, flips_svg: str | None) -> DimensionSection:
+    ranked = (own.systems or {}).get("mean_scores") or {}
+    systems = [(system, items_href(batch_id, dimension=name, system=system)) for system in ranked]  # type: ignore[attr-defined]
+    return DimensionSection(
+        name=words(name),
+        anchor=f"dimension-{name}",
+        arms=tuple(_arm(batch_id, name, arm, report) for arm, report in own.arms.items()),
+        flips_svg=flips_svg,
+        figures=tuple(_figures(own)),
+        warnings=own.warnings,
+        systems=tuple(systems),
+    )
+
+
+def _figures(own: DimensionReport) -> Iterator[tuple[str, str, str]]:
+    parts, trust, claim = own.components, own.dependability, own.claim
+    rows = (
+        ("variance between items (signal)", parts.item, False),
+        ("variance between personas", parts.persona, False),
+        ("variance of item × persona", parts.item_persona, False),
+        ("variance between runs (chance)", parts.run, False),
+        (f"run minus persona variance: {words(claim.holds)}", claim.delta, False),
+        ("dependability of one call", trust.single, False),
+        ("dependability of these personas, one run each", trust.panel, False),
+        ("dependability of one debate", trust.debate, False),
+        ("flip rate of the grade", own.flips.categorical, True),
+        ("flip rate across the pass threshold", own.flips.threshold, True),
+        ("effective judges", own.effective_judges, False),
+    )
+    for label, estimate, share in rows:
+        if estimate is not None:
+            counts = f"{estimate.n_used:,} of {estimate.n_asked:,}, {estimate.universe} personas"
+            yield label, estimate_text(estimate, share=share), counts
+
+
+def _arm(batch_id: str, dimension: str, arm: str, own: ArmReport) -> ArmLine:
+    return ArmLine(
+        arm=arm,
+        name=words(arm),
+        verdict=words(own.verdict),
+        nsr=estimate_text(own.nsr_panel),
+        sr_panel=estimate_text(own.sr_panel),
+        flips=estimate_text(own.flips, share=True),
+        calls=score(own.calls),
+        href=items_href(batch_id, dimension=dimension, arm=arm),
+    )

@@ -1,0 +1,194 @@
+"""One item's repeats as a strip of cells, folded by identical outcome, and the figures that stand beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import stdev
+
+from agents import Arm, Dimension
+from service.application.records import DimensionScore
+from service.pages.formatting import score, words
+
+WIDEST_FIRST = (Arm.DEBATE, Arm.STANCE, Arm.SELF_REFLECTION, Arm.PANEL)
+Z_95 = 1.959964
+CELLS_SHOWN_MAX = 24
+"""A fold of more cells than this prints its count instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One repeat's verdict."""
+
+    repeat: int
+    text: str
+    title: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """The repeats that came out alike."""
+
+    key: str
+    """`pass`, `fail`, `grade`, or the outcome that is no decision: the look of the cells."""
+    label: str
+    cells: tuple[Cell, ...]
+    shown: bool
+    """False where only the count is printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmFigure:
+    """One arm's verdict on one dimension, over all repeats."""
+
+    arm: str
+    name: str
+    value: float | None
+    ci_low: float | None
+    ci_high: float | None
+    sd: float | None
+    """Run-to-run standard deviation of the verdict; None below two decided repeats."""
+    agree: int
+    n_used: int
+    n_asked: int
+    passed: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionLine:
+    """One dimension of one item: its verdict with its stability."""
+
+    dimension: str
+    name: str
+    question: str
+    low: int
+    high: int
+    threshold: float | None
+    arm: ArmFigure
+    grade: str | None
+    """Label of the nearest level."""
+    folds: tuple[Fold, ...]
+    agreement_low: float | None
+    agreement_high: float | None
+    single_sd: float | None
+    arms: tuple[ArmFigure, ...]
+    trust: str
+    """`steady`, `split`, `single`, `undecided`: a word, never a colour alone."""
+
+
+def wilson(successes: int, trials: int) -> tuple[float, float] | None:
+    """95 % Wilson interval of a share; None without trials.
+
+    Read it as a description: the modal outcome was chosen after seeing the runs, so that its share runs high.
+    """
+    if trials == 0:
+        return None
+    share, z2 = successes / trials, Z_95**2
+    centre = share + z2 / (2 * trials)
+    half = Z_95 * math.sqrt(share * (1 - share) / trials + z2 / (4 * trials**2))
+    scale = 1 + z2 / trials
+    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+
+
+def widest(scores: Mapping[str, object], wanted: str | None = None) -> str | None:
+    """The wanted arm where it was heard, else the one in which personas saw most; None before any run has ended."""
+    if wanted in scores:
+        return wanted
+    return next((arm.value for arm in WIDEST_FIRST if arm.value in scores), None)
+
+
+def dimension_lines(
+    scores: Mapping[str, Mapping[str, DimensionScore]],
+    dimensions: Sequence[Dimension],
+    run_hrefs: Mapping[int, str],
+    wanted_arm: str | None = None,
+) -> tuple[DimensionLine, ...]:
+    """One line per dimension that was scored, in the rubric's order. `run_hrefs`: where each repeat is read."""
+    arm = widest(scores, wanted_arm)
+    if arm is None:
+        return ()
+    return tuple(_line(dimension, arm, scores, run_hrefs) for dimension in dimensions if dimension.name in scores[arm])
+
+
+def _line(
+    dimension: Dimension,
+    arm: str,
+    scores: Mapping[str, Mapping[str, DimensionScore]],
+    run_hrefs: Mapping[int, str],
+) -> DimensionLine:
+    own = scores[arm][dimension.name]
+    figures = {name: _figure(name, by[dimension.name]) for name, by in scores.items() if dimension.name in by}
+    ordered = tuple(figures[name.value] for name in WIDEST_FIRST if name.value in figures)
+    agreement = wilson(own.agree, own.n_used)
+    return DimensionLine(
+        dimension=dimension.name,
+        name=words(dimension.name),
+        question=dimension.question,
+        low=dimension.low,
+        high=dimension.high,
+        threshold=dimension.pass_threshold,
+        arm=figures[arm],
+        grade=nearest_label(dimension, own.value),
+        folds=_folds(own, dimension, run_hrefs),
+        agreement_low=agreement[0] if agreement else None,
+        agreement_high=agreement[1] if agreement else None,
+        single_sd=own.single_sd,
+        arms=ordered,
+        trust=_trust(own),
+    )
+
+
+def _figure(arm: str, own: DimensionScore) -> ArmFigure:
+    values = [value for value in own.run_values if value is not None]
+    return ArmFigure(
+        arm=arm,
+        name=words(arm),
+        value=own.value,
+        ci_low=own.ci_low,
+        ci_high=own.ci_high,
+        sd=stdev(values) if len(values) > 1 else None,
+        agree=own.agree,
+        n_used=own.n_used,
+        n_asked=own.n_asked,
+        passed=own.passed,
+    )
+
+
+def _trust(own: DimensionScore) -> str:
+    if own.n_used == 0:
+        return "undecided"
+    if own.n_used == 1:
+        return "single"
+    return "steady" if own.agree == own.n_used else "split"
+
+
+def nearest_label(dimension: Dimension, value: float | None) -> str | None:
+    """Label of the level nearest to a value; None without a value."""
+    if value is None:
+        return None
+    return min(dimension.levels, key=lambda level: abs(level.value - value)).label
+
+
+def _folds(own: DimensionScore, dimension: Dimension, run_hrefs: Mapping[int, str]) -> tuple[Fold, ...]:
+    groups: dict[tuple[str, str], list[Cell]] = {}
+    for repeat, value in enumerate(own.run_values):
+        outcome = own.outcomes[repeat] if repeat < len(own.outcomes) else "decided"
+        key, label = _category(value, outcome, dimension)
+        text = score(value) if value is not None else ""
+        title = f"repeat {repeat + 1}: {score(value) + ', ' if value is not None else ''}{label}"
+        groups.setdefault((key, label), []).append(Cell(repeat, text, title, run_hrefs.get(repeat, "")))
+    folds = [
+        Fold(key, label, tuple(sorted(cells, key=lambda cell: cell.text)), len(cells) <= CELLS_SHOWN_MAX)
+        for (key, label), cells in groups.items()
+    ]
+    return tuple(sorted(folds, key=lambda fold: (fold.cells[0].text == "", -len(fold.cells))))
+
+
+def _category(value: float | None, outcome: str, dimension: Dimension) -> tuple[str, str]:
+    if value is None:
+        return outcome if outcome != "decided" else "pending", words(outcome if outcome != "decided" else "pending")
+    if dimension.pass_threshold is not None:
+        return ("pass", "pass") if value >= dimension.pass_threshold else ("fail", "fail")
+    return "grade", score(round(value))
