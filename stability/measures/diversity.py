@@ -33,12 +33,12 @@ def effective_personas(cell_means: FloatArray, reliability: FloatArray | None = 
     centred = full - full.mean(axis=1, keepdims=True)
     if (centred.std(axis=0) < 1e-12).any():
         return None
-    correlation = np.corrcoef(centred.T)
+    correlation: FloatArray = np.asarray(np.corrcoef(centred.T), dtype=np.float64)
     if reliability is not None:
         root = np.sqrt(np.where(reliability > 0, np.minimum(reliability, 1.0), 1.0))
         correlation = np.clip(correlation / np.outer(root, root), -1, 1)
         np.fill_diagonal(correlation, 1.0)
-    return _entropy_number(np.linalg.eigvalsh(correlation))
+    return _entropy_number(np.asarray(np.linalg.eigvalsh(correlation), dtype=np.float64))
 
 
 def vendi_score(similarity: FloatArray) -> float | None:
@@ -46,7 +46,7 @@ def vendi_score(similarity: FloatArray) -> float | None:
 
     similarity: (n, n), symmetric, 1 on the diagonal: `tfidf_cosine`, or the cosine of embeddings.
     """
-    return _entropy_number(np.linalg.eigvalsh(similarity)) if len(similarity) else None
+    return _entropy_number(np.asarray(np.linalg.eigvalsh(similarity), dtype=np.float64)) if len(similarity) else None
 
 
 def _entropy_number(eigenvalues: FloatArray) -> float:
