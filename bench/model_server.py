@@ -107,6 +107,7 @@ class ModelServer:
             await asyncio.sleep(self.latency_s)
         if fault == "disconnect" and request.transport is not None:
             request.transport.abort()
+            return web.Response(status=502)  # never arrives
         if fault == "429":
             return _error(429, "rate limit reached", {"Retry-After": "0"})
         if fault == "500":

@@ -10,10 +10,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+hypothesis.settings.register_profile("rehearing", deadline=None)  # a busy machine is no counterexample
+hypothesis.settings.load_profile("rehearing")
 
 _SERVERS = importlib.util.spec_from_file_location("test_servers", Path(__file__).parent / "servers" / "fixtures.py")
 assert _SERVERS is not None
@@ -62,5 +66,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
     needs = {"browser", "postgres", "llama"} & {mark.name for mark in item.iter_markers()}
     if report.skipped and needs and os.environ.get("REHEARING_TEST_REQUIRE_ALL") and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} was skipped, but {', '.join(sorted(needs))} is required here: {report.longrepr}"
+        report.longrepr = (
+            f"{item.nodeid} was skipped, but {', '.join(sorted(needs))} is required here: {report.longrepr}"
+        )
     return report

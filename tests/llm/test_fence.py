@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from llm import Section, fence, sections
@@ -43,11 +43,13 @@ def _nested(text: str, depth: int) -> str:
     return text
 
 
+@settings(max_examples=60)
 @given(texts)
 def test_a_section_comes_back_as_it_was(text):
     assert sections([fence("output", text, "a-1")]) == [Section("output", "a-1", text)]
 
 
+@settings(max_examples=60)
 @given(st.lists(texts, min_size=1, max_size=4), texts.map(lambda text: text.replace("<<", "< <")))
 @example(["<<end 0123456789abcdef>>"] * 2, "between")
 def test_sections_stay_apart_in_one_message(parts, between):
@@ -55,12 +57,14 @@ def test_sections_stay_apart_in_one_message(parts, between):
     assert sections([content]) == [Section("source", str(index), part) for index, part in enumerate(parts)]
 
 
+@settings(max_examples=60)
 @given(texts, st.integers(1, 4))
 def test_a_fence_inside_a_fence_is_text(text, depth):
     inside = _nested(text, depth)
     assert sections([fence("output", inside)]) == [Section("output", None, inside)]
 
 
+@settings(max_examples=60)
 @given(texts)
 def test_a_text_that_holds_its_own_closing_line_gets_another(text):
     tag = re.search(r"<<end ([0-9a-f]{16})>>\Z", fence("output", text))[1]
@@ -68,6 +72,7 @@ def test_a_text_that_holds_its_own_closing_line_gets_another(text):
     assert sections([fence("output", replayed)]) == [Section("output", None, replayed)]
 
 
+@settings(max_examples=60)
 @given(texts)
 def test_the_same_text_gets_the_same_fence(text):
     assert fence("output", text) == fence("output", text)
