@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from service.cli.console import clean, results
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 QUOTE_CHARACTERS = 150
 
 
-def print_personas(persona_set: PersonaSet) -> None:
-    """Every persona with its stakeholder group and one verbatim quote."""
+def print_personas(persona_set: PersonaSet, documents: Mapping[str, str]) -> None:
+    """Every persona with its stakeholder group and one verbatim quote. documents: names by id."""
     console = results()
     sizes = {group.id: group for group in persona_set.groups}
     console.print(f"{len(persona_set.personas)} personas in {len(sizes)} stakeholder groups ({persona_set.method}):")
     for persona in persona_set.personas:
         console.print(clean(f"  {persona.name} [{persona.stakeholder}]: {persona.perspective}"))
         for excerpt in persona.excerpts[:1]:
-            source = excerpt.span.document_id if excerpt.span else "given"
-            console.print(clean(f'      "{_short(excerpt.quote)}" ({source})'))
+            source = documents.get(excerpt.span.document_id, excerpt.span.document_id) if excerpt.span else "given"
+            console.print(clean(f"      “{_short(excerpt.quote)}” ({source})"))
     for warning in persona_set.warnings:
         console.print(clean(f"  note: {warning}"))
 
@@ -55,5 +55,5 @@ def _score(score: DimensionScore) -> str:
 
 
 def _short(text: str) -> str:
-    text = " ".join(text.split())
+    text = " ".join(text.split()).strip('"')
     return text if len(text) <= QUOTE_CHARACTERS else text[: QUOTE_CHARACTERS - 1].rsplit(" ", 1)[0] + " …"

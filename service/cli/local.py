@@ -124,6 +124,11 @@ def require_completed(state: Any, what: str) -> None:
         raise RuntimeError(f"{what} {state.status}: {state.error or 'no reason was given'}")
 
 
+async def document_names(app: Application, record: PersonaSetRecord) -> dict[str, str]:
+    """The names of a set's documents by their ids."""
+    return {one: (await app.documents.get(OWNER, one)).title or one for one in record.document_ids}
+
+
 async def hear_batch(
     app: Application, items: Sequence[Item], *, bar: Progress, label: str, **hearing: Any
 ) -> BatchRecord:

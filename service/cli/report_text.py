@@ -37,9 +37,9 @@ def print_report(report: StabilityReport) -> None:
         f"{population.items} items in {population.clusters} clusters, {population.personas} personas, "
         f"up to {population.runs} runs; {population.ratings_used} of {population.ratings_asked} ratings used."
     )
-    for name, dimension in report.dimensions.items():
+    for dimension in report.dimensions.values():
         console.print()
-        console.print(clean(f"{name}: {dimension.sentence}"))
+        console.print(clean(dimension.sentence))
         console.print(_table(dimension))
         for warning in dimension.warnings:
             console.print(clean(f"  note ({warning.code}): {warning.message}"))

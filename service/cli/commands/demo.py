@@ -45,7 +45,8 @@ def _examples(given: Path | None) -> Path:
 
 
 async def _demo(model: str | None, base_url: str | None, repeats: int, examples: Path, out: Path, quiet: bool) -> None:
-    from service.cli.local import at_work, build_personas, settings_for
+    from service.cli.hearing_text import print_personas
+    from service.cli.local import at_work, build_personas, document_names, settings_for
 
     settings = settings_for(model, base_url)
     console = results()
@@ -54,9 +55,7 @@ async def _demo(model: str | None, base_url: str | None, repeats: int, examples:
             personas = await build_personas(service, examples / "documents", options={}, bar=bar, name="demo")
             batches = [await _hear(service, personas, examples, *job, repeats, bar) for job in JOBS]
         assert personas.persona_set is not None
-        from service.cli.hearing_text import print_personas
-
-        print_personas(personas.persona_set)
+        print_personas(personas.persona_set, await document_names(service, personas))
         for batch, (items, _) in zip(batches, JOBS, strict=True):
             console.print()
             await _tell(service, batch, items, repeats, out)

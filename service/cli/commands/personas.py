@@ -46,18 +46,19 @@ async def _personas(
 
     from service.cli.commands.stability import pairs
     from service.cli.hearing_text import print_personas
-    from service.cli.local import at_work, build_personas, settings_for
+    from service.cli.local import at_work, build_personas, document_names, settings_for
 
     options: dict[str, object] = {key: yaml.safe_load(value) for key, value in pairs(option, "--option").items()}
     settings = settings_for(base_url=base_url).model_copy(update={"persona_model": model})
     async with at_work(settings) as service:
         with progress(quiet) as bar:
             record = await build_personas(service, documents, options=options, bar=bar, name=name)
+        names = await document_names(service, record)
     assert record.persona_set is not None
     if json_:
         print_json(record.persona_set)
     else:
-        print_personas(record.persona_set)
+        print_personas(record.persona_set, names)
     if not quiet:
         talk(
             f"stored as {record.id}; judge with it: rehearing evaluate ITEMS.jsonl --personas {record.id} --rubric RUBRIC.yaml"
