@@ -81,6 +81,7 @@ from service.application.requests import (
     PersonaSetRequest,
     Webhook,
 )
+from service.application.retention import Purged
 
 __all__ = [
     "LOCAL_OWNER",
@@ -110,6 +111,7 @@ __all__ = [
     "PersonaSetRequest",
     "Place",
     "Progress",
+    "Purged",
     "QueueFigures",
     "RubricRecord",
     "RunRecord",

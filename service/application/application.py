@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from service.application.batches import Batches
 from service.application.context import Context
@@ -13,12 +15,17 @@ from service.application.health import check_health, queue_figures
 from service.application.idempotency import Idempotency
 from service.application.keys import Keys
 from service.application.models import Models
+from service.application.outside_ratings import Prompts, Stability
 from service.application.persona_sets import PersonaSets
 from service.application.records import Health, QueueFigures
+from service.application.retention import Purged, purge
 from service.application.rubrics import Rubrics
 from service.application.runs import Runs
 from service.settings import Limits, Settings
 from service.store import Store, migrate
+
+if TYPE_CHECKING:
+    from service.telemetry import Metrics
 
 
 class Application:
@@ -34,6 +41,8 @@ class Application:
         self.batches = Batches(context)
         self.keys = Keys(context)
         self.idempotency = Idempotency(context)
+        self.stability = Stability(context)
+        self.prompts = Prompts()
 
     @property
     def settings(self) -> Settings:
@@ -55,14 +64,19 @@ class Application:
         """What waits, runs and lives, for the metrics."""
         return await queue_figures(self.context)
 
+    async def purge(self, older_than: timedelta) -> Purged:
+        """Forgets what ended longer ago than that."""
+        return await purge(self.context, older_than)
+
 
 @asynccontextmanager
 async def open_application(
-    settings: Settings, *, work: bool = False, migrate_store: bool = True
+    settings: Settings, *, work: bool = False, migrate_store: bool = True, metrics: Metrics | None = None
 ) -> AsyncIterator[Application]:
     """The application over the settings' store, brought to this code's schema first.
 
-    work: whether this process also works on jobs; one such application a process. Raises StoreError.
+    work: whether this process also works on jobs; one such application a process. metrics: where its model calls are
+    counted. Raises StoreError.
     """
     store = Store(settings.store_url, pool_size=settings.store_pool_size, sqlite_pages_max=settings.sqlite_pages_max)
     context = Context(settings, store, Models(settings))
@@ -72,7 +86,7 @@ async def open_application(
         if work:
             from service.jobs import working
 
-            async with working(context):
+            async with working(context, metrics):
                 yield Application(context)
         else:
             yield Application(context)

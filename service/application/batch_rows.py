@@ -32,7 +32,7 @@ async def count_evaluations(connection: AsyncConnection, batch_id: str) -> tuple
     query = (
         sa.select(
             table.c.status,
-            sa.func.count().label("count"),
+            sa.func.count().label("many"),
             sa.func.sum(table.c.calls).label("calls"),
             sa.func.sum(table.c.input_tokens).label("input_tokens"),
             sa.func.sum(table.c.output_tokens).label("output_tokens"),
@@ -43,8 +43,8 @@ async def count_evaluations(connection: AsyncConnection, batch_id: str) -> tuple
         .group_by(table.c.status)
     )
     rows = (await connection.execute(query)).all()
-    counts = {str(status): 0 for status in Status} | {row.status: row.count for row in rows}
-    counts["total"] = sum(row.count for row in rows)
+    counts: dict[str, int] = {str(status): 0 for status in Status} | {str(row.status): int(row.many) for row in rows}
+    counts["total"] = sum(row.many for row in rows)
     return counts, Spent(
         calls=int(sum(row.calls or 0 for row in rows)),
         input_tokens=_sum(rows, "input_tokens"),
@@ -60,7 +60,7 @@ def _sum(rows: Any, name: str) -> Any:
     return float(total) if name == "cost_usd" else int(total)
 
 
-def batch_record(row: Mapping[str, Any], counts: Mapping[str, int], spent: Spent) -> BatchRecord:
+def batch_record(row: Mapping[Any, Any], counts: Mapping[str, int], spent: Spent) -> BatchRecord:
     """The record of a row."""
     done = counts["total"] - counts[Status.QUEUED] - counts[Status.RUNNING]
     return BatchRecord(
@@ -88,7 +88,7 @@ def batch_record(row: Mapping[str, Any], counts: Mapping[str, int], spent: Spent
     )
 
 
-def batch_result(row: Mapping[str, Any]) -> BatchResult:
+def batch_result(row: Mapping[Any, Any]) -> BatchResult:
     """One line of results out of an ended evaluation's row."""
     return BatchResult(
         custom_id=row["custom_id"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents import Item
+from service.application.archive import export_batch, import_batch
 from service.application.batch_files import Spool, check_lines, expanded, invalid_batch, spooled
 from service.application.batch_rows import batch_record, batch_result, count_evaluations
 from service.application.context import LOCAL_OWNER, Context, now
@@ -23,7 +25,7 @@ from service.application.records import BatchRecord, BatchResult, Estimate, Page
 from service.application.reports import Reports
 from service.application.requests import BatchRequest
 from service.application.rubrics import put_rubric
-from service.application.spending import summed_estimates
+from service.application.spending import scaled_estimate
 from service.errors import ConflictError, NotFoundError, Problem
 from service.store import new_id, tables
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 _LISTED = [column for column in tables.batches.c if column.name not in ("report", "webhook_secret")]
 _ROWS = 500  # evaluations inserted, read or deleted at once: a few megabytes
 _CHECKED_AT_ONCE = 200
+_SAMPLED = 100  # items that an estimate rehearses
 
 
 class Batches:
@@ -70,7 +73,15 @@ class Batches:
         return sum(len(items) for items in self._checked(prepared, spool))
 
     def _estimate(self, prepared: PreparedHearing, spool: Spool) -> Estimate:
-        return summed_estimates(estimate_items(prepared, items) for items in self._checked(prepared, spool))
+        """From a random sample of the lines: long and short items come in any order."""
+        chance, count = random.Random(prepared.request.seed), 0
+        sample: list[Item] = []
+        for items in self._checked(prepared, spool):
+            for item in items:
+                count += 1
+                place = len(sample) if count <= _SAMPLED else chance.randrange(count)
+                sample[place : place + 1] = [item] if place < _SAMPLED else sample[place : place + 1]
+        return scaled_estimate(estimate_items(prepared, sample), count / len(sample))
 
     def _checked(self, prepared: PreparedHearing, spool: Spool) -> Iterator[list[Item]]:
         held: list[tuple[int, Item]] = []
@@ -164,6 +175,18 @@ class Batches:
     async def ratings(self, owner: str | None, batch_id: str) -> Path:
         """A Parquet file of its ratings so far."""
         return await self._reports.ratings(owner, batch_id)
+
+    async def export(self, owner: str | None, batch_id: str) -> AsyncIterator[bytes]:
+        """An ended batch as one file, with personas, items, runs and calls. Raises ConflictError for one at work."""
+        row = await self._row(owner, batch_id)
+        if row.ended_at is None:
+            raise ConflictError(f"batch {batch_id!r} is {row.status}; it can be exported when it has ended")
+        async for chunk in export_batch(self._context, batch_id):
+            yield chunk
+
+    async def import_(self, owner: str | None, chunks: AsyncIterable[bytes]) -> BatchRecord:
+        """A batch that another installation exported, under ids of its own. Raises InvalidRequestError."""
+        return await self.get(owner, await import_batch(self._context, owner or LOCAL_OWNER, chunks))
 
     async def _row(self, owner: str | None, batch_id: str) -> sa.Row[Any]:
         table = tables.batches

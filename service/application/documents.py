@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -81,7 +82,7 @@ class Documents:
         if not result.rowcount:
             raise NotFoundError(f"no document {document_id!r}")
 
-    async def load(self, owner: str | None, ids: tuple[str, ...]) -> list[Document]:
+    async def load(self, owner: str | None, ids: tuple[str, ...]) -> Sequence[Document]:
         """The documents with these ids, in their order. Raises NotFoundError that names the missing."""
         found: dict[str, Document] = {}
         async with self._context.store.read() as connection:

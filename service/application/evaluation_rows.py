@@ -12,7 +12,7 @@ from service.application.scoring import load_scores
 from service.application.spending import spent_of
 
 
-def job_state(row: Mapping[str, Any], progress: Progress) -> JobState:
+def job_state(row: Mapping[Any, Any], progress: Progress) -> JobState:
     """The life of any job's row."""
     status = Status(row["status"])
     moments = {"queued": row["created_at"], "running": row["started_at"]}
@@ -22,7 +22,7 @@ def job_state(row: Mapping[str, Any], progress: Progress) -> JobState:
     return JobState(status, timestamps, progress, row["error"], row["error_code"])
 
 
-def evaluation_record(row: Mapping[str, Any], *, item: bool, human: Sequence[HumanScore] = ()) -> EvaluationRecord:
+def evaluation_record(row: Mapping[Any, Any], *, item: bool, human: Sequence[HumanScore] = ()) -> EvaluationRecord:
     """The record of a row; its item only when asked for, because it may be long."""
     return EvaluationRecord(
         id=row["id"],
@@ -57,11 +57,11 @@ def evaluation_record(row: Mapping[str, Any], *, item: bool, human: Sequence[Hum
     )
 
 
-def human_score(row: Mapping[str, Any]) -> HumanScore:
+def human_score(row: Mapping[Any, Any]) -> HumanScore:
     return HumanScore(row["dimension"], row["value"], row["author"], row["note"], row["created_at"])
 
 
-def run_record(row: Mapping[str, Any]) -> RunRecord:
+def run_record(row: Mapping[Any, Any]) -> RunRecord:
     """The record of a run's row."""
     return RunRecord(
         id=row["id"],

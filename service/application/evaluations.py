@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agents import Item
+from agents import Item, Rubric
 from service.application.context import LOCAL_OWNER, Context, now
 from service.application.evaluation_rows import evaluation_record, human_score
 from service.application.hearings import PreparedHearing, check_items, check_queue, estimate_items, prepare_hearing
@@ -19,6 +20,7 @@ from service.application.paging import owned, read_page
 from service.application.records import Estimate, EvaluationRecord, EventRecord, Page, Status
 from service.application.requests import EvaluationRequest, HumanScoreRequest
 from service.application.rubrics import put_rubric
+from service.application.scoring import graded_rubric
 from service.errors import ConflictError, InvalidRequestError, NotFoundError, Problem
 from service.store import new_id, tables
 
@@ -71,7 +73,8 @@ class Evaluations:
 
     async def estimate(self, owner: str | None, request: EvaluationRequest) -> Estimate:
         """What `create` would spend; nothing is stored."""
-        return estimate_items(await self._prepare(owner, request), [request.item])
+        prepared = await self._prepare(owner, request)
+        return await asyncio.to_thread(estimate_items, prepared, [request.item])
 
     async def _prepare(self, owner: str | None, request: EvaluationRequest) -> PreparedHearing:
         from agents import expand
@@ -149,7 +152,8 @@ class Evaluations:
         record = await self.get(owner, evaluation_id)
         async with self._context.store.read() as connection:
             body = sa.select(tables.rubrics.c.body).where(tables.rubrics.c.id == record.rubric_id)
-            _check_score(request, (await connection.execute(body)).scalar_one())
+            rubric = Rubric.model_validate((await connection.execute(body)).scalar_one())
+        _check_score(request, graded_rubric(rubric, record.item_kind))
         row = {
             "id": new_id("hs"),
             "owner": record.owner,
@@ -240,13 +244,12 @@ def _conditions(filters: EvaluationFilter) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
-def _check_score(request: HumanScoreRequest, rubric: Mapping[str, Any]) -> None:
-    dimensions = {one["name"]: one["levels"] for one in rubric["dimensions"]}
-    levels = dimensions.get(request.dimension)
-    if levels is None:
+def _check_score(request: HumanScoreRequest, rubric: Rubric) -> None:
+    dimensions = {one.name: one for one in rubric.dimensions}
+    if request.dimension not in dimensions:
         message = f"the rubric has no dimension {request.dimension!r}; it has {', '.join(dimensions)}"
         raise InvalidRequestError(message, [Problem("/dimension", message, "not_found")])
-    low, high = levels[0]["value"], levels[-1]["value"]
-    if not low <= request.value <= high:
-        message = f"{request.value!r} lies off the scale of {request.dimension!r}: {low} to {high}"
+    scale = dimensions[request.dimension]
+    if not scale.low <= request.value <= scale.high:
+        message = f"{request.value!r} lies off the scale of {request.dimension!r}: {scale.low} to {scale.high}"
         raise InvalidRequestError(message, [Problem("/value", message, "off_scale")])

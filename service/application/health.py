@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -29,7 +30,7 @@ async def queue_figures(context: Context) -> QueueFigures:
     """Runs that wait and run, and the workers that live."""
     runs = tables.runs
     by_status = (
-        sa.select(runs.c.status, sa.func.count().label("count"), sa.func.min(runs.c.created_at).label("oldest"))
+        sa.select(runs.c.status, sa.func.count().label("many"), sa.func.min(runs.c.created_at).label("oldest"))
         .where(runs.c.status.in_((Status.QUEUED, Status.RUNNING)))
         .group_by(runs.c.status)
     )
@@ -38,8 +39,8 @@ async def queue_figures(context: Context) -> QueueFigures:
         alive = (await connection.execute(_alive(context))).scalar_one()
     queued, running = found.get(Status.QUEUED), found.get(Status.RUNNING)
     return QueueFigures(
-        queued=queued.count if queued else 0,
-        running=running.count if running else 0,
+        queued=queued.many if queued else 0,
+        running=running.many if running else 0,
         workers_alive=alive,
         oldest_queued_s=(now() - queued.oldest).total_seconds() if queued else None,
     )
@@ -65,7 +66,7 @@ async def _check_migrations(context: Context) -> Check:
     return Check("migrations", "failed", f"the database is at {stored}, this code at {head}; restart to migrate")
 
 
-def _alive(context: Context) -> sa.Select[tuple[int]]:
+def _alive(context: Context) -> sa.Select[Any]:
     since = now() - max(context.settings.worker_dead_after, timedelta(seconds=1))
     table = tables.workers
     return sa.select(sa.func.count()).where(table.c.seen_at > since, table.c.stopped_at.is_(None))

@@ -75,7 +75,6 @@ async def prepare_hearing(context: Context, owner: str | None, request: Hearing)
             raise _wrong("/rubric", str(error), "not_found") from error
     models = _models(context, request)
     repeats = request.repeats
-    adaptive = isinstance(repeats, AdaptiveRepeats)
     return PreparedHearing(
         request=request,
         persona_set_id=request.persona_set,
@@ -84,7 +83,7 @@ async def prepare_hearing(context: Context, owner: str | None, request: Hearing)
         models=models,
         repeats_min=repeats.min if isinstance(repeats, AdaptiveRepeats) else repeats,
         repeats_max=repeats.max if isinstance(repeats, AdaptiveRepeats) else repeats,
-        half_width=repeats.half_width if adaptive else None,
+        half_width=repeats.half_width if isinstance(repeats, AdaptiveRepeats) else None,
         expires_at=now() + (request.expires_after or context.settings.job_expires_after),
     )
 
@@ -107,6 +106,7 @@ def estimate_items(prepared: PreparedHearing, items: Sequence[Item]) -> Estimate
         prepared.request.protocol,
         models=prepared.models,
         repeats=prepared.repeats_max,
+        seed=prepared.request.seed,
     )
     return estimate_of(told, runs=len(items) * prepared.repeats_max)
 

@@ -13,7 +13,7 @@ from agents import Rubric
 from service.application.context import now
 from service.application.records import ENDED, Status
 from service.application.repeats import repeats_wanted
-from service.application.scoring import HeardRun, dump_scores, instability, score_runs
+from service.application.scoring import HeardRun, dump_scores, graded_rubric, instability, score_runs
 from service.application.spending import summed_columns
 from service.store import new_id, tables
 
@@ -50,7 +50,7 @@ async def append_event(
     await connection.execute(sa.insert(tables.events), row)
 
 
-def run_rows(evaluation: Mapping[str, Any], first: int, count: int) -> list[dict[str, Any]]:
+def run_rows(evaluation: Mapping[Any, Any], first: int, count: int) -> list[dict[str, Any]]:
     """Rows for `count` queued runs of an evaluation, repeats from `first` on."""
     return [
         {
@@ -146,7 +146,7 @@ async def settle_evaluation(connection: AsyncConnection, evaluation_id: str) -> 
         )
     ).all()
     ended = [run for run in runs if run.status in ENDED]
-    rubric = Rubric.model_validate(evaluation.rubric)
+    rubric = graded_rubric(Rubric.model_validate(evaluation.rubric), evaluation.item_kind)
     scores = score_runs(rubric, [HeardRun(run.repeat, run.status, run.verdicts) for run in runs])
     values: dict[str, Any] = {
         "runs_ended": len(ended),

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic import ValidationError
 
-from clustering import MapPoint, PersonaOptions, PersonaSet, given_persona_set
-from llm import Model, ModelConfigurationError
+from clustering import Document, MapPoint, PersonaOptions, PersonaSet, given_persona_set
+from llm import Model, ModelConfigurationError, Purpose
 from service.application.context import LOCAL_OWNER, Context, now
 from service.application.documents import Documents, too_many_documents
 from service.application.evaluation_rows import job_state
 from service.application.hearings import read_persona_set
 from service.application.paging import owned, read_page
-from service.application.records import Page, PersonaSetRecord, Progress, Status
+from service.application.records import Estimate, Page, PersonaSetRecord, Progress, Status
 from service.application.requests import PersonaSetRequest
 from service.application.spending import spent_of
 from service.errors import ConflictError, InvalidRequestError, LimitExceededError, NotFoundError, Problem
@@ -62,6 +63,16 @@ class PersonaSets:
         await self._context.store.write(lambda connection: connection.execute(sa.insert(tables.persona_sets), row))
         self._context.work_waits.ring()
         return await self.get(owner, str(row["id"]))
+
+    async def estimate(self, owner: str | None, request: PersonaSetRequest) -> Estimate:
+        """What `create` would spend, after the same checks; nothing is stored."""
+        persona_options(request)
+        self._check(request)
+        model = extraction_model(self._context, request) if request.documents else None
+        documents = await self._check_documents(owner, request.documents)
+        if model is None:
+            return Estimate(0, 0, 0, 0, 0.0, {})
+        return await asyncio.to_thread(_estimate, documents, model.spec)
 
     async def store_set(
         self, owner: str | None, name: str, persona_set: PersonaSet, parent: str | None = None
@@ -159,9 +170,9 @@ class PersonaSets:
             message = f"{len(request.personas)} personas; at most {limits.personas_per_set} make one set"
             raise LimitExceededError(message, [Problem("/personas", message, "limit_exceeded")])
 
-    async def _check_documents(self, owner: str | None, ids: tuple[str, ...]) -> None:
+    async def _check_documents(self, owner: str | None, ids: tuple[str, ...]) -> Sequence[Document]:
         try:
-            await Documents(self._context).load(owner, ids)
+            return await Documents(self._context).load(owner, ids)
         except NotFoundError as error:
             raise InvalidRequestError(str(error), [Problem("/documents", str(error), "not_found")]) from error
 
@@ -191,6 +202,21 @@ def extraction_model(context: Context, request: PersonaSetRequest) -> Model | No
         raise InvalidRequestError(str(error), [Problem("/model", str(error), "model_not_usable")]) from error
 
 
+def _estimate(documents: Sequence[Document], spec: str) -> Estimate:
+    from clustering import estimate_extraction
+
+    told = estimate_extraction(documents, spec)
+    figures: dict[str, float | int | None] = {
+        "calls": told.calls,
+        "input_tokens": told.input_tokens,
+        "output_tokens": told.output_tokens,
+        "cost_usd": told.cost_usd,
+    }
+    return Estimate(
+        0, told.calls, told.input_tokens, told.output_tokens, told.cost_usd, {str(Purpose.EXTRACTION): figures}
+    )
+
+
 def set_columns(persona_set: PersonaSet) -> dict[str, Any]:
     """Values of the columns that tell about a complete set."""
     return {
@@ -202,7 +228,7 @@ def set_columns(persona_set: PersonaSet) -> dict[str, Any]:
     }
 
 
-def _record(row: Mapping[str, Any], persona_set: PersonaSet | None) -> PersonaSetRecord:
+def _record(row: Mapping[Any, Any], persona_set: PersonaSet | None) -> PersonaSetRecord:
     progress = Progress(**row["progress"]) if row["progress"] else _STAGES
     return PersonaSetRecord(
         id=row["id"],

@@ -14,6 +14,13 @@ from service.application.records import DimensionScore
 INTERVAL_LEVEL = 0.95
 
 
+def graded_rubric(rubric: Rubric, item_kind: str) -> Rubric:
+    """The scales that verdicts of such an item stand on: a pair is compared, everything else graded."""
+    from agents import pair_rubric
+
+    return pair_rubric(rubric) if item_kind == "pair" else rubric
+
+
 class HeardRun(NamedTuple):
     """What scoring needs of one run."""
 

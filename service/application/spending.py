@@ -40,7 +40,7 @@ def summed_columns(rows: Iterable[Any]) -> dict[str, Any]:
     }
 
 
-def spent_of(row: Mapping[str, Any]) -> Spent:
+def spent_of(row: Mapping[Any, Any]) -> Spent:
     """The record of a row's spending columns."""
     return Spent(
         calls=row["calls"],
@@ -62,17 +62,20 @@ def _add(total: Any, value: Any) -> Any:
     return None if total is None or value is None else total + value
 
 
-def summed_estimates(parts: Iterable[Estimate]) -> Estimate:
-    """One estimate for many items."""
-    runs = calls = input_tokens = output_tokens = 0
-    cost: float | None = 0.0
-    purposes: dict[str, dict[str, Any]] = {}
-    for part in parts:
-        runs, calls = runs + part.runs, calls + part.calls
-        input_tokens, output_tokens = input_tokens + part.input_tokens, output_tokens + part.output_tokens
-        cost = _add(cost, part.cost_usd)
-        for purpose, figures in part.by_purpose.items():
-            held = purposes.setdefault(purpose, dict.fromkeys(figures, 0))
-            for name, value in figures.items():
-                held[name] = _add(held[name], value)
-    return Estimate(runs, calls, input_tokens, output_tokens, cost, purposes)
+def scaled_estimate(part: Estimate, scale: float) -> Estimate:
+    """The estimate for `scale` times as many items of the same kind."""
+
+    def scaled(value: Any) -> Any:
+        return value if value is None else value * scale if isinstance(value, float) else round(value * scale)
+
+    return Estimate(
+        runs=scaled(part.runs),
+        calls=scaled(part.calls),
+        input_tokens=scaled(part.input_tokens),
+        output_tokens=scaled(part.output_tokens),
+        cost_usd=scaled(part.cost_usd),
+        by_purpose={
+            purpose: {name: scaled(value) for name, value in figures.items()}
+            for purpose, figures in part.by_purpose.items()
+        },
+    )

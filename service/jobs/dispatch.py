@@ -64,7 +64,7 @@ async def stranded(context: Context, exclude: set[str]) -> list[Job]:
     async with context.store.read() as connection:
         for workflow, table in _TABLES.items():
             if workflow == REPORT:
-                still = (table.c.report_status == "pending") & table.c.ended_at.is_not(None)
+                still: sa.ColumnElement[bool] = (table.c.report_status == "pending") & table.c.ended_at.is_not(None)
             else:
                 still = table.c.status.in_(OPEN)
             query = sa.select(table.c.id).where(still, table.c.dispatched_at < since).limit(_STRANDED_MAX)

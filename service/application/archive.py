@@ -1,0 +1,210 @@
+"""A batch as one file, for moving it between installations: gzipped lines, read and written as a stream.
+
+On import every row gets an id of its own and belongs to whoever imports it, so a file can neither replace rows nor
+reach into another owner's.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agents import Rubric, RunResult, item_adapter
+from service.application.context import Context
+from service.application.hearings import read_persona_set
+from service.application.records import Status
+from service.application.rubrics import put_rubric
+from service.errors import InvalidRequestError, LimitExceededError
+from service.store import new_id, tables
+from service.store.columns import Moment
+
+FORMAT = "rehearing.batch/1"
+_AT_ONCE = 200
+_DROPPED = ("webhook_url", "webhook_secret", "worker_id", "dispatched_at", "expires_at")
+_PREFIXES: dict[str, Any] = {
+    "persona_sets": "ps",
+    "rubrics": "ru",
+    "batches": "ba",
+    "evaluations": "ev",
+    "runs": "rn",
+    "human_scores": "hs",
+}
+_REFERENCES = ("persona_set_id", "rubric_id", "batch_id", "evaluation_id", "run_id", "subject_id", "scope_id")
+
+
+async def export_batch(context: Context, batch_id: str) -> AsyncIterator[bytes]:
+    """The file of an ended batch, in pieces."""
+    packer = zlib.compressobj(6, zlib.DEFLATED, 31)
+    yield packer.compress(json.dumps({"format": FORMAT}).encode() + b"\n")
+    async for name, row in _rows(context, batch_id):
+        yield packer.compress(json.dumps({"table": name, "row": _plain(row)}, separators=(",", ":")).encode() + b"\n")
+    yield packer.flush()
+
+
+async def import_batch(context: Context, owner: str, chunks: AsyncIterable[bytes]) -> str:
+    """The id of the batch that a file holds, stored in one transaction. Raises InvalidRequestError for a bad file."""
+    importer = _Importer(owner)
+    async with context.store.transaction() as connection:
+        async for number, line in _lines(chunks, context.limits.line_bytes * 4):
+            try:
+                await importer.take(connection, number, json.loads(line))
+            except (ValueError, KeyError, TypeError, AttributeError, sa.exc.IntegrityError) as error:
+                raise _bad(f"line {number}: {str(error)[:200]}") from error
+        await importer.flush(connection)
+        if importer.batch_id is None:
+            raise _bad("it holds no batch")
+    return importer.batch_id
+
+
+class _Importer:
+    """Takes the rows of a file in their order: what is referred to comes before what refers to it."""
+
+    def __init__(self, owner: str) -> None:
+        self._owner = owner
+        self._ids: dict[str, str] = {}
+        self._held: tuple[sa.Table, list[dict[str, Any]]] | None = None
+        self.batch_id: str | None = None
+
+    async def take(self, connection: AsyncConnection, number: int, data: dict[str, Any]) -> None:
+        if number == 1:
+            if data.get("format") != FORMAT:
+                raise _bad(f"format {data.get('format')!r} is not {FORMAT!r}")
+            return
+        name, row = data["table"], dict(data["row"])
+        table = {one.name: one for one in _TABLES}[name]
+        if name == "rubrics":
+            rubric = await put_rubric(connection, self._owner, Rubric.model_validate(row["body"]))
+            self._ids[row["id"]] = rubric.id
+            return
+        row = self._own(table, row)
+        _CHECKS.get(name, lambda row: None)(row)
+        if name == "batches":
+            self.batch_id = row["id"]
+        if self._held is None or self._held[0] is not table or len(self._held[1]) >= _AT_ONCE:
+            await self.flush(connection)
+            self._held = (table, [])
+        self._held[1].append(row)
+
+    async def flush(self, connection: AsyncConnection) -> None:
+        if self._held is not None:
+            table, rows = self._held
+            await connection.execute(sa.insert(table), rows)
+            self._held = None
+
+    def _own(self, table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
+        """The row under ids of this installation; a reference to what the file does not hold is refused."""
+        values = {
+            column.name: _typed(column, row.get(column.name)) for column in table.c if column.name not in _DROPPED
+        }
+        for name in _REFERENCES:
+            if values.get(name) is not None:
+                values[name] = self._ids[values[name]]
+        if "id" in values:
+            fresh = new_id(_PREFIXES[table.name])
+            self._ids[values["id"]] = fresh
+            values["id"] = fresh
+        if "owner" in values:
+            values["owner"] = self._owner
+        if "status" in values:
+            if not Status(values["status"]).ended:
+                raise ValueError(f"status {values['status']!r} has not ended")
+        return values
+
+
+def _check_result(row: dict[str, Any]) -> None:
+    result = RunResult.model_validate_json(row["body"])
+    run = result.run.model_copy(update={"id": row["run_id"]})
+    row["body"] = result.model_copy(update={"run": run}).model_dump_json()
+
+
+_CHECKS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "persona_sets": lambda row: row.update(request={"documents": []}, parent=None) or read_persona_set(row["body"]),
+    "evaluations": lambda row: item_adapter.validate_json(row["item"]),
+    "results": _check_result,
+    "calls": lambda row: json.loads(row["body"]),
+}
+_TABLES = (
+    tables.persona_sets, tables.rubrics, tables.batches, tables.evaluations, tables.runs, tables.results,
+    tables.ratings, tables.human_scores, tables.events, tables.calls, tables.call_texts,
+)  # fmt: skip
+
+
+async def _rows(context: Context, batch_id: str) -> AsyncIterator[tuple[str, Any]]:
+    """Every row of a batch, in an order in which they can be stored again."""
+    of_batch = tables.batches.c.id == batch_id
+    in_batch = sa.select(tables.evaluations.c.id).where(tables.evaluations.c.batch_id == batch_id)
+    heard = sa.select(tables.runs.c.id).where(tables.runs.c.batch_id == batch_id)
+    conditions = {
+        "persona_sets": tables.persona_sets.c.id.in_(sa.select(tables.batches.c.persona_set_id).where(of_batch)),
+        "rubrics": tables.rubrics.c.id.in_(sa.select(tables.batches.c.rubric_id).where(of_batch)),
+        "batches": of_batch,
+        "evaluations": tables.evaluations.c.batch_id == batch_id,
+        "runs": tables.runs.c.batch_id == batch_id,
+        "results": tables.results.c.run_id.in_(heard),
+        "ratings": tables.ratings.c.batch_id == batch_id,
+        "human_scores": tables.human_scores.c.evaluation_id.in_(in_batch),
+        "events": tables.events.c.subject_id.in_(in_batch),
+        "calls": tables.calls.c.scope_id.in_(in_batch),
+        "call_texts": tables.call_texts.c.scope_id.in_(in_batch),
+    }
+    for table in _TABLES:
+        keys = list(table.primary_key.columns)
+        place: tuple[Any, ...] | None = None
+        while True:
+            query = sa.select(table).where(conditions[table.name]).order_by(*keys).limit(_AT_ONCE)
+            if place is not None:
+                query = query.where(sa.tuple_(*keys) > sa.tuple_(*(sa.literal(value) for value in place)))
+            async with context.store.read() as connection:
+                rows = (await connection.execute(query)).all()
+            for row in rows:
+                yield table.name, row._mapping
+            if len(rows) < _AT_ONCE:
+                break
+            place = tuple(getattr(rows[-1], key.name) for key in keys)
+
+
+def _plain(row: Any) -> dict[str, Any]:
+    plain = {}
+    for name, value in row.items():
+        if name in _DROPPED or value is None:
+            continue
+        if isinstance(value, datetime):
+            value = value.isoformat()
+        plain[name] = base64.b64encode(value).decode() if isinstance(value, bytes) else value
+    return plain
+
+
+def _typed(column: sa.Column[Any], value: Any) -> Any:
+    if value is None:
+        return column.server_default.arg if column.server_default is not None and not column.nullable else None  # type: ignore[union-attr,attr-defined]
+    return datetime.fromisoformat(value) if isinstance(column.type, Moment) else value
+
+
+async def _lines(chunks: AsyncIterable[bytes], longest: int) -> AsyncIterator[tuple[int, bytes]]:
+    unpacker, held, number = zlib.decompressobj(31), b"", 0
+    async for chunk in chunks:
+        while chunk:
+            try:
+                held += unpacker.decompress(chunk, 1 << 20)
+            except zlib.error as error:
+                raise _bad(f"it cannot be unpacked: {error}") from error
+            chunk = unpacker.unconsumed_tail
+            *complete, held = held.split(b"\n")
+            for line in complete:
+                number += 1
+                yield number, line
+            if len(held) > longest:
+                raise LimitExceededError(f"line {number + 1} is longer than {longest} bytes")
+    if not unpacker.eof:
+        raise _bad("it ends too early; export it again")
+
+
+def _bad(reason: str) -> InvalidRequestError:
+    return InvalidRequestError(f"this is no usable batch file of ours: {reason}; nothing was stored")
