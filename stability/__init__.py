@@ -41,12 +41,14 @@ if TYPE_CHECKING:
     from stability.measures.sequential import Look, StoppingRule, betting_interval, next_look
     from stability.measures.turns import Said, TurnMarks, mark_turns
     from stability.page import flips_png, flips_svg, report_html, shares_png, shares_svg
+    from stability.page.tables import detail_tables
     from stability.ratings import COLUMNS, Rating, Ratings
     from stability.readers import read_ratings
     from stability.results import ratings_from_results
     from stability.stopping import stopping_half_width
 
 _HOMES = {
+    "detail_tables": "stability.page.tables",
     "COLUMNS": "stability.ratings",
     "CellError": "stability.errors",
     "ColumnError": "stability.errors",
@@ -112,6 +114,7 @@ __all__ = [
     "Universe",
     "UnreadableRatingsError",
     "betting_interval",
+    "detail_tables",
     "flips_png",
     "flips_svg",
     "mark_turns",

@@ -31,7 +31,7 @@ from stability.assemble_variance import (
 from stability.errors import RatingsError
 from stability.estimates import Warnings
 from stability.layout import Layout, layout
-from stability.ratings import Ratings
+from stability.ratings import Ratings, combine
 from stability.report import (
     ByCalls,
     Claim,
@@ -191,8 +191,9 @@ def _case(
 def _population(ratings: Ratings) -> Population:
     alone = ratings.phase.codes == ratings.phase.code("alone")
     rows = alone if alone.any() else np.ones(len(ratings), dtype=bool)
-    keys = np.stack([c.codes[rows] for c in (ratings.item, ratings.persona, ratings.dimension, ratings.arm)])
-    _, counts = np.unique(keys, axis=1, return_counts=True) if rows.any() else (None, np.zeros(0, int))
+    _, counts = np.unique(
+        combine([ratings.item, ratings.persona, ratings.dimension, ratings.arm])[rows], return_counts=True
+    )
     spoken = ratings.persona.codes[ratings.persona.codes >= 0]
     return Population(
         items=len(np.unique(ratings.item.codes)),

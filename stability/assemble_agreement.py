@@ -98,9 +98,8 @@ def flips_by_calls(
     for runs in CALLS:
         if not block.size or 2 * runs > block.shape[2]:
             break
-        single = np.concatenate(
-            [flips.disjoint_rates(block[:, p : p + 1], runs, threshold, rng) for p in range(personas)], axis=1
-        )
+        alone = block.reshape(-1, 1, block.shape[2])
+        single = flips.disjoint_rates(alone, runs, threshold, rng).reshape(len(block), personas)
         points.append(_point(lay, single, float(runs), "single"))
         if personas > 1:
             panel = flips.disjoint_rates(block, runs, threshold, rng)

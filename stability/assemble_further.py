@@ -154,10 +154,9 @@ def individuation_report(lay: Layout, rng: np.random.Generator) -> dict[str, obj
     """Does a persona predict its own re-run better than another's, with and without its harshness? None with one
     persona, or without re-runs."""
     block = lay.block(lay.alone)
-    cells = int(lay.cells.filled.sum())
     if not 1 < len(lay.personas) <= PERSONAS_MAX or not (lay.cells.n >= 2).any():
         return None
-    flips = int(np.clip(2e8 / max(cells, 1), 200, 10_000))
+    flips = int(np.clip(1e7 / max(lay.clusters, 1), 200, 10_000))
     raw = individuation(block, lay.cluster, rng, permutations=flips)
     centred = individuation(block, lay.cluster, rng, centred=True, permutations=flips)
     return {"raw": plain(raw), "centred": plain(centred)}

@@ -126,8 +126,10 @@ def layout(ratings: Ratings, dimension: str) -> Layout:
 
 
 def _compact(column: Column) -> tuple[tuple[str, ...], Integers]:
-    used, codes = np.unique(column.codes, return_inverse=True)
-    return tuple(column.names[code] for code in used), codes.astype(np.int64)
+    used = np.flatnonzero(np.bincount(column.codes, minlength=len(column.names)))
+    place = np.zeros(len(column.names), dtype=np.int64)
+    place[used] = np.arange(len(used))
+    return tuple(column.names[code] for code in used), place[column.codes]
 
 
 def _run_in_item(part: Ratings, item: Integers) -> Integers:

@@ -9,6 +9,9 @@ import numpy as np
 from stability.measures.components import divide
 from stability.measures.features import Floats, Integers, sum_by
 
+SCORES_DRAWN = 4_000_000
+"""Scores drawn for one rate over all its random splits: large tables need few splits."""
+
 
 class Rate(NamedTuple):
     """A rate averaged over cells, then items, ready for the jackknife."""
@@ -51,7 +54,7 @@ def average(rates: Floats, cluster: Integers, clusters: int) -> Rate:
 
 
 def disjoint_rates(
-    scores: Floats, calls: int, threshold: float | None, rng: np.random.Generator, splits: int = 20
+    scores: Floats, calls: int, threshold: float | None, rng: np.random.Generator, splits: int | None = None
 ) -> Floats:
     """(items, 1) flip rate of a verdict that averages `calls` runs of every persona; NaN where runs are too few.
 
@@ -65,6 +68,7 @@ def disjoint_rates(
     if runs < 2 * calls or not enough.any():
         return result
     kept = scores[enough]
+    splits = splits or int(np.clip(SCORES_DRAWN // kept.size, 2, 20))
     differs = np.zeros(len(kept))
     for _ in range(splits):
         keys = rng.random(kept.shape)

@@ -10,6 +10,7 @@ from dataclasses import fields
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from stability.measures.components import VarianceComponents, divide
 from stability.measures.features import Floats
@@ -35,7 +36,7 @@ def _positive(values: Floats) -> Floats:
     return np.maximum(values, 0.0)
 
 
-def phi(parts: VarianceComponents, personas: float = 1, runs: float = 1) -> Floats:
+def phi(parts: VarianceComponents, personas: npt.ArrayLike = 1, runs: npt.ArrayLike = 1) -> Floats:
     """(tables,) absolute dependability of a mean of `personas` x `runs` calls, personas random.
 
     With a single observed persona (P = 1) persona and interaction are unknown: item carries them, and the figure
@@ -43,7 +44,8 @@ def phi(parts: VarianceComponents, personas: float = 1, runs: float = 1) -> Floa
     """
     item = _positive(parts.item)
     between = np.where(np.isnan(parts.persona), 0.0, _positive(parts.persona) + _positive(parts.item_persona))
-    error = between / personas + _positive(parts.run) / (personas * runs)
+    many = np.asarray(personas, dtype=float)
+    error = between / many + _positive(parts.run) / (many * np.asarray(runs, dtype=float))
     return divide(item, item + error)
 
 
@@ -83,15 +85,14 @@ def runs_needed(parts: VarianceComponents, personas: int, target: float) -> int 
 def grid(parts: VarianceComponents, observed: int, single_only: bool = False) -> list[Design]:
     """Every design of 1..max(20, P) personas (one where only one was observed) and 1..50 runs."""
     most = 1 if single_only else max(PERSONAS_MIN_GRID, observed)
-    runs = np.arange(1, RUNS_MAX + 1)
     first = VarianceComponents(*(getattr(parts, part.name)[:1] for part in fields(parts)))
-    found = []
-    for personas in range(1, most + 1):
-        for r in runs:
-            value = float(phi(first, personas, float(r))[0])
-            if math.isfinite(value):
-                found.append(Design(personas, int(r), value))
-    return found
+    personas, runs = (axis.ravel() for axis in np.mgrid[1 : most + 1, 1 : RUNS_MAX + 1])
+    values = phi(first, personas, runs)
+    return [
+        Design(int(p), int(r), float(value))
+        for p, r, value in zip(personas, runs, values, strict=True)
+        if math.isfinite(value)
+    ]
 
 
 def cheapest(designs: list[Design], target: float) -> Design | None:
