@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from agents.aggregating import FinalScore, settle
 from agents.item import PairItem
 from agents.pairs import position_bias, settle_orders
-from agents.prompting import peer_message, task_section, verdict_section
+from agents.prompting import task_section, verdict_section
 from agents.protocol import Arm
 from agents.replies import SynthesisReply
 from agents.seats import Seat
 from agents.session import Session
-from agents.speaking import seat_of, shown_scores
+from agents.speaking import overheard, seat_of
 from agents.transcript import Outcome, Phase, Turn, Verdict
 from llm import Purpose
 
@@ -45,9 +45,7 @@ async def synthesise(session: Session, arm: Arm, turns: Sequence[Turn], index: i
     if not last:
         return None
     values = {name: part.value for name, part in verdict(session, arm, turns).dimensions.items()}
-    said = tuple(
-        message for name, turn in last.items() for message in peer_message(name, turn, shown_scores(side, turn.scores))
-    )
+    said = overheard(side, last.values())
     turn_id, model = f"{arm}/synthesis", session.seats[0].model
     prompt = side.opening.prompt(
         "task_synthesis", said, verdict=verdict_section(values), task=task_section("synthesis", turn_id)

@@ -11,7 +11,7 @@ from agents.replies import CoordinationReply
 from agents.rubric import Rubric
 from agents.seats import Seat, Table
 from agents.session import Session, Side
-from agents.speaking import said_so_far, seat_of
+from agents.speaking import overheard, seat_of
 from agents.transcript import Phase, Turn
 from llm import Call, Purpose
 
@@ -124,7 +124,7 @@ async def _chosen_by_model(
     session: Session, side: Side, waiting: Sequence[Seat], table: Table, heard: Sequence[Turn], turn_id: str
 ) -> tuple[Seat, tuple[Call, ...]]:
     """A model's choice; the code's own where the model names nobody who may speak."""
-    said = said_so_far(session, side, waiting[0], heard)[1:]  # a coordinator has no persona
+    said = overheard(side, heard)
     names = speakers_section([seat.id for seat in waiting])
     task = task_section("coordinate", turn_id)
     prompt = side.opening.prompt("task_coordinate", said, speakers=names, task=task)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from agents.material import Place
@@ -100,6 +100,13 @@ def said_so_far(
         else:
             messages += peer_message(name, turn, scores)
     return messages
+
+
+def overheard(side: Side, turns: Iterable[Turn]) -> tuple[Message, ...]:
+    """Contributions as somebody without a persona hears them: a coordinator, or a clerk."""
+    return tuple(
+        message for turn in turns for message in peer_message(seat_of(turn), turn, shown_scores(side, turn.scores))
+    )
 
 
 def shown_scores(side: Side, scores: Scores) -> dict[str, float | None]:
