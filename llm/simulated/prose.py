@@ -27,6 +27,20 @@ _UNSUPPORTED = (
     "“{quote}” goes further than the material does.",
     "Nothing that I was given supports “{quote}”.",
 )
+_BORNE_OUT_FROM = 0.5
+"""Share of a sentence's words that stand in the material."""
+_TALK = (
+    "has a point",
+    "convince",
+    "I stay",
+    "I change",
+    "My grades",
+    "So I give",
+    "you give",
+    "does your",
+    "my question",
+)
+"""Sentences of an argument that are not its substance."""
 _MISSING = (
     "It does not mention {words}, which I would need.",
     "I miss {words}.",
@@ -73,8 +87,9 @@ class Voice:
             grades = ", ".join(f"{_spoken(p.scale.name)} {p.grade}" for p in positions)
             return f"I have weighed it again and stay with {grades}. {self._finding()}"
         changes = ", ".join(f"{_spoken(p.scale.name)} from {self._old(p)} to {p.grade}" for p in moved)
-        why = self._heard() if self._scene.peers else "Reading my own reasons again, I was not exact enough."
-        return f"{why} I change {changes}. {self._finding()}"
+        up = sum(p.now - (p.before or 0) for p in moved) > 0
+        why = self._heard(moved[0]) if self._scene.peers else "Reading my own reasons again, I was not exact enough."
+        return f"{why} I change {changes}. {self._finding(up)}".strip()
 
     def argument(self, kind: str, positions: list[Position], peer: Peer | None) -> str:
         """What it says in the debate; `peer` is whom it answers."""
@@ -89,11 +104,13 @@ class Voice:
             return self.restatement(positions)
         if kind == "question":
             quote = self.source_quote() or self.quote() or dimension
-            return f"{name}, you give {dimension} a {_number(theirs)}. How does that fit with “{_cut(quote)}”?"
+            return f"{name}, how does your {_number(theirs)} for {dimension} fit with “{_cut(quote).rstrip('.')}”?"
+        praise = apart.grade > (theirs or 0)
+        omission = "" if praise else f"{self._omission()} "
         return (
             f"{name}, your {_number(theirs)} for {dimension} does not convince me. "
-            f"{self._finding()} {self._omission()} I stay at {apart.grade}."
-        )
+            f"{self._finding(praise)} {omission}I stay at {apart.grade}."
+        ).replace("  ", " ")
 
     def synthesis(self) -> str:
         """A neutral summary of what the personas said."""
@@ -137,12 +154,15 @@ class Voice:
             return ""
         return f"As we say: “{_cut(choose(quotes, 'card', *self._key), 140)}”"
 
-    def _finding(self) -> str:
+    def _finding(self, praise: bool | None = None) -> str:
+        """What speaks for the judged text or against it, as `praise` says; either where it says nothing."""
         quotes = self._quotes()
+        if praise is not None:
+            quotes = [quote for quote in quotes if (quote.support >= _BORNE_OUT_FROM) is praise]
         if not quotes:
             return ""
         quote = self._picked(quotes)
-        lines = _BORNE_OUT if quote.support >= 0.5 else _UNSUPPORTED
+        lines = _BORNE_OUT if quote.support >= _BORNE_OUT_FROM else _UNSUPPORTED
         return choose(lines, "finding", *self._key).format(quote=_cut(quote.text).rstrip("."))
 
     def _omission(self) -> str:
@@ -159,12 +179,18 @@ class Voice:
     def _grades(self, positions: list[Position]) -> str:
         return "My grades: " + ", ".join(f"{_spoken(p.scale.name)} {p.grade}" for p in positions) + "."
 
-    def _heard(self) -> str:
+    def _heard(self, moved: Position) -> str:
+        """Whom it follows: the last to argue among those who stand where it moves to."""
         argued = [peer for peer in self._scene.peers if peer.argument]
         if not argued:
             return "Seeing where the others stand makes me look again."
-        peer = argued[-1]
-        return f"{spoken_name(peer.id)} has a point: “{_cut(peer.argument, 120)}”"
+        up, old = moved.now > (moved.before or 0), self._old(moved)
+        ahead = [peer for peer in argued if ((peer.scores.get(moved.scale.name) or old) - old) * (1 if up else -1) > 0]
+        peer = (ahead or argued)[-1]
+        substance = [part for part in sentences([peer.argument]) if not any(talk in part for talk in _TALK)]
+        if not substance:
+            return f"{spoken_name(peer.id)} has a point."
+        return f"{spoken_name(peer.id)} has a point: {_cut(choose(substance, 'heard', *self._key), 160)}"
 
     def _old(self, position: Position) -> int:
         return position.scale.values[position.before or 0]
