@@ -7,18 +7,17 @@ ranks its items is bootstrapped, each resample being a row of whole-number weigh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+
+from stability.measures import intervals
+from stability.measures.intervals import CLUSTERS_MIN, Scale
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-Scale = Literal["identity", "log", "logit"]
 
-CLUSTERS_MIN = 10
-"""With fewer clusters an estimate is given without an interval."""
 WEIGHTS_AT_ONCE = 4_000_000
 """Most bootstrap weights held at a time: 32 MB."""
 
@@ -55,8 +54,8 @@ def jackknife_sums(
         level: confidence level.
 
     Returns:
-        `Clustered`; its interval is centred at the estimate on `scale` and None with fewer than 10 clusters,
-        where deleting a cluster leaves the statistic undefined, or at the end of the range of `scale`.
+        `Clustered`; its interval is centred at the estimate on `scale` (identity where it touches the scale's end) and
+        None with fewer than 10 clusters, where deleting a cluster leaves the statistic undefined, or nothing varies.
     """
     sums, count = cluster_sums(features, cluster), int(len(features) if n_used is None else n_used)
     total = sums.sum(axis=0)
@@ -76,30 +75,14 @@ def cluster_sums(features: FloatArray, cluster: IntArray) -> FloatArray:
 def jackknife_t(
     value: float, deleted: FloatArray, *, scale: Scale = "identity", n_used: int = 0, level: float = 0.95
 ) -> Clustered:
-    """The interval from an estimate and its K delete-one-cluster values (statistics of Quenouille and Tukey)."""
+    """`intervals.jackknife_t` of an estimate and its K delete-one-cluster values, with its counts."""
     clusters = len(deleted)
     if not np.isfinite(value):
         return Clustered(None, n_used=n_used, clusters=clusters)
-    transform, back = _SCALES[scale]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        centre, moved = transform(np.float64(value)), transform(deleted)
-    if clusters < CLUSTERS_MIN or not np.isfinite(centre) or not np.isfinite(moved).all():
+    limits = intervals.jackknife_t(value, deleted, scale, level)
+    if limits is None:
         return Clustered(value, n_used=n_used, clusters=clusters)
-    pseudo = clusters * centre - (clusters - 1) * moved
-    reach = stats.t.ppf((1 + level) / 2, clusters - 1) * pseudo.std(ddof=1) / np.sqrt(clusters)
-    low, high = float(back(centre - reach)), float(back(centre + reach))
-    return Clustered(value, low, high, n_used, clusters, f"jackknife-t({scale})")
-
-
-def _identity(values: FloatArray | np.float64) -> FloatArray | np.float64:
-    return values
-
-
-_SCALES: dict[Scale, tuple[Callable[..., FloatArray], Callable[..., FloatArray]]] = {
-    "identity": (_identity, _identity),  # type: ignore[dict-item]
-    "log": (np.log, np.exp),
-    "logit": (special.logit, special.expit),
-}
+    return Clustered(value, limits.low, limits.high, n_used, clusters, limits.method)
 
 
 def cluster_weights(cluster: IntArray, resamples: int, generator: np.random.Generator) -> Iterator[FloatArray]:
