@@ -35,14 +35,20 @@ def _input_errors() -> tuple[type[Exception], ...]:
     from yaml import YAMLError
 
     from agents import HearingInputError
-    from clustering import DocumentsError
+    from clustering import DocumentInputError, PersonaInputError
     from llm import ModelConfigurationError
-    from service.errors import ConflictError, InvalidRequestError, NotAllowedError, NotFoundError
+    from service.errors import (
+        ConflictError,
+        InvalidRequestError,
+        NotAllowedError,
+        NotFoundError,
+    )
     from stability import RatingsError
 
     return (
         HearingInputError,
-        DocumentsError,
+        DocumentInputError,
+        PersonaInputError,
         ModelConfigurationError,
         ConflictError,
         InvalidRequestError,

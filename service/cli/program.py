@@ -10,7 +10,6 @@ import keyword
 import sys
 from typing import Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -32,22 +31,26 @@ COMMANDS = {
 }
 
 
+_UsageError: Any = typer.BadParameter.__mro__[1]
+"""What the parser raises for any wrong usage; typer names only the one below it."""
+
+
 class _Lazy(TyperGroup):
     """Imports a command's module when the command is named, so that each starts fast."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+    def get_command(self, ctx: Any, name: str) -> Any:
         if name not in COMMANDS:
             return None
         module = importlib.import_module(f"service.cli.commands.{name}{'_' if keyword.iskeyword(name) else ''}")
-        command: click.Command = typer.main.get_command(module.app)
+        command: Any = typer.main.get_command(module.app)
         command.name = name
         command.short_help = COMMANDS[name]
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
@@ -70,17 +73,14 @@ def run(arguments: list[str] | None = None) -> int:
     command = typer.main.get_command(app)
     try:
         result: Any = command.main(args=arguments, prog_name="rehearing", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except typer.Exit as stop:
+        return int(stop.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
         talk("interrupted")
         return 130
-    except click.UsageError as error:
-        error.show(sys.stderr)
+    except _UsageError as error:
+        talk(error.format_message())
         return 2
-    except click.ClickException as error:
-        error.show(sys.stderr)
-        return error.exit_code
     except BrokenPipeError:
         return 1
     except Exception as error:

@@ -41,8 +41,8 @@ async def _serve(settings: Settings, work: bool) -> None:
     from service.application import open_application
     from service.telemetry import Metrics, configure_logs, configure_tracing
 
-    configure_logs(settings)
-    configure_tracing(settings)
+    configure_logs(settings.log_level)
+    configure_tracing()
     metrics = Metrics()
     async with open_application(settings, work=work) as application:
         await refuse_open_door(application, settings)

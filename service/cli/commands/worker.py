@@ -27,8 +27,8 @@ async def _work() -> None:
     from service.telemetry import configure_logs, configure_tracing
 
     settings = Settings()
-    configure_logs(settings)
-    configure_tracing(settings)
+    configure_logs(settings.log_level)
+    configure_tracing()
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
