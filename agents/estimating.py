@@ -29,8 +29,8 @@ from llm import (
     spending_by_purpose,
 )
 
-REHEARSALS = 8
-"""Runs rehearsed: about 0.1 s each; a debate's length varies from run to run, and its mean over eight by a few percent."""
+REHEARSALS = 16
+"""Runs rehearsed: about 0.1 s each. A debate's tokens vary by about a third from run to run, their mean by a twelfth."""
 
 
 class PurposeEstimate(BaseModel):

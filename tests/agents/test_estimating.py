@@ -1,0 +1,55 @@
+"""Estimates hold against what is then spent."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents import Arm, DebateProtocol, HearingInputError, estimate_hearing, hear
+from llm import MemoryLedger, open_model, spending_by_purpose
+
+
+@pytest.mark.parametrize(
+    "protocol",
+    [DebateProtocol(), DebateProtocol(arms=tuple(Arm), turns_max=10, spread_epsilon=0.0, coordinator="model")],
+    ids=["default", "all-arms"],
+)
+async def test_within_15_percent_of_what_the_simulated_judge_then_spends(
+    protocol, summary, dialogue, text, panel, rubric
+):
+    items, repeats, model = [summary, dialogue, text], 10, open_model("simulated")
+    estimate = estimate_hearing(items, panel, rubric, protocol, [model], repeats=repeats, seed=1)
+    ledgers = []
+    for item in items:
+        for repeat in range(repeats):
+            ledgers.append(MemoryLedger())
+            await hear(item, panel, rubric, protocol, models=[model], repeat=repeat, seed=1, ledger=ledgers[-1])
+    calls = [call for ledger in ledgers for call in ledger.calls]
+    assert estimate.runs == 30
+    assert estimate.calls == pytest.approx(len(calls), rel=0.15)
+    assert estimate.input_tokens == pytest.approx(sum(call.input_tokens for call in calls), rel=0.15)
+    assert estimate.output_tokens == pytest.approx(sum(call.output_tokens for call in calls), rel=0.15)
+    assert set(estimate.by_purpose) == set(spending_by_purpose(calls))
+    assert len(calls) <= estimate.calls_max
+    assert estimate.cost_usd == 0.0
+
+
+def test_a_priced_model_is_priced_and_never_asked(summary, panel, rubric, ruled):
+    dear, unknown = ruled(lambda _: None, spec="openai:gpt-4o"), ruled(lambda _: None, spec="openai:nobody-knows-this")
+    free = estimate_hearing([summary], panel, rubric, DebateProtocol(), [open_model("simulated")])
+    priced = estimate_hearing([summary], panel, rubric, DebateProtocol(), [dear])
+    assert priced.cost_usd > 0.001
+    assert priced.calls == free.calls
+    assert priced.cost_usd == pytest.approx(sum(part.cost_usd for part in priced.by_purpose.values()))
+    assert estimate_hearing([summary], panel, rubric, DebateProtocol(), [unknown]).cost_usd is None
+    assert dear.requests == unknown.requests == []
+
+
+async def test_it_may_be_asked_from_inside_an_event_loop(dialogue, panel, rubric):
+    each = dialogue.model_copy(update={"judge": "each_turn"})
+    estimate = estimate_hearing([each], panel, rubric, DebateProtocol(arms=(Arm.PANEL,)), [open_model("simulated")])
+    assert (estimate.runs, estimate.calls, estimate.calls_max) == (4, 24, 24)
+
+
+def test_bad_input_is_found_first(panel, rubric):
+    with pytest.raises(HearingInputError, match="/items"):
+        estimate_hearing([], panel, rubric, DebateProtocol(), [open_model("simulated")])
