@@ -52,9 +52,9 @@ def problem_of(error: Exception) -> ProblemError:
         code = "idempotency-in-flight" if error.in_flight else "idempotency-mismatch"
         return ProblemError(code, str(error), headers={"Retry-After": "1"} if error.in_flight else None)
     for ancestor in type(error).__mro__:
-        code = PROBLEM_OF_ERROR.get(f"{ancestor.__module__.partition('.')[0]}.{ancestor.__name__}")
-        if code:
-            return ProblemError(code, str(error), errors=_places(error), headers=_headers(code, error))
+        known = PROBLEM_OF_ERROR.get(f"{ancestor.__module__.partition('.')[0]}.{ancestor.__name__}")
+        if known:
+            return ProblemError(known, str(error), errors=_places(error), headers=_headers(known, error))
     if isinstance(error, ValidationError):
         return ProblemError("invalid-request", _summary(error.errors()), errors=field_problems(error.errors(), None))
     return ProblemError("internal", "something failed that should not have; nothing of your request is in the log")

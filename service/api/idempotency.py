@@ -77,7 +77,7 @@ class CreatingRoute(JsonRoute):
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         handle = super().get_route_handler()
-        if "POST" not in self.methods:
+        if "POST" not in (self.methods or ()):
             return handle
 
         async def handle_once(request: Request) -> Response:

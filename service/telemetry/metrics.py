@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
 from llm import Call
 
@@ -40,6 +40,7 @@ class Metrics:
     """Everything that one process counts, in a registry of its own, so that two applications never share figures."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # a second series for each counter, which no dashboard reads
         self.registry = CollectorRegistry()
         self.http = HttpMetrics(self.registry)
         self._calls = Counter(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -82,3 +85,72 @@ def problem(response: httpx.Response, code: str) -> dict[str, Any]:
     assert told["request_id"] == response.headers["x-request-id"]
     assert {"title", "detail", "instance", "retryable", "errors"} <= told.keys()
     return told
+
+
+PERSONAS: list[dict[str, Any]] = [
+    {"id": f"{who}-1", "name": who.title(), "stakeholder": who, "group_id": who, "perspective": looks_at}
+    for who, looks_at in (
+        ("patient", "plain words"),
+        ("nurse", "what it asks of the ward"),
+        ("engineer", "exact figures"),
+    )
+]
+
+ITEM: dict[str, Any] = {
+    "kind": "summary",
+    "id": "pilot",
+    "sources": ["Forty patients sent readings for six weeks. Nurses read them each morning. Two alarms were missed."],
+    "output": "Forty patients sent readings for six weeks, and nurses read them each morning.",
+}
+
+
+class Live:
+    """A service in another process, with a persona set and a rubric in it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.client = httpx.Client(base_url=url, timeout=60)
+        made = self.client.post("/v1/persona-sets", json={"personas": PERSONAS}).raise_for_status().json()
+        self.persona_set: str = made["id"]
+        self.rubric: str = self.client.post("/v1/rubrics", json=RUBRIC).raise_for_status().json()["id"]
+        done = self.client.get(f"/v1/persona-sets/{self.persona_set}", params={"wait": 60}).json()
+        assert done["status"] == "completed", done
+
+    def asked(self, **changed: Any) -> dict[str, Any]:
+        """The body of an evaluation."""
+        return {"persona_set": self.persona_set, "rubric": self.rubric, "item": ITEM, "repeats": 2, **changed}
+
+    def environment(self) -> dict[str, str]:
+        """For a program that talks to it."""
+        return {
+            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            "REHEARING_URL": self.url,
+            "REHEARING_PERSONA_SET": self.persona_set,
+            "REHEARING_RUBRIC": self.rubric,
+        }
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """One live service for the session."""
+    folder = tmp_path_factory.mktemp("live")
+    script = Path(__file__).with_name("live_server.py")
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, str(script), str(folder / "data")], stdout=subprocess.PIPE, stderr=log, text=True
+        )
+        assert process.stdout is not None
+        try:
+            line = process.stdout.readline()
+            assert line, (folder / "log").read_text()[-4000:]
+            made = Live(f"http://127.0.0.1:{line.strip()}")
+            yield made
+            made.client.close()
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            process.stdout.close()
