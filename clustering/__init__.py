@@ -1,8 +1,17 @@
 """Documents to stakeholder personas."""
 
+from clustering.assigning import Assignment, assign_documents
 from clustering.building import PersonaOptions, Progress, build_persona_set
+from clustering.calibration import Raked, calibrate_personas, rake
 from clustering.document import Document, Passage, Span
-from clustering.editing import given_persona_set
+from clustering.editing import (
+    drop_personas,
+    edit_persona,
+    given_persona_set,
+    merge_personas,
+    persona_from_texts,
+    pin_personas,
+)
 from clustering.embedding import Embedder, open_embedder
 from clustering.errors import (
     ClusteringError,
@@ -12,6 +21,8 @@ from clustering.errors import (
     NoUsableDocumentError,
     PersonaInputError,
 )
+from clustering.evidence import Match, find_quote
+from clustering.extraction import ExtractionEstimate, estimate_extraction
 from clustering.passages import split_passages
 from clustering.persona import (
     AnchorKind,
@@ -26,9 +37,11 @@ from clustering.perspectives import Perspective, extract_perspectives
 from clustering.readers.limits import ReadingLimits, Skipped, SkipReason
 from clustering.readers.reading import Reading, Upload, read_documents
 from clustering.rendering import render_persona
+from clustering.reproducing import Interval, Reproducibility, effective_personas, measure_reproducibility
 
 __all__ = [
     "AnchorKind",
+    "Assignment",
     "ClusteringError",
     "Document",
     "DocumentInputError",
@@ -36,7 +49,10 @@ __all__ = [
     "EmbeddingError",
     "Excerpt",
     "ExtractionError",
+    "ExtractionEstimate",
+    "Interval",
     "MapPoint",
+    "Match",
     "NoUsableDocumentError",
     "Passage",
     "Persona",
@@ -46,17 +62,31 @@ __all__ = [
     "Perspective",
     "Progress",
     "Provenance",
+    "Raked",
     "Reading",
     "ReadingLimits",
+    "Reproducibility",
     "SkipReason",
     "Skipped",
     "Span",
     "StakeholderGroup",
     "Upload",
+    "assign_documents",
     "build_persona_set",
+    "calibrate_personas",
+    "drop_personas",
+    "edit_persona",
+    "effective_personas",
+    "estimate_extraction",
     "extract_perspectives",
+    "find_quote",
     "given_persona_set",
+    "measure_reproducibility",
+    "merge_personas",
     "open_embedder",
+    "persona_from_texts",
+    "pin_personas",
+    "rake",
     "read_documents",
     "render_persona",
     "split_passages",

@@ -15,11 +15,12 @@ from clustering.composing import compose_personas, map_positions, slug
 from clustering.document import Document
 from clustering.embedding import Embedder, Vectors, open_embedder
 from clustering.errors import NoUsableDocumentError
+from clustering.extraction import extract_with_model, extraction_prompt
 from clustering.grouping import Grouping, group_perspectives, without_domain_words
 from clustering.naming import keywords
 from clustering.persona import MapPoint, PersonaSet, StakeholderGroup
 from clustering.perspectives import Perspective, extract_perspectives
-from llm import Model
+from llm import CallLedger, Model
 
 Stage = Literal["reading", "extracting", "embedding", "grouping", "composing"]
 Progress = Callable[[str, int, int], None]
@@ -43,7 +44,7 @@ class PersonaOptions(BaseModel):
 
 async def build_persona_set(
     documents: Sequence[Document], *, options: PersonaOptions | None = None, model: Model | None = None,
-    embedder: Embedder | None = None, ledger: object | None = None, progress: Progress | None = None,
+    embedder: Embedder | None = None, ledger: CallLedger | None = None, progress: Progress | None = None,
 ) -> PersonaSet:  # fmt: skip
     """Personas from documents: extractive without a model. Deterministic for a seed, across processes.
 
@@ -53,13 +54,32 @@ async def build_persona_set(
     if not documents:
         raise NoUsableDocumentError("no documents were given; give at least one text in which somebody speaks")
     report = progress or (lambda stage, done, total: None)
-    perspectives = await asyncio.to_thread(_extract, documents, report)
+    counted: dict[str, int] = {"quotes_dropped": 0}
+    if model is None:
+        perspectives = await asyncio.to_thread(_extract, documents, report)
+    else:
+        found = await extract_with_model(
+            documents, model, seed=options.seed, ledger=ledger,
+            progress=lambda done, total: report("extracting", done, total),
+        )  # fmt: skip
+        perspectives = found.perspectives
+        counted = {
+            "quotes_dropped": found.quotes_dropped, "stakeholders_dropped": found.stakeholders_dropped,
+            "sections": found.sections, "sections_failed": found.sections_failed,
+        }  # fmt: skip
     if not perspectives:
         raise NoUsableDocumentError(
             f"nobody speaks in the {len(documents)} document(s): no role phrase such as 'As a nurse, I …', no reported "
             "need and no first-person statement was found; add interviews, user stories or comments, or use a model"
         )
-    return await asyncio.to_thread(_assemble, documents, perspectives, options, embedder or open_embedder(), report)
+    built = await asyncio.to_thread(_assemble, documents, perspectives, options, embedder or open_embedder(), report)
+    method: Literal["extractive", "model"] = "extractive" if model is None else "model"
+    parameters = {**built.parameters, "model": model.spec, "prompt_sha256": extraction_prompt().sha256} if model else {}
+    return built.model_copy(
+        update={
+            "method": method, "parameters": parameters or built.parameters, "statistics": built.statistics | counted,
+        }
+    )  # fmt: skip
 
 
 def _extract(documents: Sequence[Document], report: Progress) -> list[Perspective]:
@@ -92,7 +112,6 @@ def _assemble(
         statistics={
             "documents": len(documents), "perspectives": len(perspectives), "groups": len(groups),
             "noise_share": grouping.noise_share, "dbcv": grouping.clusters.dbcv,
-            "quotes_dropped": 0,
         },
         map=_map(grouping, groups, perspectives, vectors),
     )  # fmt: skip

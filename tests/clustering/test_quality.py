@@ -53,7 +53,7 @@ async def test_another_process_finds_the_same_set(embedder: Embedder) -> None:
         "documents = [Document(id=str(n), text=row['text']) for n, row in enumerate(rows)]\n"
         "print(asyncio.run(build_persona_set(documents)).content_hash)"
     )
-    other = subprocess.run(
+    other = subprocess.run(  # noqa: ASYNC221 - nothing else runs
         [sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True,
         env={**os.environ, "PYTHONHASHSEED": "7"},
     )  # fmt: skip

@@ -1,0 +1,198 @@
+"""Perspectives by model: one call per section of a document, every quote checked against the text."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from clustering.document import Document, Span
+from clustering.errors import ExtractionError
+from clustering.evidence import find_quote
+from clustering.passages import read_blocks
+from clustering.perspectives import Perspective
+from clustering.voice import voice
+from clustering.wording import canonical_role
+from llm import (
+    AskSettings,
+    CallLedger,
+    Model,
+    Prompt,
+    Purpose,
+    RenderedPrompt,
+    Usage,
+    ask,
+    estimate_tokens,
+    fence,
+    load_prompt,
+    price,
+)
+
+SECTION_TOKENS_MAX = 3000
+"""A few pages: long enough to hold an argument, short enough that no stakeholder is lost in the middle."""
+OUTPUT_TOKENS_MAX = 3000
+CALLS_AT_ONCE = 32
+_CHARACTERS_PER_TOKEN = 4
+
+
+class ExtractedPerspective(BaseModel):
+    """What a model says a stakeholder cares about; evidence comes first, so that it is looked for first."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    evidence: list[str] = Field(max_length=4)
+    perspective: str = Field(max_length=400)
+
+
+class ExtractedStakeholder(BaseModel):
+    """A stakeholder as a model reports it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(max_length=120)
+    characteristics: str = Field(max_length=400)
+    perspectives: list[ExtractedPerspective] = Field(max_length=8)
+
+
+class ExtractedSection(BaseModel):
+    """A model's answer for one section."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    stakeholders: list[ExtractedStakeholder] = Field(max_length=12)
+
+
+@dataclass(frozen=True)
+class Section:
+    """`document.text[start:end]`: whole paragraphs within the token budget."""
+
+    document: Document
+    start: int
+    end: int
+
+
+@dataclass
+class Extraction:
+    """What the model's answers came to."""
+
+    perspectives: list[Perspective] = field(default_factory=list)
+    quotes_dropped: int = 0
+    """Quotes that are not in their section."""
+    stakeholders_dropped: int = 0
+    """Stakeholders left without a single quote."""
+    sections: int = 0
+    sections_failed: int = 0
+
+
+@dataclass(frozen=True)
+class ExtractionEstimate:
+    """What an extraction will cost, before a token is spent."""
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    """Typical: a quarter of what a section holds."""
+    cost_usd: float | None
+    """None where the model's price is unknown."""
+
+
+def estimate_extraction(
+    documents: Sequence[Document], model: str, *, section_tokens_max: int = SECTION_TOKENS_MAX
+) -> ExtractionEstimate:
+    """Calls, tokens and cost of `build_persona_set` with this model spec (`openai:gpt-5-mini`)."""
+    sections = [section for document in documents for section in split_sections(document, section_tokens_max)]
+    prompts = [sum(estimate_tokens(message.content) for message in _prompt(one).messages) for one in sections]
+    output = sum(estimate_tokens(one.document.text[one.start : one.end]) // 4 for one in sections)
+    cost = price(model, Usage(input_tokens=sum(prompts), output_tokens=output))
+    return ExtractionEstimate(len(sections), sum(prompts), output, cost)
+
+
+def split_sections(document: Document, tokens_max: int = SECTION_TOKENS_MAX) -> list[Section]:
+    """The document's prose in sections of whole paragraphs; a longer paragraph is a section of its own."""
+    characters_max = tokens_max * _CHARACTERS_PER_TOKEN
+    sections: list[Section] = []
+    for block in read_blocks(document.text):
+        if sections and block.end - sections[-1].start <= characters_max:
+            sections[-1] = Section(document, sections[-1].start, block.end)
+        else:
+            sections.append(Section(document, block.start, block.end))
+    return sections
+
+
+async def extract_with_model(
+    documents: Sequence[Document], model: Model, *, seed: int = 0, ledger: CallLedger | None = None,
+    section_tokens_max: int = SECTION_TOKENS_MAX, progress: Callable[[int, int], None] | None = None,
+) -> Extraction:  # fmt: skip
+    """Verified perspectives of all documents, in document order whatever the order of the answers.
+
+    Finished calls are taken from the ledger. A section whose call fails is counted and left out. Raises
+    ExtractionError where every section failed; ModelConfigurationError comes through.
+    """
+    sections = [section for document in documents for section in split_sections(document, section_tokens_max)]
+    settings = AskSettings(temperature=0.0, seed=seed, output_tokens_max=OUTPUT_TOKENS_MAX)
+    gate = asyncio.Semaphore(CALLS_AT_ONCE)
+    done = 0
+
+    async def answer(section: Section) -> ExtractedSection | None:
+        nonlocal done
+        async with gate:
+            found = await ask(
+                model, _prompt(section), ExtractedSection, purpose=Purpose.EXTRACTION, settings=settings, ledger=ledger
+            )
+        done += 1
+        if progress:
+            progress(done, len(sections))
+        return found.value
+
+    answers = await asyncio.gather(*(answer(section) for section in sections))
+    result = Extraction(sections=len(sections), sections_failed=sum(value is None for value in answers))
+    if sections and result.sections_failed == len(sections):
+        raise ExtractionError(
+            f"the model {model.spec!r} gave no usable answer for any of the {len(sections)} section(s); "
+            "try again (finished calls are not paid twice), or build the set without a model"
+        )
+    for section, value in zip(sections, answers, strict=True):
+        for stakeholder in value.stakeholders if value else ():
+            _add_verified(section, stakeholder, result)
+    return result
+
+
+def _add_verified(section: Section, stakeholder: ExtractedStakeholder, result: Extraction) -> None:
+    text, kept = section.document.text, 0
+    role = canonical_role(stakeholder.name)
+    for one in stakeholder.perspectives:
+        for quote in one.evidence:
+            match = find_quote(quote, text, section.start, section.end)
+            if match is None or role is None:
+                result.quotes_dropped += 1
+                continue
+            kept += 1
+            words = text[match.start : match.end]
+            result.perspectives.append(
+                Perspective(
+                    stakeholder=role, characteristics=stakeholder.characteristics, concern=one.perspective or words,
+                    quote=words, span=Span(document_id=section.document.id, start=match.start, end=match.end),
+                    origin="model", voice=voice(words), match=match.kind, match_score=match.score,
+                )
+            )  # fmt: skip
+    result.stakeholders_dropped += kept == 0
+
+
+@lru_cache(maxsize=1)
+def extraction_prompt() -> Prompt:
+    """The prompt file, checked."""
+    return load_prompt(Path(__file__).parent / "prompts" / "extract.md")
+
+
+def _prompt(section: Section) -> RenderedPrompt:
+    prompt = extraction_prompt()
+    task = json.dumps({"phase": "extract", "turn": "extract"})
+    messages = prompt.render(
+        document=fence("document", section.document.text[section.start : section.end]), task=fence("task", task)
+    )
+    return RenderedPrompt(prompt.id, prompt.sha256, messages)
