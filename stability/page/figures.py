@@ -18,8 +18,10 @@ def rounded(value: float | None, *, percent: bool = False) -> str:
 
 
 def _plain(value: float) -> str:
-    if value == 0 or abs(value) < 5e-4:
+    if value == 0:
         return "0"
+    if abs(value) < 1e-3:
+        return f"{value:.1g}"
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     digits = 2 if abs(value) < 1 else 3
@@ -31,6 +33,11 @@ def _plain(value: float) -> str:
 def _per_cent(value: float) -> str:
     share = 100 * value
     return f"{share:.1f}%" if 0 < abs(share) < 9.95 and abs(share - round(share)) >= 0.05 else f"{share:.0f}%"
+
+
+def p_text(p: float | None) -> str:
+    """A p value, never as 0: `0.13`, `below 0.001`."""
+    return "below 0.001" if p is not None and p < 1e-3 else rounded(p)
 
 
 def interval_text(estimate: Estimate, *, percent: bool = False) -> str | None:

@@ -107,7 +107,7 @@ def _trust(dimension: DimensionReport) -> Table:
     rows = [estimate_row(name, value, percent=percent) for name, value, percent in named if value is not None]
     p_values = (("main effect of persona", "main"), ("any effect of persona", "any"))
     rows += [
-        (f"p, no {name} (permutation)", figures.rounded(dimension.permutation.get(key)), "none", "", "these personas")
+        (f"p, no {name} (permutation)", figures.p_text(dimension.permutation.get(key)), "none", "", "these personas")
         for name, key in p_values
         if key in dimension.permutation
     ]
@@ -123,7 +123,7 @@ def _arms(dimension: DimensionReport) -> Table:
 
 def _arm_row(name: str, arm: ArmReport) -> Row:
     difference = figures.estimate_text(arm.score_difference) if arm.score_difference else "undefined"
-    p = f", p {figures.rounded(arm.score_difference_p)}" if arm.score_difference_p is not None else ""
+    p = f", p {figures.p_text(arm.score_difference_p)}" if arm.score_difference_p is not None else ""
     tokens = f"; equal tokens {figures.estimate_text(arm.sr_panel_tokens)}" if arm.sr_panel_tokens else ""
     return (
         ARMS_NAMED.get(name, name),

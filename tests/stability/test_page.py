@@ -9,7 +9,7 @@ import pytest
 
 from stability.page import flips_png, flips_svg, report_html, shares_png, shares_svg
 from stability.page.charts import _ticks
-from stability.page.figures import dollars, estimate_text, rounded
+from stability.page.figures import dollars, estimate_text, p_text, rounded
 from stability.page.tables import detail_tables
 from stability.report import (
     Alpha,
@@ -188,6 +188,8 @@ def test_simulated_judge_is_named(provenance: dict[str, object], said: bool) -> 
         (0.0535, False, "0.053"),
         (-0.0061, False, "−0.0061"),
         (3.456, False, "3.46"),
+        (0.00049, False, "0.0005"),
+        (-0.00001, False, "−1e−05"),
         (16.0, False, "16"),
         (12345.6, False, "12,346"),
         (0.2249, True, "22%"),
@@ -206,6 +208,7 @@ def test_estimates_say_interval_bound_or_undefined() -> None:
     assert estimate_text(_estimate(0.48, None, 0.5)) == "0.48 (95% CI at most 0.50)"
     assert estimate_text(_estimate(0.48)) == "0.48 (no interval)"
     assert estimate_text(UNDEFINED) == "undefined"
+    assert [p_text(p) for p in (0.0004998, 0.132, None)] == ["below 0.001", "0.13", "undefined"]
     assert [dollars(cost) for cost in (None, 0, 0.0012, 12.5)] == ["unknown", "$0", "$0.0012", "$12.50"]
 
 
