@@ -1,0 +1,76 @@
+"""Our own hearings as ratings: phase 1 once, restatements and verdicts by arm."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from agents import Arm, DimensionVerdict, Outcome, Phase, Run, RunResult, TextItem, Transcript, Turn, Verdict
+from stability import RatingsError, ratings_from_results
+
+ITEM = TextItem(id="x", instruction="say", output="said", cluster="doc", system="s", human={"tone": 4.0})
+
+
+def turn(persona: str, phase: Phase, arm: Arm | None, score: float | None, outcome: Outcome) -> Turn:
+    return Turn(
+        id=f"{phase}/{persona}", phase=phase, arm=arm, index=0, persona_id=persona, model="m", kind="judgement", text="t",
+        scores={"tone": score}, certainty=80, outcome=outcome,
+    )  # fmt: skip
+
+
+def verdict(arm: Arm, value: float | None, calls: int) -> Verdict:
+    told = DimensionVerdict(
+        value=value, passed=None, outcome=Outcome.DECIDED if value is not None else Outcome.FAILED,
+        n_used=2, n_asked=2, dissent=None, by_persona={}, by_group={},
+    )  # fmt: skip
+    return Verdict(arm=arm, dimensions={"tone": told}, calls=calls, tokens=calls * 100)
+
+
+def result(repeat: int, item_id: str = "x") -> RunResult:
+    turns = (
+        turn("p", Phase.ALONE, None, 3.0, Outcome.DECIDED),
+        turn("q", Phase.ALONE, None, None, Outcome.ABSTAINED),
+        turn("p", Phase.RESTATED, Arm.DEBATE, 4.0, Outcome.DECIDED),
+        turn("q", Phase.RESTATED, Arm.DEBATE, 2.0, Outcome.UNPARSEABLE),
+    )
+    run = Run(
+        id=f"r{repeat}", item_id=item_id, item_hash="h", persona_set="s", rubric_hash="r", protocol_hash="p",
+        models=("m",), repeat=repeat, seed=repeat,
+    )  # fmt: skip
+    return RunResult(
+        run=run, transcript=Transcript(turns=turns, stopped={}, speaking_order=("p", "q")),
+        verdicts={Arm.PANEL: verdict(Arm.PANEL, 3.0, 2), Arm.DEBATE: verdict(Arm.DEBATE, 4.0, 7)},
+        outcome=Outcome.DECIDED, calls=7, input_tokens=1, output_tokens=1, cost_usd=0.5, simulated=True, code_version="c",
+    )  # fmt: skip
+
+
+def test_a_result_becomes_judgements_restatements_and_verdicts() -> None:
+    table = ratings_from_results([result(1), result(2)], [ITEM])
+    shown = [
+        (table.persona.value(i), table.phase.value(i), table.arm.value(i), float(np.nan_to_num(table.score[i])))
+        for i in range(6)
+    ]
+    assert shown == [
+        ("p", "alone", "panel", 3.0),
+        ("q", "alone", "panel", 0.0),
+        ("p", "restated", "debate", 4.0),
+        ("q", "restated", "debate", 0.0),
+        (None, "verdict", "panel", 3.0),
+        (None, "verdict", "debate", 4.0),
+    ]
+    assert table.abstained[:4].tolist() == [False, True, False, False], (
+        "an unparseable reply is a failure, not an abstention"
+    )
+    assert np.isnan(table.score[[1, 3]]).all(), "the score of an unparseable reply counts for nothing"
+    assert table.certainty is not None
+    assert table.certainty[0] == 0.8
+    assert table.calls is not None
+    assert table.calls[5] == 7
+    assert table.cluster.value(0) == "doc"
+    assert table.provenance["simulated"] is True
+    assert table.provenance["cost_usd"] == 1.0
+
+
+def test_a_result_of_an_unknown_item_is_refused() -> None:
+    with pytest.raises(RatingsError, match="'y'"):
+        ratings_from_results([result(1, "y")], [ITEM])
