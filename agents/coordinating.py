@@ -39,17 +39,12 @@ def stop_reason(
 ) -> str | None:
     """Why the debate of this table is over; None while it is not. heard: the judgements alone, then the debate."""
     debate = [turn for turn in heard if turn.phase is Phase.DEBATE]
-    seats = len(table.seats)
     if session.is_cancelled:
         return "cancelled"
-    if seats < 2:
+    if len(table.seats) < 2:
         return "alone"
-    if max(spreads(session.rubric, positions(table, heard)).values()) <= session.protocol.spread_epsilon:
-        return "agreed"
-    if len(debate) >= seats and all(turn.kind == "pass" or not turn.text for turn in debate[-seats:]):
-        return "passed"
-    if _unchanged_for_a_round(table, heard, debate):
-        return "unchanged"
+    if session.protocol.adaptive and (reason := _settled(session, table, heard, debate)):
+        return reason
     if len(debate) >= session.protocol.turns_max:
         return "turns_max"
     if tokens_max is not None and tokens >= tokens_max:
@@ -72,6 +67,16 @@ async def next_speaker(
     if session.protocol.coordinator is Coordinator.MODEL:
         return await _chosen_by_model(session, side, waiting, table, heard, turn_id)
     return _most_unresolved(session.rubric, table, waiting, heard), ()
+
+
+def _settled(session: Session, table: Table, heard: Sequence[Turn], debate: Sequence[Turn]) -> str | None:
+    """Why nothing more is to be expected of this debate."""
+    seats = len(table.seats)
+    if max(spreads(session.rubric, positions(table, heard)).values()) <= session.protocol.spread_epsilon:
+        return "agreed"
+    if len(debate) >= seats and all(turn.kind == "pass" or not turn.text for turn in debate[-seats:]):
+        return "passed"
+    return "unchanged" if _unchanged_for_a_round(table, heard, debate) else None
 
 
 def _unchanged_for_a_round(table: Table, heard: Sequence[Turn], debate: Sequence[Turn]) -> bool:

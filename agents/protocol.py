@@ -66,6 +66,8 @@ class DebateProtocol(BaseModel):
     """Output tokens of one run's debate; None for no limit."""
     spread_epsilon: float = Field(default=0.5, ge=0)
     """A group whose scores lie within it on every dimension has nothing left to debate."""
+    adaptive: bool = True
+    """False: a table speaks all its turns, whether or not it agrees, passes or stands still; to measure what stopping saves."""
     cross_group: bool = False
     """Whether groups hear each other's positions once before restating."""
     aggregation: Aggregation = Aggregation.MEAN

@@ -38,6 +38,13 @@ async def test_nobody_moving_for_a_round_ends_it(summary, panel, rubric, ruled):
     assert {turn.round for turn in said} == {1}
 
 
+async def test_a_debate_that_is_not_adaptive_uses_all_its_turns(summary, panel, rubric, ruled):
+    model = ruled(scored(dict.fromkeys(APART, 3), kind="pass"))
+    result, said = await debate(summary, panel, rubric, model, turns_max=4, adaptive=False)
+    assert result.transcript.stopped == {"nurse": "turns_max", "patient": "turns_max"}
+    assert len(said) == 8
+
+
 async def test_everybody_passing_ends_it(summary, panel, rubric, ruled):
     def rule(question):
         moved = {"clarity": 1 + question.request.seed % 5} if question.persona == "nurse-3" else {}

@@ -1,0 +1,63 @@
+"""Hears items with a ledger in a file until it is done or killed: the process that test_killing.py kills.
+
+python hearing_process.py BASE_URL LEDGER RESULTS
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from agents import DebateProtocol, Dimension, Level, Rubric, TextItem, hear
+from clustering import Persona, PersonaSet
+from llm import Call, open_model
+
+
+class FileLedger:
+    """Every call as a line of a file, written before it is used; a torn last line was never used."""
+
+    def __init__(self, path: Path) -> None:
+        path.touch()
+        whole = [line for line in path.read_text(encoding="utf-8").split("\n")[:-1] if line]
+        calls = [Call.model_validate_json(line) for line in whole]
+        path.write_text("".join(f"{line}\n" for line in whole), encoding="utf-8")
+        self._calls = {call.key: call for call in calls}
+        self._file = path.open("a", encoding="utf-8")
+
+    async def find(self, key: str) -> Call | None:
+        return self._calls.get(key)
+
+    async def record(self, call: Call) -> None:
+        if call.key not in self._calls:
+            self._calls[call.key] = call
+            self._file.write(call.model_dump_json() + "\n")
+            self._file.flush()
+
+
+def _rubric() -> Rubric:
+    levels = tuple(Level(value=value, label=str(value)) for value in range(1, 6))
+    return Rubric(name="r", dimensions=(Dimension(name="clarity", question="Is it clear?", levels=levels),))
+
+
+def _personas() -> PersonaSet:
+    personas = tuple(
+        Persona(id=f"p{n}", name=f"P{n}", stakeholder="s", group_id=f"g{n % 2}", perspective="x") for n in range(4)
+    )
+    return PersonaSet(personas=personas, groups=(), method="given")
+
+
+async def hear_all(base_url: str, ledger: Path) -> str:
+    model, kept = open_model("openai:bench", base_url=base_url, api_key="none"), FileLedger(ledger)
+    protocol = DebateProtocol(spread_epsilon=0, turns_max=4)
+    items = [TextItem(id=f"t{n}", instruction="Say hello.", output=f"Hello number {n}.") for n in range(6)]
+    heard = [
+        hear(item, _personas(), _rubric(), protocol, models=[model], repeat=0, seed=1, ledger=kept) for item in items
+    ]
+    done = await asyncio.gather(*heard)
+    await model.aclose()
+    return "\n".join(result.model_dump_json() for result in done)
+
+
+if __name__ == "__main__":
+    Path(sys.argv[3]).write_text(asyncio.run(hear_all(sys.argv[1], Path(sys.argv[2]))), encoding="utf-8")
