@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+_ROW_ADDRESS = re.compile(r"""\sdata-(?:href|link)="[^"]*\"""")
+"""What the keyboard opens or copies; inside an export a place is its own address."""
 _LINK = re.compile(r"""<a\b([^>]*?)\shref="(?!#)([^"]*)"([^>]*)>(.*?)</a>""", re.DOTALL)
 
 
@@ -21,4 +23,4 @@ def without_server_links(html: str, own_path: str) -> str:
             return f'<a{before} href="#{fragment}"{after}>{text}</a>'
         return f"<span{before}{after}>{text}</span>"
 
-    return _LINK.sub(plain, html)
+    return _ROW_ADDRESS.sub("", _LINK.sub(plain, html))

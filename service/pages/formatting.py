@@ -16,6 +16,11 @@ def score(value: float | None, decimals: int = 1) -> str:
     return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", MINUS)
 
 
+def mean(value: float | None) -> str:
+    """A mean of scores, always with one decimal, so that columns line up: `3.0`."""
+    return UNKNOWN if value is None else f"{value:.1f}".replace("-", MINUS)
+
+
 def signed(value: float | None) -> str:
     """A difference with its sign, `+1`, `−0.5`, `0`."""
     if value is None:

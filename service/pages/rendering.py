@@ -28,7 +28,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    names = ("score", "signed", "spread", "percent", "dollars", "count", "words", "moment")
+    names = ("score", "mean", "signed", "spread", "percent", "dollars", "count", "words", "moment")
     found.filters.update({name: getattr(formatting, name) for name in names})
     found.filters.update(twin=twin_path, with_query=with_query, svg=own_svg)
     found.globals.update(interval=formatting.interval, plural=formatting.plural, describe=describe, asset=asset_href)

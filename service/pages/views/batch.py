@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,8 +10,10 @@ from urllib.parse import urlencode
 
 from service.application.records import BatchRecord, PersonaSetRecord, Status
 from service.pages.formatting import dollars, percent, score, spread, words
-from service.pages.views.evaluations import EvaluationRow
+from service.pages.views.evaluations import EvaluationRow, least_trusted
 from stability import ArmReport, DimensionReport, Estimate, ReportWarning, StabilityReport
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +197,7 @@ def batch_page(
         sections=tuple(_section(record.id, name, own, (flips_svg or {}).get(name)) for name, own in dimensions.items()),
         population=_population(report) if report else "",
         warnings=report.warnings if report else (),
-        least_stable=tuple(least_stable),
+        least_stable=least_trusted(least_stable),
         items_href=items_href(record.id),
         persona_set_id=record.persona_set_id,
         models=record.models,
@@ -203,7 +206,7 @@ def batch_page(
         else f"{record.repeats_min} to {record.repeats_max}",
         calls=record.spent.calls,
         cost_usd=record.spent.cost_usd,
-        provenance=tuple((words(n), str(v)) for n, v in report.provenance.items()) if report else (),
+        provenance=tuple((words(n), _plain(v)) for n, v in report.provenance.items()) if report else (),
     )
 
 
@@ -213,6 +216,14 @@ def _population(report: StabilityReport) -> str:
         f"{own.items:,} items from {own.clusters:,} sources, {own.personas} personas, up to {own.runs} runs; "
         f"{own.ratings_used:,} of {own.ratings_asked:,} ratings used"
     )
+
+
+def _plain(value: object) -> str:
+    """A provenance value on one line; of a sha256 as much as tells it from others."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_plain, value))
+    text = str(value)
+    return f"{text[:12]}…" if SHA256.fullmatch(text) else text
 
 
 def estimate_text(estimate: Estimate | None, *, share: bool = False) -> str:

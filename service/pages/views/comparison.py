@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agents import Dimension, Phase, Transcript, Turn
 from clustering import PersonaSet
 from service.application.records import EvaluationRecord, RunRecord
-from service.pages.formatting import score, words
+from service.pages.formatting import mean, score, words
 from service.pages.views.anchors import anchor, run_href
 
 
@@ -92,7 +92,7 @@ def comparison_page(
 def _name(run: RunRecord, dimensions: Sequence[Dimension]) -> RunName:
     verdict = run.verdicts.get("debate") or next(iter(run.verdicts.values()), None)
     own = verdict["dimensions"] if verdict else {}
-    parts = [f"{words(d.name)} {score(own[d.name]['value'])}" for d in dimensions if d.name in own]
+    parts = [f"{words(d.name)} {mean(own[d.name]['value'])}" for d in dimensions if d.name in own]
     return RunName(run_href(run.id), f"Repeat {run.repeat + 1}", ", ".join(parts))
 
 

@@ -9,11 +9,11 @@ from itertools import combinations
 from agents import Arm, Dimension, Rubric, Verdict
 from clustering import PersonaSet
 from service.application.records import EvaluationRecord, RunRecord
-from service.pages.formatting import score, words
+from service.pages.formatting import mean, score, words
 from service.pages.views.anchors import run_href
 from service.pages.views.material import Material, texts
 from service.pages.views.matrix import tint
-from service.pages.views.strip import DimensionLine, dimension_lines, widest
+from service.pages.views.strip import DimensionLine, dimension_lines, distrust, widest
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def evaluation_page(
         error=state.error,
         error_code=state.error_code,
         simulated=evaluation.simulated,
-        lines=tuple(sorted(lines, key=lambda line: -(line.arm.sd if line.arm.sd is not None else -1))),
+        lines=tuple(sorted(lines, key=distrust)),
         bar_max=max(spreads, default=0.0) or 1.0,
         runs=tuple(_run_line(run, rubric.dimensions, shown) for run in ordered),
         dimensions=tuple(words(dimension.name) for dimension in rubric.dimensions),
@@ -181,7 +181,7 @@ def _run_line(run: RunRecord, dimensions: Sequence[Dimension], arm: str) -> RunL
         repeat=run.repeat,
         status=run.state.status.value,
         outcome=run.outcome,
-        values=tuple(score(_value(run, arm, dimension.name)) for dimension in dimensions),
+        values=tuple(mean(_value(run, arm, dimension.name)) for dimension in dimensions),
         calls=run.spent.calls,
         cost_usd=run.spent.cost_usd,
         attempts=run.attempts,

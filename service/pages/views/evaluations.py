@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from agents import Rubric
 from service.application.records import EvaluationRecord
-from service.pages.views.strip import DimensionLine, dimension_lines
+from service.pages.views.strip import DimensionLine, dimension_lines, distrust
 
 PARAMETERS = ("q", "status", "batch", "system", "kind", "cluster", "persona_set", "arm", "dimension", "sort")
 LINES_PER_ROW_MAX = 4
@@ -98,7 +98,7 @@ def evaluation_row(record: EvaluationRecord, rubric: Rubric, query: ListQuery) -
     """One row; lines of the asked dimension only, the least stable dimension first."""
     asked = [d for d in rubric.dimensions if query.dimension in ("", d.name)]
     lines = dimension_lines(record.scores, asked, run_hrefs(record.id, record.repeats_max), query.arm or None)
-    ordered = sorted(lines, key=lambda line: -(line.arm.sd if line.arm.sd is not None else -1))
+    ordered = sorted(lines, key=distrust)
     return EvaluationRow(
         id=record.id,
         href=f"/evaluations/{quote(record.id)}",
@@ -122,6 +122,11 @@ def evaluation_row(record: EvaluationRecord, rubric: Rubric, query: ListQuery) -
     )
 
 
+def least_trusted(rows: Sequence[EvaluationRow]) -> tuple[EvaluationRow, ...]:
+    """The rows whose repeats agree least first; rows without a verdict last."""
+    return tuple(sorted(rows, key=lambda row: min((distrust(line) for line in row.lines), default=(3.0, 0.0))))
+
+
 def evaluations_page(
     records: Sequence[EvaluationRecord],
     rubrics: Mapping[str, Rubric],
@@ -137,6 +142,8 @@ def evaluations_page(
     more: whether rows were left out.
     """
     rows = tuple(evaluation_row(record, rubrics[record.rubric_id], query) for record in records)
+    if query.sort == "least_stable":  # the store knows the widest swing; whether it crosses a threshold is known here
+        rows = least_trusted(rows)
     spreads = [
         value for row in rows for line in row.lines for value in (line.arm.sd, line.single_sd) if value is not None
     ]

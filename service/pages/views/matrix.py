@@ -53,6 +53,8 @@ class Matrix:
     scale: str
     columns: tuple[Column, ...]
     rows: tuple[MatrixRow, ...]
+    grouped: bool
+    """Whether a group has more than one persona, so that groups are worth a heading."""
     changed: int
     towards_majority: int
     by_verified_evidence: int
@@ -121,6 +123,7 @@ def _matrix(
         scale=f"{dimension.low} {dimension.levels[0].label} to {dimension.high} {dimension.levels[-1].label}",
         columns=columns,
         rows=tuple(sorted(rows, key=lambda row: row.group)),
+        grouped=len({row.group for row in rows}) < len(rows),
         changed=len(own),
         towards_majority=sum(change.direction == "majority" for change in own),
         by_verified_evidence=sum(change.because == "verified evidence" for change in own),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agents import Arm, DimensionVerdict, Rubric, Transcript, Verdict
 from clustering import PersonaSet
 from service.application.records import EvaluationRecord, RunRecord
-from service.pages.formatting import score, words
+from service.pages.formatting import mean, words
 from service.pages.views.anchors import run_href
 from service.pages.views.live import Said
 from service.pages.views.material import texts
@@ -137,7 +137,7 @@ def _verdict_lines(
             ArmVerdict(
                 arm=arm.value,
                 name=words(arm.value),
-                text=score(own.value),
+                text=mean(own.value),
                 grade=nearest_label(dimension, own.value),
                 outcome=own.outcome.value,
                 passed=own.passed,

@@ -9,10 +9,12 @@ from statistics import stdev
 
 from agents import Arm, Dimension
 from service.application.records import DimensionScore
-from service.pages.formatting import score, words
+from service.pages.formatting import mean, score, words
 
 WIDEST_FIRST = (Arm.DEBATE, Arm.STANCE, Arm.SELF_REFLECTION, Arm.PANEL)
 Z_95 = 1.959964
+AT_A_LEVEL = 0.25
+"""A mean this near to a level is called by its name."""
 CELLS_SHOWN_MAX = 24
 """A fold of more cells than this prints its count instead."""
 
@@ -92,6 +94,12 @@ def wilson(successes: int, trials: int) -> tuple[float, float] | None:
     return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
 
 
+def distrust(line: DimensionLine) -> tuple[float, float]:
+    """Sorts lines, the one to trust least first: by the share of repeats that agree, then by how far they swing."""
+    share = line.arm.agree / line.arm.n_used if line.arm.n_used > 1 else 2.0
+    return share, -(line.arm.sd or 0.0)
+
+
 def widest(scores: Mapping[str, object], wanted: str | None = None) -> str | None:
     """The wanted arm where it was heard, else the one in which personas saw most; None before any run has ended."""
     if wanted in scores:
@@ -165,10 +173,15 @@ def _trust(own: DimensionScore) -> str:
 
 
 def nearest_label(dimension: Dimension, value: float | None) -> str | None:
-    """Label of the level nearest to a value; None without a value."""
+    """The level that a value stands at, or the two that it stands between; None without a value."""
     if value is None:
         return None
-    return min(dimension.levels, key=lambda level: abs(level.value - value)).label
+    nearest = min(dimension.levels, key=lambda level: abs(level.value - value))
+    if abs(nearest.value - value) <= AT_A_LEVEL:
+        return nearest.label
+    below = [level.label for level in dimension.levels if level.value <= value]
+    above = [level.label for level in dimension.levels if level.value >= value]
+    return f"{below[-1]} to {above[0]}" if below and above else nearest.label
 
 
 def _folds(own: DimensionScore, dimension: Dimension, run_hrefs: Mapping[int, str]) -> tuple[Fold, ...]:
@@ -176,7 +189,7 @@ def _folds(own: DimensionScore, dimension: Dimension, run_hrefs: Mapping[int, st
     for repeat, value in enumerate(own.run_values):
         outcome = own.outcomes[repeat] if repeat < len(own.outcomes) else "decided"
         key, label = _category(value, outcome, dimension)
-        text = score(value) if value is not None else ""
+        text = mean(value) if value is not None else ""
         title = f"repeat {repeat + 1}: {score(value) + ', ' if value is not None else ''}{label}"
         groups.setdefault((key, label), []).append(Cell(repeat, text, title, run_hrefs.get(repeat, "")))
     folds = [

@@ -230,6 +230,6 @@ def _section(
     elif phase == Phase.RESTATED:
         title, detail = f"Restated: {words(arm)}", "every persona gives its scores again"
     else:
-        title, detail = "Synthesis", "a model's summary; it sets no number"
+        title, detail = f"Synthesis: {words(arm)}" if arm else "Synthesis", "a model's summary; it sets no number"
     name = "-".join(part for part in ("section", phase, arm, group) if part)
     return Section(anchor(name).removeprefix("turn-"), title, detail, tuple(turns))

@@ -1,0 +1,204 @@
+"""View models on hand-made records: what a template prints is right before it is printed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agents import Arm, Dimension, Evidence, Level, Outcome, Phase, SummaryItem, Transcript, Turn
+from clustering import Excerpt, Persona, PersonaSet, Span, StakeholderGroup
+from service.application import DimensionScore
+from service.pages.export import without_server_links
+from service.pages.formatting import dollars, interval, mean, score, signed
+from service.pages.views.changes import changes
+from service.pages.views.material import passage_page, texts
+from service.pages.views.matrix import matrices
+from service.pages.views.strip import dimension_lines, nearest_label, wilson
+from service.pages.views.transcript import transcript_view
+
+LEVELS = tuple(
+    Level(value=value, label=label) for value, label in enumerate(("bad", "weak", "fair", "good", "best"), 1)
+)
+FAITH = Dimension(name="faith", question="Is it so?", levels=LEVELS, pass_threshold=4)
+PERSONAS = PersonaSet(
+    personas=tuple(
+        Persona(
+            id=name,
+            name=name.title(),
+            stakeholder="tenant",
+            group_id="g",
+            perspective="warmth",
+            excerpts=(Excerpt(quote="cold", span=Span(document_id="do_1", start=5, end=9)),),
+        )
+        for name in ("ada", "ben", "cem")
+    ),
+    groups=(StakeholderGroup(id="g", name="Tenants"),),
+    method="given",
+)
+
+
+def turn(index: int, persona: str, value: float | None, **given: Any) -> Turn:
+    phase = given.pop("phase", Phase.ALONE)
+    arm = None if phase is Phase.ALONE else given.pop("arm", Arm.DEBATE)
+    values: dict[str, Any] = {
+        "id": f"{phase}/{persona}/{index}",
+        "kind": "judgement",
+        "text": "Because.",
+        "outcome": Outcome.DECIDED if value is not None else Outcome.ABSTAINED,
+        "round": 1 if phase is Phase.DEBATE else None,
+        "group_id": "g",
+        "model": "simulated",
+        **given,
+    }
+    return Turn(phase=phase, arm=arm, index=index, persona_id=persona, scores={"faith": value}, **values)
+
+
+def scored(values: list[float | None], outcomes: tuple[str, ...] = (), agree: int = 0) -> DimensionScore:
+    used = [value for value in values if value is not None]
+    return DimensionScore(
+        value=sum(used) / len(used) if used else None,
+        ci_low=None,
+        ci_high=None,
+        ci_method=None,
+        n_used=len(used),
+        n_asked=len(values),
+        agree=agree,
+        passed=None,
+        run_values=tuple(values),
+        single_sd=0.8,
+        outcomes=outcomes or ("decided",) * len(values),
+    )
+
+
+def test_repeats_fold_by_what_they_decide() -> None:
+    own = scored([4.2, 3.1, 4.6, None], ("decided", "decided", "decided", "abstained"), agree=2)
+    (line,) = dimension_lines({"debate": {"faith": own}}, [FAITH], {0: "/runs/a"})
+    assert [(fold.key, [cell.text for cell in fold.cells]) for fold in line.folds] == [
+        ("pass", ["4.2", "4.6"]),
+        ("fail", ["3.1"]),
+        ("abstained", [""]),
+    ]
+    assert line.trust == "split"
+    assert line.folds[0].cells[0].href == "/runs/a"
+
+
+def test_without_a_decision_nothing_is_claimed() -> None:
+    (line,) = dimension_lines({"panel": {"faith": scored([None, None], ("failed", "unparseable"))}}, [FAITH], {})
+    assert (line.trust, line.arm.value, line.arm.sd, line.agreement_low) == ("undecided", None, None, None)
+    assert {fold.key for fold in line.folds} == {"failed", "unparseable"}
+
+
+def test_widest_arm_is_shown_unless_another_is_asked_for() -> None:
+    scores = {"panel": {"faith": scored([3.0])}, "debate": {"faith": scored([4.0])}}
+    assert dimension_lines(scores, [FAITH], {})[0].arm.arm == "debate"
+    assert dimension_lines(scores, [FAITH], {}, "panel")[0].arm.arm == "panel"
+
+
+def test_wilson_by_hand() -> None:
+    low, high = wilson(8, 10) or (0, 0)
+    assert (round(low, 3), round(high, 3)) == (0.490, 0.943)
+    assert wilson(0, 0) is None
+
+
+def test_a_mean_between_levels_is_not_called_by_one_name() -> None:
+    assert [nearest_label(FAITH, value) for value in (3.6, 4.1, None)] == ["fair to good", "good", None]
+
+
+def test_a_change_has_its_direction_and_its_reason() -> None:
+    verified = Evidence(quote="cold", claimed_from="source", status="exact", found_in="source:0", start=0, end=4)
+    spoken = [
+        turn(0, "ada", 5),
+        turn(1, "ben", 2),
+        turn(2, "cem", 2),
+        turn(3, "ada", 3, phase=Phase.DEBATE, changed_because="evidence", evidence=(verified,)),
+        turn(4, "ben", 1, phase=Phase.DEBATE, changed_because="evidence"),
+        turn(5, "cem", None, phase=Phase.DEBATE),
+        turn(6, "cem", 2, phase=Phase.RESTATED),
+    ]
+    found = changes(spoken)
+    assert {key[0]: (one.direction, one.because) for key, one in found.items()} == {
+        "debate/ada/3": ("majority", "verified evidence"),
+        "debate/ben/4": ("away", "unverified evidence"),
+    }
+
+
+def test_each_arm_starts_from_what_was_said_alone() -> None:
+    spoken = [
+        turn(0, "ada", 5),
+        turn(1, "ada", 4, phase=Phase.RESTATED, arm=Arm.STANCE),
+        turn(2, "ada", 3, phase=Phase.DEBATE),
+        turn(3, "ada", 3, phase=Phase.RESTATED),
+    ]
+    assert [(one.before, one.after) for one in changes(spoken).values()] == [(5, 4), (5, 3)]
+
+
+def test_the_matrix_shows_who_spoke_when_and_says_what_is_missing() -> None:
+    spoken = [
+        turn(0, "ada", 5),
+        turn(1, "ben", None),
+        turn(2, "ada", 4, phase=Phase.DEBATE),
+        turn(3, "ben", 4, phase=Phase.RESTATED),
+    ]
+    (matrix,) = matrices(spoken, [FAITH], PERSONAS)
+    assert [column.key for column in matrix.columns] == ["alone", "debate/1", "restated/debate"]
+    ada, ben = matrix.rows
+    assert [cell.text for cell in ada.cells] == ["5", "4", ""]
+    assert ben.cells[0].outcome == "abstained"
+    assert (ada.cells[1].href, ada.cells[2].href) == ("#turn-debate-ada-2", None)
+    assert matrix.changed == 1
+
+
+def test_quotes_lead_where_they_stand_and_answers_lead_both_ways() -> None:
+    quotes = (
+        Evidence(quote="a", claimed_from="source", status="exact", found_in="source:0", start=1, end=4),
+        Evidence(quote="b", claimed_from="persona", status="fuzzy", found_in="excerpt:0"),
+        Evidence(quote="c", claimed_from="output", status="unverified"),
+    )
+    spoken = (
+        turn(0, "ada", 5, evidence=quotes),
+        turn(1, "ben", 2, phase=Phase.DEBATE, kind="rebuttal", reply_to="alone/ada/0"),
+    )
+    view = transcript_view(
+        "rn_1", Transcript(turns=spoken, stopped={"g": "passed"}, speaking_order=()), PERSONAS, [FAITH]
+    )
+    first, second = view.sections[0].turns[0], view.sections[1].turns[0]
+    assert [quote.href for quote in first.quotes] == [
+        "/runs/rn_1/material/source%3A0?start=1&end=4#passage",
+        "/documents/do_1?start=5&end=9#passage",
+        None,
+    ]
+    assert [quote.verified for quote in first.quotes] == [True, True, False]
+    assert first.answered_by[0].href == f"#{second.anchor}"
+    assert second.reply_to is not None
+    assert second.reply_to.name == "Ada"
+    assert (view.quotes, view.quotes_verified) == (3, 2)
+
+
+@pytest.mark.parametrize(("start", "end"), [(5, 3), (0, 99), (-1, 2)])
+def test_a_passage_outside_its_text_is_said(start: int, end: int) -> None:
+    page = passage_page("t", "ten chars.", kind="document", start=start, end=end)
+    assert page.problem
+    assert page.before + page.passage + page.after == "ten chars."
+
+
+def test_a_passage_keeps_the_text_whole() -> None:
+    page = passage_page("t", "one two three", kind="document", start=4, end=7)
+    assert (page.before, page.passage, page.after) == ("one ", "two", " three")
+
+
+def test_texts_are_named_as_evidence_names_them() -> None:
+    parts = [text.part for text in texts(SummaryItem(id="i", sources=("a", "b"), output="c", reference="d"))]
+    assert parts == ["output", "source:0", "source:1", "reference"]
+
+
+def test_an_export_keeps_links_inside_the_page_only() -> None:
+    html = '<a class="x" href="/runs/1#turn-2">in</a> <a href="#turn-3">same</a> <a href="/evaluations">out</a>'
+    assert without_server_links(html, "/runs/1?export=1") == (
+        '<a class="x" href="#turn-2">in</a> <a href="#turn-3">same</a> <span>out</span>'
+    )
+
+
+def test_figures_say_what_is_unknown() -> None:
+    assert (score(None), dollars(None), dollars(0), interval(None, 1)) == ("–", "price unknown", "$0", "")
+    assert (mean(3), score(3.0), signed(-0.5), signed(1), signed(0)) == ("3.0", "3", "−0.5", "+1", "0")
