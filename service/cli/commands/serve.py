@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from service.cli.console import talk
+from service.cli.loop import run_serving
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -31,7 +31,7 @@ def serve(
 
     asked = {"host": host, "port": port, "model": model, "base_url": base_url, "unsafe_no_auth": unsafe_no_auth or None}
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-    asyncio.run(_serve(Settings(**given), work))
+    run_serving(_serve(Settings(**given), work))
 
 
 async def _serve(settings: Settings, work: bool) -> None:

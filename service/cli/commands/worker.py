@@ -8,6 +8,7 @@ import signal
 import typer
 
 from service.cli.console import talk
+from service.cli.loop import run_serving
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -18,7 +19,7 @@ def worker() -> None:
 
     Start as many as you like, on as many machines, against one Postgres (REHEARING_DATABASE_URL).
     """
-    asyncio.run(_work())
+    run_serving(_work())
 
 
 async def _work() -> None:
