@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -74,6 +75,22 @@ def create_app(
         await refuse_open_door(application, settings)
         yield
 
+    app = _documented(lifespan)
+    app.state.application = application
+    app.state.metrics = metrics
+    _mount_pages(app, application)
+    install_failures(app)
+    _install_middleware(app, settings, metrics, grace_s)
+    return app
+
+
+def openapi_text() -> str:
+    """The OpenAPI document as it is kept in docs/openapi.json."""
+    return json.dumps(_documented(None).openapi(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _documented(lifespan: Any) -> FastAPI:
+    """Every resource of the API, before there is anything to serve."""
     app = FastAPI(
         title="Rehearing",
         version="1",
@@ -84,13 +101,8 @@ def create_app(
         telemetry={"logs": False, "metrics": False, "operation_spans": False},
     )
     app.router.route_class = JsonRoute
-    app.state.application = application
-    app.state.metrics = metrics
     for router in _ROUTERS:
         app.include_router(router)
-    _mount_pages(app, application)
-    install_failures(app)
-    _install_middleware(app, settings, metrics, grace_s)
     document(app)
     return app
 

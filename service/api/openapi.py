@@ -79,6 +79,9 @@ def _complete(schema: dict[str, Any]) -> dict[str, Any]:
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
     components |= problem.pop("$defs", {})
     components["Problem"] = problem
+    schema["components"]["examples"] = {
+        kind.code: {"summary": kind.title, "value": _problem_example(kind)} for kind in CATALOGUE.values()
+    }
     for path, method, operation in operations(schema):
         _add_headers(method, operation)
         _add_problems(path, method, operation)
@@ -119,9 +122,7 @@ def _add_problems(path: str, method: str, operation: dict[str, Any]) -> None:
             "content": {
                 MEDIA_TYPE: {
                     "schema": {"$ref": "#/components/schemas/Problem"},
-                    "examples": {
-                        kind.code: {"summary": kind.title, "value": _problem_example(kind, path)} for kind in kinds
-                    },
+                    "examples": {kind.code: {"$ref": f"#/components/examples/{kind.code}"} for kind in kinds},
                 }
             },
         }
@@ -158,13 +159,13 @@ def _by_status(codes: list[str]) -> dict[str, list[Kind]]:
     return grouped
 
 
-def _problem_example(kind: Kind, path: str) -> dict[str, Any]:
+def _problem_example(kind: Kind) -> dict[str, Any]:
     return Problem(
         type=f"/problems/{kind.code}",
         title=kind.title,
         status=kind.status,
         detail=kind.meaning,
-        instance=path,
+        instance="/v1/evaluations",
         code=kind.code,
         request_id="0b0e6f2d8e4b4b8f9d4c7a1e2f3a4b5c",
         retryable=kind.retryable,
@@ -184,6 +185,6 @@ def _add_examples(operation: dict[str, Any]) -> None:
         operation["requestBody"]["content"][media]["example"] = value
     for status, contents in told.get("responses", {}).items():
         for media, value in contents.items():
-            operation["responses"][status]["content"].setdefault(media, {"schema": {"type": "string"}})["example"] = (
-                value
-            )
+            operation["responses"][status].setdefault("content", {}).setdefault(media, {"schema": {"type": "string"}})[
+                "example"
+            ] = value

@@ -1,0 +1,81 @@
+"""The OpenAPI document: kept in docs, complete, and every example in it is valid."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from service.api.app import openapi_text
+from service.api.openapi import operations
+from tests.service.api.conftest import Service
+
+KEPT = Path(__file__).parents[3] / "docs" / "openapi.json"
+SCHEMA: dict[str, Any] = json.loads(openapi_text())
+OPERATIONS = {operation["operationId"]: (path, method, operation) for path, method, operation in operations(SCHEMA)}
+
+
+def test_the_kept_document_is_the_present_one() -> None:
+    assert KEPT.read_text() == openapi_text(), "the API changed: `python -m service.api > docs/openapi.json`"
+
+
+async def test_the_served_document_is_the_kept_one(service: Service) -> None:
+    assert (await service.client.get("/openapi.json")).json() == SCHEMA
+
+
+def validator(schema: dict[str, Any]) -> Any:
+    return jsonschema_rs.validator_for({**schema, "components": SCHEMA["components"]})
+
+
+def examples(content: dict[str, Any]) -> list[Any]:
+    if "example" in content:
+        return [content["example"]]
+    named = [one["$ref"].rpartition("/")[2] for one in content.get("examples", {}).values()]
+    return [SCHEMA["components"]["examples"][name]["value"] for name in named]
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_operation_is_told_with_examples_that_hold(name: str) -> None:
+    _, _, operation = OPERATIONS[name]
+    assert operation["summary"]
+    assert operation["description"]
+    assert operation["tags"]
+    for status, response in operation["responses"].items():
+        assert response["description"]
+        for media, content in response.get("content", {}).items():
+            if status == "503" and media == "application/json":
+                continue  # the same shape as its 200
+            told = examples(content)
+            assert told, f"{status} {media} has no example"
+            if media.endswith("json"):
+                for example in told:
+                    assert validator(content["schema"]).is_valid(example), list(
+                        validator(content["schema"]).iter_errors(example)
+                    )
+    bodies = operation.get("requestBody", {}).get("content", {})
+    if bodies and "multipart/form-data" not in bodies:
+        told = {media: examples(content) for media, content in bodies.items()}
+        assert any(told.values()), f"no example of a body: {told}"
+        for example in told.get("application/json", []):
+            assert validator(bodies["application/json"]["schema"]).is_valid(example)
+
+
+def test_every_error_is_documented_as_a_problem() -> None:
+    for _, _, operation in OPERATIONS.values():
+        assert {"400", "500", "503"} <= operation["responses"].keys()
+        for status, response in operation["responses"].items():
+            if status >= "400":
+                assert "application/problem+json" in response["content"]
+
+
+def test_creating_operations_take_an_idempotency_key_and_jobs_say_where_they_are() -> None:
+    creating = {name for name, (_, _, told) in OPERATIONS.items() if {"201", "202"} & told["responses"].keys()}
+    assert creating == {"upload_documents", "create_persona_set", "store_rubric", "create_evaluation", "create_batch"}
+    for name in creating:
+        told = OPERATIONS[name][2]
+        assert "Idempotency-Key" in [parameter["name"] for parameter in told["parameters"]]
+        if "202" in told["responses"]:
+            assert {"Location", "Retry-After"} <= told["responses"]["202"]["headers"].keys()
