@@ -6,6 +6,7 @@ from agents.estimating import HearingEstimate, PurposeEstimate, estimate_hearing
 from agents.expanding import expand
 from agents.hearing import hear
 from agents.item import DialogueItem, Item, PairItem, SummaryItem, TextItem, Utterance, item_adapter
+from agents.observing import Drift, LexicalDrift, Observation, ObservationReply, drift, lexical_drift, observe
 from agents.pairs import pair_rubric
 from agents.prompting import prompt_files
 from agents.protocol import Aggregation, Arm, Coordinator, DebateProtocol, Seating
@@ -35,11 +36,15 @@ __all__ = [
     "DialogueItem",
     "Dimension",
     "DimensionVerdict",
+    "Drift",
     "Evidence",
     "HearingEstimate",
     "HearingInputError",
     "Item",
     "Level",
+    "LexicalDrift",
+    "Observation",
+    "ObservationReply",
     "Outcome",
     "PairItem",
     "Phase",
@@ -58,11 +63,14 @@ __all__ = [
     "Verdict",
     "check_hearing",
     "commitment",
+    "drift",
     "estimate_hearing",
     "expand",
     "hear",
     "item_adapter",
+    "lexical_drift",
     "measure_commitment",
+    "observe",
     "pair_rubric",
     "prompt_files",
     "rejudge",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from rapidfuzz import fuzz
+from rapidfuzz.utils import default_process
 
 from agents.quoting import fold
 from agents.replies import Cause
@@ -90,7 +91,9 @@ def is_repetition(text: str, earlier: Sequence[Turn]) -> bool:
     """Whether the words were said before, by anybody who was heard."""
     if len(text) < REPETITION_CHARACTERS_MIN:
         return False
-    return any(fuzz.token_sort_ratio(text, turn.text) >= REPETITION_RATIO_MIN for turn in earlier)
+    return any(
+        fuzz.token_sort_ratio(text, turn.text, processor=default_process) >= REPETITION_RATIO_MIN for turn in earlier
+    )
 
 
 def _moved_towards(before: float | None, after: float | None, name: str, peers: Sequence[Scores]) -> bool:

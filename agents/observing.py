@@ -1,0 +1,167 @@
+"""Whether personas stay in role: rated by an observer, on request and repeatedly, and by the drift of their words.
+
+Self-report stays flat while observers see the decline (arXiv 2601.22812), so the speaker is never asked. The five
+questions are PersonaGym's (arXiv 2407.18416).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from statistics import fmean
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agents.item import Item
+from agents.material import material_kind
+from agents.prompting import peer_message, persona_message, prompt_file, question_sha256, task_section
+from agents.protocol import DebateProtocol
+from agents.rubric import Rubric
+from agents.seats import take_seats
+from agents.session import Session, open_session
+from agents.speaking import seat_of
+from agents.transcript import Transcript, Turn
+from clustering import Embedder, PersonaSet, render_persona
+from llm import CallLedger, MemoryLedger, Model, Purpose, RenderedPrompt
+
+Grade = Literal[1, 2, 3, 4, 5]
+QUESTIONS = ("expected_action", "justification", "linguistic_habits", "consistency", "toxicity_control")
+
+
+class ObservationReply(BaseModel):
+    """An observer's rating of one contribution."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reasons: Annotated[str, Field(max_length=500)]
+    role: Literal[0, 1, 2, 3]
+    expected_action: Grade
+    justification: Grade
+    linguistic_habits: Grade
+    consistency: Grade
+    toxicity_control: Grade
+
+
+class Observation(NamedTuple):
+    """The ratings of one turn: what could not be parsed is missing, never 0."""
+
+    turn_id: str
+    seat_id: str
+    step: int
+    """Which contribution of this seat it is, counted from 0: alone, debate turns, restated."""
+    ratings: tuple[ObservationReply, ...]
+    n_asked: int
+
+    @property
+    def role(self) -> float | None:
+        """Mean of 0-3; None where no rating could be used."""
+        return fmean(rating.role for rating in self.ratings) if self.ratings else None
+
+
+class Drift(NamedTuple):
+    """How adherence changes over a judge's contributions."""
+
+    slope: float | None
+    """Change of the role rating per contribution, least squares; None below two contributions."""
+    onset: int | None
+    """The first contribution whose rating is a whole point under the first one; None where there is none."""
+
+
+class LexicalDrift(NamedTuple):
+    """Distance of one turn's words from its speaker's card."""
+
+    turn_id: str
+    seat_id: str
+    step: int
+    distance: float
+    """1 minus the cosine: 0 for the same direction."""
+
+
+async def observe(
+    item: Item,
+    persona_set: PersonaSet,
+    rubric: Rubric,
+    protocol: DebateProtocol,
+    transcript: Transcript,
+    *,
+    models: Sequence[Model],
+    observer: Model,
+    times: int,
+    seed: int,
+    ledger: CallLedger | None = None,
+) -> tuple[Observation, ...]:
+    """Every judge's every contribution rated `times` times by the observer, who sees the persona and the words alone.
+
+    models: those of the run, which say who sat where. The ratings of one turn differ in their seeds only; their spread
+    is the observer's own noise. A turn without words is not rated.
+    """
+    seats = take_seats(persona_set.personas, models, protocol.seating)
+    session = open_session(item, seats, rubric, protocol, repeat=0, seed=seed, ledger=ledger or MemoryLedger())
+    steps = _steps(transcript)
+    rated = await asyncio.gather(*(_rate(session, turn, observer, draw) for turn, _ in steps for draw in range(times)))
+    return tuple(
+        Observation(
+            turn.id,
+            seat_of(turn),
+            step,
+            tuple(rating for rating in rated[place * times : (place + 1) * times] if rating is not None),
+            times,
+        )
+        for place, (turn, step) in enumerate(steps)
+    )
+
+
+def drift(observations: Sequence[Observation], seat_id: str) -> Drift:
+    """The drift of one seat's role ratings over its contributions."""
+    known = [(seen.step, seen.role) for seen in observations if seen.seat_id == seat_id and seen.role is not None]
+    points = sorted((float(step), role) for step, role in known if role is not None)
+    first = points[0][1] if points else 0.0
+    return Drift(_slope(points), next((int(step) for step, role in points if role <= first - 1), None))
+
+
+def lexical_drift(
+    transcript: Transcript, persona_set: PersonaSet, protocol: DebateProtocol, embedder: Embedder
+) -> tuple[LexicalDrift, ...]:
+    """How far each turn's words stand from its speaker's card, in the embedder's space. Asks no model."""
+    steps = _steps(transcript)
+    cards = {persona.id: render_persona(persona, protocol.anchor) for persona in persona_set.personas}
+    spoken = [(turn, step) for turn, step in steps if turn.persona_id in cards]
+    vectors = embedder.embed([cards[turn.persona_id or ""] for turn, _ in spoken] + [turn.text for turn, _ in spoken])
+    return tuple(
+        LexicalDrift(turn.id, seat_of(turn), step, 1.0 - float(vectors[place] @ vectors[len(spoken) + place]))
+        for place, (turn, step) in enumerate(spoken)
+    )
+
+
+def _steps(transcript: Transcript) -> list[tuple[Turn, int]]:
+    """The turns with words, each with its number among its seat's contributions of the same arm and order."""
+    counts: dict[tuple[str, str | None], int] = {}
+    steps = []
+    for turn in transcript.turns:
+        if turn.persona_id is not None and turn.text:
+            key = (seat_of(turn), turn.order)
+            steps.append((turn, counts.get(key, 0)))
+            counts[key] = counts.get(key, 0) + 1
+    return steps
+
+
+async def _rate(session: Session, turn: Turn, observer: Model, draw: int) -> ObservationReply | None:
+    seat = session.by_id[seat_of(turn)]
+    turn_id = f"observed/{draw}/{turn.id}"
+    contribution = peer_message(seat.id, turn, {})[0].content  # words alone: grades would tell who won
+    asked = prompt_file("task_observe").render(contribution=contribution, task=task_section("observe", turn_id))
+    card = persona_message(seat.persona, session.protocol.anchor, seat.id)
+    kind = material_kind(session.item)
+    prompt = RenderedPrompt("observe", question_sha256("task_observe", kind), (*card, *asked))
+    answer = await session.ask(observer, prompt, ObservationReply, Purpose.OBSERVATION, turn_id)
+    value: ObservationReply | None = answer.value if answer else None
+    return value
+
+
+def _slope(points: Sequence[tuple[float, float]]) -> float | None:
+    if len({step for step, _ in points}) < 2:
+        return None
+    steps, roles = fmean(step for step, _ in points), fmean(role for _, role in points)
+    spread = sum((step - steps) ** 2 for step, _ in points)
+    return sum((step - steps) * (role - roles) for step, role in points) / spread
