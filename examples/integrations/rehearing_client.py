@@ -15,11 +15,8 @@ class Rehearing:
         key = key or os.environ.get("REHEARING_KEY")
         self.persona_set = persona_set or os.environ["REHEARING_PERSONA_SET"]
         self.rubric = rubric or os.environ["REHEARING_RUBRIC"]
-        self._client = httpx.Client(
-            base_url=url or os.environ.get("REHEARING_URL", "http://127.0.0.1:8080"),
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=90,
-        )
+        self.url = (url or os.environ.get("REHEARING_URL", "http://127.0.0.1:8080")).rstrip("/")
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     def judge(self, item, repeats=3, **hearing):
         """The finished evaluation of one item. item: `{"kind": "summary", "id": ..., "sources": [...], "output": ...}`,
@@ -39,14 +36,16 @@ class Rehearing:
         scores = evaluation["scores"][arm]
         return scores[dimension or next(iter(scores))]
 
-    def _send(self, method, path, **options):
+    def _send(self, method, path, headers=None, **options):
         """A request, sent again after a fault of the network or the server; the Idempotency-Key makes that safe."""
         for attempt in range(3):
             try:
-                response = self._client.request(method, path, **options)
+                response = httpx.request(
+                    method, self.url + path, headers={**self._headers, **(headers or {})}, timeout=90, **options
+                )
             except httpx.TransportError as error:
                 if attempt == 2:
-                    raise RuntimeError(f"no answer from {self._client.base_url}: {error}") from error
+                    raise RuntimeError(f"no answer from {self.url}: {error}") from error
                 continue
             if response.status_code < 500:
                 break

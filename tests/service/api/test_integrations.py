@@ -45,7 +45,9 @@ def test_curl(live: Live, tmp_path: Path) -> None:
     rubric, item, document = tmp_path / "rubric.json", tmp_path / "item.json", tmp_path / "minutes.txt"
     rubric.write_text(json.dumps(RUBRIC))
     item.write_text(json.dumps(ITEM))
-    document.write_text("\n\n".join(f"As a {who}, I want to be heard before it is decided." for who in ("nurse", "carer")))
+    document.write_text(
+        "\n\n".join(f"As a {who}, I want to be heard before it is decided." for who in ("nurse", "carer"))
+    )
     done = run(live, "sh", str(FOLDER / "curl.sh"), str(rubric), str(item), str(document))
     assert done.returncode == 0, done.stderr + done.stdout
     verdict, _, transcript = done.stdout.partition("\n")

@@ -1,0 +1,48 @@
+"""Random requests over the whole document: no 5xx, and no answer that the document does not tell of."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from service.api.app import openapi_text
+from service.api.openapi import operations
+from tests.service.api.conftest import Live
+
+pytestmark = pytest.mark.xdist_group("live_api")
+
+
+OPERATIONS = sorted(
+    told["operationId"]
+    for _, _, told in operations(json.loads(openapi_text()))
+    if told["operationId"] != "stream_events"  # a stream: how it ends is tested by itself
+)
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+
+
+@pytest.fixture(scope="module")
+def document(live: Live) -> Any:
+    """The document as a live service serves it."""
+    return schemathesis.openapi.from_url(f"{live.url}/openapi.json")
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_no_request_breaks_the_service_or_the_document(document: Any, name: str) -> None:
+    operation = document.find_operation_by_id(name)
+
+    @given(case=operation.as_strategy())
+    @settings(max_examples=8, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    def requests(case: Any) -> None:
+        case.call_and_validate(checks=CHECKS)
+
+    requests()
