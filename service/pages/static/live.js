@@ -25,7 +25,7 @@ async function refresh() {
       const fresh = page.getElementById(old.id);
       if (!fresh || fresh.isEqualNode(old)) continue;
       keep(old, fresh);
-      old.replaceWith(document.adoptNode(fresh));
+      old.replaceWith(document.importNode(fresh, true));
     }
     if (focused && !document.activeElement?.closest("#" + CSS.escape(focused))) document.getElementById(focused)?.focus({ preventScroll: true });
     line.textContent = "";
@@ -43,7 +43,7 @@ function finish(page) {
   clearInterval(timer);
   document.title = page.title;
   const main = page.getElementById("main");
-  document.getElementById("main").replaceWith(document.adoptNode(main));
+  document.getElementById("main").replaceWith(document.importNode(main, true));
   line.textContent = "All heard";
   setTimeout(() => { line.textContent = ""; }, 4000);
 }

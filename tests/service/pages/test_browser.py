@@ -1,0 +1,178 @@
+"""The pages as a person uses them, in a headless Chromium: by mouse, by keyboard, offline, and while a case is heard."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.xdist_group("pages"),
+    pytest.mark.asyncio(loop_scope="session"),
+]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tab(browser: Any, site: Any) -> AsyncIterator[Any]:
+    """A page in a fresh context. At the end: no request has left the origin, no script has failed, none was refused."""
+    context = await browser.new_context(base_url=site.base, viewport={"width": 1280, "height": 900})
+    page = await context.new_page()
+    outward, failures = [], []
+    page.on(
+        "request",
+        lambda request: (
+            outward.append(request.url) if not request.url.startswith((site.base, "data:", "file:")) else None
+        ),
+    )
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.on("console", lambda line: failures.append(line.text) if "Content Security Policy" in line.text else None)
+    yield page
+    await context.close()
+    assert outward == []
+    assert failures == []
+
+
+async def test_from_the_least_stable_item_to_the_quote_of_a_change(tab: Any, site: Any) -> None:
+    await tab.goto(f"/evaluations?batch={site.batch}")
+    first = tab.locator("tbody[data-stop]").first
+    least = await first.locator("a").first.inner_text()
+    await first.locator("a").first.click()
+    assert await tab.locator("h1").inner_text() == least
+    await tab.locator("[data-compare]").click()
+    await tab.locator("[data-first]").click()
+    assert await tab.locator("tr.first").count() == 1
+    assert "#row-" in tab.url
+    await tab.locator("tr.first a").first.click()  # to that turn, in its own run
+    turn = tab.locator(".turn:target")
+    assert await turn.count() == 1
+    await turn.locator("[data-passage]").first.click()
+    marked = await tab.locator("mark#passage").inner_text()
+    assert marked.strip()
+
+
+async def test_a_mark_in_the_matrix_leads_to_its_turn_and_its_link_opens_fresh(
+    tab: Any, site: Any, browser: Any
+) -> None:
+    run = next(run for name in site.evaluations for run in site.runs(name))
+    await tab.goto(run["href"])
+    cell = tab.locator(".positions td a").first
+    await cell.click()
+    fragment = tab.url.partition("#")[2]
+    assert await tab.locator(f"article#{fragment}").count() == 1
+    context = await browser.new_context()
+    fresh = await context.new_page()
+    await fresh.goto(tab.url)
+    assert await fresh.locator(".turn:target").get_attribute("id") == fragment
+    await context.close()
+
+
+async def test_what_a_persona_saw_is_read_on_demand(tab: Any, site: Any) -> None:
+    await tab.goto(site.runs("careful")[0]["href"])
+    seen = tab.locator(".seen").first
+    assert await seen.locator("pre").count() == 0
+    await seen.locator("summary").first.click()
+    await seen.locator("pre").first.wait_for(state="attached")
+    assert "faithfulness" in (await seen.text_content() or "")
+
+
+async def test_by_keyboard_alone(tab: Any, site: Any) -> None:
+    await tab.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site.base)
+    await tab.goto(f"/evaluations?batch={site.batch}")
+    await tab.keyboard.press("j")
+    await tab.keyboard.press("Enter")
+    await tab.wait_for_url("**/evaluations/ev_*")
+    await tab.keyboard.press("j")
+    await tab.keyboard.press("Enter")
+    await tab.wait_for_url("**/runs/rn_*")
+    await tab.keyboard.press("]")
+    here = tab.locator(".turn.here")
+    persona = await here.get_attribute("data-persona")
+    await tab.keyboard.press("p")
+    assert await here.get_attribute("data-persona") == persona
+    await tab.keyboard.press("k")
+    await tab.keyboard.press("d")
+    assert await here.get_attribute("data-disagrees") is not None
+    await tab.keyboard.press("y")
+    await tab.locator("#live-status", has_text="copied").wait_for()
+    copied = await tab.evaluate("navigator.clipboard.readText()")
+    assert copied == f"{tab.url.partition('#')[0]}#{await here.get_attribute('id')}"
+    await tab.keyboard.press("s")
+    await here.locator("pre").first.wait_for(state="attached")
+    await tab.keyboard.press("?")
+    assert await tab.locator("dialog[open]").count() == 1
+
+
+async def test_an_export_opens_from_disk_with_the_network_off(tab: Any, site: Any, tmp_path: Path) -> None:
+    await tab.goto(site.runs("hasty")[0]["href"])
+    async with tab.expect_download() as waiting:
+        await tab.get_by_role("link", name="Export", exact=True).click()
+    saved = tmp_path / "export.html"
+    await (await waiting.value).save_as(saved)
+    await tab.context.set_offline(True)
+    await tab.goto(saved.as_uri())
+    assert await tab.locator(".turn").count() > 3
+    await tab.keyboard.press("j")
+    assert await tab.locator(".turn.here").count() == 1
+    fonts = await tab.evaluate("getComputedStyle(document.querySelector('.positions td')).backgroundColor")
+    assert fonts not in ("", "rgba(0, 0, 0, 0)")
+
+
+async def test_hostile_text_runs_nothing(tab: Any, site: Any) -> None:
+    await tab.goto(f"/evaluations/{site.evaluations['hostile']}")
+    await tab.goto(site.runs("hostile")[0]["href"])
+    assert await tab.evaluate("window.broken") is None
+
+
+async def test_a_run_arrives_live_and_the_connection_comes_back(tab: Any, site: Any) -> None:
+    made = site.hear("careful", model="simulated:delay_s=0.25")
+    await tab.goto(f"/evaluations/{made['id']}")
+    assert await tab.locator("progress").count() == 1
+    await tab.context.set_offline(True)
+    await tab.locator("#live-status", has_text="lost").wait_for()
+    await tab.context.set_offline(False)
+    await tab.locator(".status-completed").nth(1).wait_for(timeout=60_000)
+    await tab.locator("progress").wait_for(state="detached", timeout=60_000)
+    assert await tab.locator("#card .card").count() == 2
+
+
+async def test_serious_accessibility_violations_are_none(tab: Any, site: Any) -> None:
+    from axe_playwright_python import base
+
+    axe = (Path(base.__file__).parent / "axe.min.js").read_text()
+    run = site.runs("hasty")[0]["href"]
+    evaluation = f"/evaluations/{site.evaluations['hasty']}"
+    compare = site.get(f"{evaluation}.json").json()["compare_href"]
+    paths = [
+        "/evaluations", evaluation, run, compare, f"/batches/{site.batch}", f"/persona-sets/{site.persona_set}",
+        f"/documents/{site.document}?start=33&end=40", "/try", "/batches", "/persona-sets", "/sign-in",
+    ]  # fmt: skip
+    for scheme in ("light", "dark"):
+        await tab.emulate_media(color_scheme=scheme)
+        for path in paths:
+            await tab.goto(path)
+            await tab.evaluate(axe)  # through the debugger: the page's own policy would refuse a script of ours
+            found = await tab.evaluate("axe.run({resultTypes: ['violations']})")
+            serious = [
+                (one["id"], [node["html"][:160] for node in one["nodes"][:3]])
+                for one in found["violations"]
+                if one["impact"] in ("serious", "critical")
+            ]
+            assert serious == [], (scheme, path)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+async def test_nothing_is_wider_than_the_window(tab: Any, site: Any, width: int) -> None:
+    await tab.set_viewport_size({"width": width, "height": 900})
+    for path in (
+        "/evaluations",
+        f"/evaluations/{site.evaluations['hasty']}",
+        site.runs("hasty")[0]["href"],
+        f"/batches/{site.batch}",
+        "/try",
+    ):
+        await tab.goto(path)
+        assert await tab.evaluate("document.documentElement.scrollWidth") <= width, path
