@@ -141,9 +141,9 @@ class Worker:
         pause, count = self._context.settings.poll.total_seconds(), 0
         while True:
             with _told("feeding the queue"):
-                await self._feed()
                 if count % _SWEEP_EVERY == 0:
                     await sweep(self._context)
+                await self._feed()
             count += 1
             await self._context.work_waits.wait(pause)
 

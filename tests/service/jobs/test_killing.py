@@ -1,0 +1,162 @@
+"""kill -9 at any moment: nothing lost, nothing doubled, no finished call paid again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from agents import DebateProtocol
+from service.application import Application, BatchRequest, EvaluationFilter, Status
+from service.store import load_calls, tables
+
+ITEMS, REPEATS = 5, 2
+
+
+async def hear_items(app: Application, persona_set: str, rubric: Any, model: str) -> str:
+    async def lines() -> AsyncIterator[bytes]:
+        for number in range(ITEMS):
+            item = {"kind": "text", "id": f"i{number}", "instruction": "Say the price.", "output": f"It is {number}."}
+            yield json.dumps({"custom_id": f"c{number}", "item": item}).encode() + b"\n"
+
+    protocol = DebateProtocol(turns_max=2, synthesis=False)
+    request = BatchRequest(persona_set=persona_set, rubric=rubric, repeats=REPEATS, models=(model,), protocol=protocol)
+    return (await app.batches.create(None, request, lines())).id
+
+
+async def until(condition: Callable[[], Any], timeout_s: float = 90) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not await condition():  # noqa: ASYNC110 - what is waited for happens in another process
+            await asyncio.sleep(0.05)
+
+
+async def check_nothing_lost_or_doubled(app: Application, batch_id: str, server: Any, killed: int) -> None:
+    batch = await app.batches.get(None, batch_id)
+    assert batch.state.status is Status.COMPLETED
+    assert batch.counts["completed"] == batch.counts["total"] == ITEMS
+    evaluations = (await app.evaluations.list(None, EvaluationFilter(batch_id=batch_id), limit=100)).rows
+    recorded = 0
+    for evaluation in evaluations:
+        runs = await app.runs.list(None, evaluation.id)
+        assert [run.repeat for run in runs] == list(range(REPEATS))
+        assert all(run.state.status is Status.COMPLETED for run in runs)
+        events = await app.evaluations.events(None, evaluation.id)
+        assert [event.number for event in events] == list(range(1, len(events) + 1))
+        assert sum(event.kind == "run.completed" for event in events) == REPEATS
+        assert [event.terminal for event in events].count(True) == 1
+        for run in runs:
+            calls = await load_calls(app.context.store, run.id)
+            assert run.spent.calls == len(calls)
+            recorded += len(calls)
+    stats = server.stats()
+    # what was in flight when a process died was answered to nobody: that alone may be asked again
+    assert stats["finished"] - recorded <= killed * stats["in_flight_most"]
+    assert recorded <= stats["finished"]
+    async with app.context.store.read() as connection:
+        assert (
+            await connection.execute(sa.select(sa.func.count()).select_from(tables.results))
+        ).scalar() == ITEMS * REPEATS
+
+
+async def calls_made(app: Application) -> int:
+    async with app.context.store.read() as connection:
+        return int((await connection.execute(sa.select(sa.func.count()).select_from(tables.calls))).scalar_one())
+
+
+async def test_a_single_process_on_sqlite_goes_on_after_kill(
+    sqlite_settings: Any, working: Any, rubric: Any, model_server: Any, start_worker: Any
+) -> None:
+    told = {"REHEARING_BASE_URL": model_server.base_url, "REHEARING_API_KEY": "none"}
+    async with working(sqlite_settings.model_copy(update={"base_url": model_server.base_url}), work=False) as (
+        app,
+        personas,
+    ):
+        batch_id = await hear_items(app, personas, rubric, "openai:bench")
+        for wanted in (10, 40):
+            worker = start_worker(**told)
+            worker.wait_until_working()
+
+            async def enough(wanted: int = wanted) -> bool:
+                return await calls_made(app) >= wanted
+
+            await until(enough)
+            worker.kill()
+        start_worker(**told)
+
+        async def ended() -> bool:
+            return (await app.batches.get(None, batch_id)).report_status == "ready"
+
+        await until(ended)
+        await check_nothing_lost_or_doubled(app, batch_id, model_server, killed=2)
+
+
+@pytest.mark.postgres
+async def test_one_of_three_workers_is_killed_then_all(
+    postgres_url: str, sqlite_settings: Any, working: Any, rubric: Any, model_server: Any, start_worker: Any
+) -> None:
+    told = {
+        "REHEARING_BASE_URL": model_server.base_url,
+        "REHEARING_API_KEY": "none",
+        "REHEARING_DATABASE_URL": postgres_url,
+        "REHEARING_LIMITS__JOBS_CONCURRENT": "3",
+    }
+    from pydantic import SecretStr
+
+    changed = {"database_url": SecretStr(postgres_url), "base_url": model_server.base_url}
+    async with working(sqlite_settings.model_copy(update=changed), work=False) as (app, personas):
+        batch_id = await hear_items(app, personas, rubric, "openai:bench")
+        workers = [start_worker(**told) for _ in range(3)]
+        for worker in workers:
+            worker.wait_until_working()
+
+        async def begun() -> bool:
+            return await calls_made(app) >= 20
+
+        await until(begun)
+        workers[0].kill()
+
+        async def taken_over() -> bool:
+            async with app.context.store.read() as connection:
+                query = sa.select(sa.func.count()).select_from(tables.runs).where(tables.runs.c.attempts > 1)
+                return bool((await connection.execute(query)).scalar())
+
+        await until(taken_over, 30)
+        for worker in workers[1:]:
+            worker.kill()
+        assert start_worker(**told).wait_until_working() is None
+
+        async def ended() -> bool:
+            return (await app.batches.get(None, batch_id)).report_status == "ready"
+
+        await until(ended)
+        await check_nothing_lost_or_doubled(app, batch_id, model_server, killed=4)
+
+
+async def test_a_worker_that_is_told_to_stop_hands_over(
+    sqlite_settings: Any, working: Any, rubric: Any, model_server: Any, start_worker: Any
+) -> None:
+    told = {"REHEARING_BASE_URL": model_server.base_url, "REHEARING_API_KEY": "none"}
+    async with working(sqlite_settings.model_copy(update={"base_url": model_server.base_url}), work=False) as (
+        app,
+        personas,
+    ):
+        batch_id = await hear_items(app, personas, rubric, "openai:bench")
+        worker = start_worker(**told)
+        worker.wait_until_working()
+
+        async def begun() -> bool:
+            return await calls_made(app) >= 15
+
+        await until(begun)
+        assert worker.stop() == 0
+        start_worker(REHEARING_EXECUTOR_ID="another", **told)
+
+        async def ended() -> bool:
+            return (await app.batches.get(None, batch_id)).report_status == "ready"
+
+        await until(ended)
+        await check_nothing_lost_or_doubled(app, batch_id, model_server, killed=1)

@@ -1,0 +1,221 @@
+"""Jobs in this process, from queued to ended, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from agents import DebateProtocol
+from service.application import AdaptiveRepeats, BatchRequest, EvaluationRequest, Status
+from service.jobs.lease import Lease
+from service.store import Store, tables
+
+SHORT = DebateProtocol(turns_max=2, synthesis=False)
+
+
+def lines(count: int) -> AsyncIterator[bytes]:
+    async def each() -> AsyncIterator[bytes]:
+        for number in range(count):
+            item = {"kind": "text", "instruction": "Say the price.", "output": f"It is {number} crowns a day."}
+            yield json.dumps({"custom_id": f"c{number}", "item": item}).encode() + b"\n"
+
+    return each()
+
+
+async def test_an_evaluation_is_heard_a_batch_reported_and_moved(
+    settings: Any, working: Any, rubric: Any, item: Any
+) -> None:
+    async with working(settings) as (app, personas):
+        request = EvaluationRequest(item=item, persona_set=personas, rubric=rubric, repeats=3, protocol=SHORT)
+        made = await app.evaluations.create(None, request)
+        assert made.state.status is Status.QUEUED
+        heard = await app.evaluations.wait(None, made.id, 60)
+        assert heard.state.status is Status.COMPLETED, heard.state
+        assert list(heard.state.timestamps) == ["queued", "running", "completed"]
+        assert set(heard.scores) == {"panel", "debate"}
+        assert heard.scores["debate"]["clarity"].n_asked == 3
+        assert heard.simulated
+        events = await app.evaluations.events(None, made.id)
+        assert [event.number for event in events] == list(range(1, len(events) + 1))
+        assert events[-1].kind == "evaluation.completed"
+        assert events[-1].terminal
+
+        runs = await app.runs.list(None, made.id)
+        transcript = await app.runs.transcript(None, runs[0].id)
+        turn, calls = await app.runs.turn(None, runs[0].id, transcript.turns[0].id)
+        assert item.output in json.dumps([call.messages for call in calls])
+        assert turn.call_keys == tuple(call.key for call in calls)
+
+        batch = await app.batches.create(
+            None, BatchRequest(persona_set=personas, rubric=rubric, repeats=2, protocol=SHORT), lines(4)
+        )
+        async with asyncio.timeout(90):
+            while batch.report_status == "pending":
+                await asyncio.sleep(0.1)
+                batch = await app.batches.get(None, batch.id)
+        assert batch.counts == {
+            "queued": 0,
+            "running": 0,
+            "completed": 4,
+            "failed": 0,
+            "cancelled": 0,
+            "expired": 0,
+            "total": 4,
+        }
+        report = await app.batches.report(None, batch.id)
+        assert report.population.items == 4
+        assert report.provenance["simulated"] is True
+        assert sorted([one.custom_id async for one in app.batches.results(None, batch.id)]) == ["c0", "c1", "c2", "c3"]
+
+        file = [chunk async for chunk in app.batches.export(None, batch.id)]
+
+        async def chunks() -> AsyncIterator[bytes]:
+            for chunk in file:
+                yield chunk
+
+        moved = await app.batches.import_("other", chunks())
+        assert moved.id != batch.id
+        assert moved.owner == "other"
+        assert moved.counts == batch.counts
+        assert (await app.batches.report("other", moved.id)).dimensions == report.dimensions
+        purged = await app.purge(timedelta(0))
+        assert (purged.batches, purged.evaluations) == (2, 1)
+        async with app.context.store.read() as connection:
+            for table in (tables.runs, tables.calls, tables.call_texts, tables.results, tables.ratings, tables.events):
+                assert (await connection.execute(sa.select(sa.func.count()).select_from(table))).scalar() == 0, (
+                    table.name
+                )
+
+
+async def test_cancel_in_each_state(sqlite_settings: Any, working: Any, rubric: Any, item: Any) -> None:
+    async with working(sqlite_settings, work=False) as (app, personas):
+        request = EvaluationRequest(item=item, persona_set=personas, rubric=rubric, repeats=2, protocol=SHORT)
+        queued = await app.evaluations.create(None, request)
+        cancelled = await app.evaluations.cancel(None, queued.id)
+        assert cancelled.state.status is Status.CANCELLED
+        assert {run.state.status for run in await app.runs.list(None, queued.id)} == {Status.CANCELLED}
+        assert (await app.evaluations.events(None, queued.id))[-1].terminal
+    async with working(sqlite_settings) as (app, personas):
+        slow = EvaluationRequest(item=item, persona_set=personas, rubric=rubric, repeats=20)
+        running = await app.evaluations.create(None, slow)
+        async with asyncio.timeout(30):
+            while (await app.evaluations.get(None, running.id)).state.progress.done < 1:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        stopped = await app.evaluations.cancel(None, running.id)
+        assert stopped.state.status is Status.CANCELLED
+        statuses = [run.state.status for run in await app.runs.list(None, running.id)]
+        assert set(statuses) == {Status.COMPLETED, Status.CANCELLED}
+        done = await app.evaluations.create(None, request.model_copy(update={"persona_set": personas}))
+        ended = await app.evaluations.wait(None, done.id, 60)
+        assert ended.state.status is Status.COMPLETED
+        assert (await app.evaluations.cancel(None, done.id)).state == ended.state
+        after = await app.evaluations.get(None, running.id)
+        assert after.state == stopped.state
+        assert [run.state.status for run in await app.runs.list(None, running.id)] == statuses
+
+
+async def test_repeats_go_on_until_the_interval_is_narrow(
+    sqlite_settings: Any, working: Any, rubric: Any, item: Any
+) -> None:
+    async with working(sqlite_settings) as (app, personas):
+
+        async def heard(half_width: float) -> int:
+            repeats = AdaptiveRepeats(min=2, max=6, half_width=half_width)
+            request = EvaluationRequest(item=item, persona_set=personas, rubric=rubric, repeats=repeats, protocol=SHORT)
+            made = await app.evaluations.create(None, request)
+            return len((await app.evaluations.wait(None, made.id, 60)).scores["debate"]["clarity"].run_values)
+
+        assert await heard(0.01) == 6
+        assert await heard(100.0) == 2
+
+
+async def test_work_that_nobody_begins_expires(sqlite_settings: Any, working: Any, rubric: Any, item: Any) -> None:
+    async with working(sqlite_settings, work=False) as (app, personas):
+        request = EvaluationRequest(
+            item=item, persona_set=personas, rubric=rubric, expires_after=timedelta(seconds=-1), protocol=SHORT
+        )
+        made = await app.evaluations.create(None, request)
+    async with working(sqlite_settings) as (app, _):
+        ended = await app.evaluations.wait(None, made.id, 30)
+    assert ended.state.status is Status.EXPIRED
+
+
+async def test_work_that_the_queue_has_lost_is_found_again(
+    sqlite_settings: Any, working: Any, rubric: Any, item: Any
+) -> None:
+    async with working(sqlite_settings, work=False) as (app, personas):
+        request = EvaluationRequest(item=item, persona_set=personas, rubric=rubric, protocol=SHORT)
+        made = await app.evaluations.create(None, request)
+        long_ago = sa.text("UPDATE runs SET dispatched_at = '2020-01-01 00:00:00'")
+        await app.context.store.write(lambda connection: connection.execute(long_ago))
+    async with working(sqlite_settings) as (app, _):
+        assert (await app.evaluations.wait(None, made.id, 60)).state.status is Status.COMPLETED
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_only_missing_beats_make_a_worker_dead(store: Store) -> None:
+    clock = Clock()
+    mine, other = (Lease(store, name, 12.0, clock) for name in ("mine", "other"))
+    await mine.register()
+    await other.register()
+    assert await mine.dead_among({"other", "unknown"}) == set()
+    for _ in range(5):
+        clock.now += 5
+        assert await mine.beat()
+        assert await other.beat()
+        assert "other" not in await mine.dead_among({"other", "unknown"})
+    clock.now += 11
+    assert await mine.beat()
+    assert await mine.dead_among({"other"}) == set()
+    clock.now += 2
+    assert await mine.beat()
+    assert await mine.dead_among({"other", "unknown"}) == {"other", "unknown"}
+    with pytest.raises(Exception, match="other"):
+        other.check()
+    assert not await other.beat(), "a worker that was frozen learns that it was given up"
+    await other.register()
+    other.check()
+
+
+async def test_nobody_is_dead_because_the_database_was_away(store: Store) -> None:
+    clock = Clock()
+    mine, other = (Lease(store, name, 12.0, clock) for name in ("mine", "other"))
+    await mine.register()
+    await other.register()
+    assert await mine.dead_among({"other"}) == set()
+    clock.now += 60
+    assert await mine.beat()
+    assert await mine.dead_among({"other"}) == set()
+
+
+async def test_a_worker_that_retires_is_given_up_at_once(store: Store) -> None:
+    mine, other = (Lease(store, name, 12.0) for name in ("mine", "other"))
+    await mine.register()
+    await other.register()
+    await other.retire()
+    assert await mine.dead_among({"other"}) == {"other"}
+
+
+def test_two_processes_never_have_one_name(sqlite_settings: Any) -> None:
+    from service.errors import ConflictError
+    from service.jobs.naming import worker_name
+
+    with worker_name(sqlite_settings) as first, worker_name(sqlite_settings) as second:
+        assert first != second
+    with worker_name(sqlite_settings) as again:
+        assert again == first
+    named = sqlite_settings.model_copy(update={"executor_id": "w"})
+    with worker_name(named), pytest.raises(ConflictError, match="REHEARING_EXECUTOR_ID"), worker_name(named):
+        pass

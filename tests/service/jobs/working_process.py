@@ -1,0 +1,31 @@
+"""A worker as an operator starts one, with settings that wait briefly: `working_process.py FOLDER`, the rest by REHEARING_*."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+
+async def main(folder: Path) -> None:
+    from service.application import open_application
+    from service.settings import Settings
+
+    settings = Settings(
+        data_dir=folder,
+        heartbeat=timedelta(milliseconds=200),
+        worker_dead_after=timedelta(milliseconds=1500),
+        poll=timedelta(milliseconds=50),
+        shutdown_grace=timedelta(milliseconds=300),
+    )
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    async with open_application(settings, work=True):
+        print("working", flush=True)
+        await stopped.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))
