@@ -16,7 +16,7 @@ from llm import MemoryLedger, open_model, spending_by_purpose
 async def test_within_15_percent_of_what_the_simulated_judge_then_spends(
     protocol, summary, dialogue, text, panel, rubric
 ):
-    items, repeats, model = [summary, dialogue, text], 10, open_model("simulated")
+    items, repeats, model = [summary, dialogue, text], 6, open_model("simulated")
     estimate = estimate_hearing(items, panel, rubric, protocol, [model], repeats=repeats, seed=1)
     ledgers = []
     for item in items:
@@ -24,7 +24,7 @@ async def test_within_15_percent_of_what_the_simulated_judge_then_spends(
             ledgers.append(MemoryLedger())
             await hear(item, panel, rubric, protocol, models=[model], repeat=repeat, seed=1, ledger=ledgers[-1])
     calls = [call for ledger in ledgers for call in ledger.calls]
-    assert estimate.runs == 30
+    assert estimate.runs == 18
     assert estimate.calls == pytest.approx(len(calls), rel=0.15)
     assert estimate.input_tokens == pytest.approx(sum(call.input_tokens for call in calls), rel=0.15)
     assert estimate.output_tokens == pytest.approx(sum(call.output_tokens for call in calls), rel=0.15)
