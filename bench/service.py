@@ -1,0 +1,191 @@
+"""The service under load: overhead of a run, accepting evaluations, accepting a large batch.
+
+    python bench/service.py --runs 50 --posts 2000 --clients 32 --items 100000
+
+Starts `rehearing serve` itself, on SQLite in a fresh folder, or on REHEARING_DATABASE_URL. Prints one row a figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+# files beside this one are named like packages: `service`, `statistics`
+sys.path = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).resolve().parent]
+
+RUBRIC: dict[str, Any] = {
+    "name": "Bench",
+    "dimensions": [
+        {"name": "clarity", "question": "Is it clear?", "levels": [{"value": n, "label": str(n)} for n in range(1, 6)]}
+    ],
+}
+PERSONAS = [
+    {"id": f"{who}-{n}", "name": who, "stakeholder": who, "group_id": who, "perspective": "what it means for them"}
+    for who in ("nurse", "patient")
+    for n in (1, 2)
+]
+SENTENCE = "Forty patients sent readings for six weeks, and nurses read them each morning. "
+
+
+def item(number: int) -> dict[str, Any]:
+    return {"kind": "summary", "id": f"item-{number}", "sources": [SENTENCE * 5], "output": SENTENCE}
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[tuple[str, int]]:
+    """(url, process id) of a service of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "REHEARING_DATA_DIR": str(folder), "REHEARING_MODEL": "simulated"}
+    command = [str(Path(sys.executable).with_name("rehearing")), "serve", "--port", str(port)]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            try:
+                if httpx.get(f"{url}/readyz", timeout=5).status_code == 200:
+                    break
+            except httpx.TransportError:
+                time.sleep(0.2)
+        else:
+            raise SystemExit((folder / "log").read_text()[-2000:])
+        yield url, process.pid
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def memory_mb(pid: int) -> float:
+    """Peak resident memory of a process."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
+
+
+def cpu_s(pid: int) -> float:
+    """CPU seconds that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def row(name: str, figure: str, aim: str) -> None:
+    print(f"| {name} | {figure} | {aim} |", flush=True)
+
+
+async def bare(runs: int) -> tuple[float, float]:
+    """(wall, CPU) seconds a run of the debate alone."""
+    from agents import DebateProtocol, Rubric, hear, item_adapter
+    from clustering import Persona, given_persona_set
+    from llm import open_model
+
+    persona_set = given_persona_set([Persona.model_validate(one) for one in PERSONAS])
+    rubric, model = Rubric.model_validate(RUBRIC), open_model("simulated")
+    subject = item_adapter.validate_python(item(0))
+    await hear(subject, persona_set, rubric, DebateProtocol(), models=[model], repeat=0, seed=0)  # imports
+    start, used = time.perf_counter(), time.process_time()
+    for repeat in range(runs):
+        await hear(subject, persona_set, rubric, DebateProtocol(), models=[model], repeat=repeat, seed=1)
+    wall, cpu = time.perf_counter() - start, time.process_time() - used
+    await model.aclose()
+    return wall / runs, cpu / runs
+
+
+async def overhead(client: httpx.AsyncClient, hearing: dict[str, Any], runs: int, pid: int) -> None:
+    wall, cpu = await bare(runs)
+    await finish(client, {**hearing, "item": item(0), "repeats": 2})  # imports
+    used, start = cpu_s(pid), time.perf_counter()
+    await finish(client, {**hearing, "item": item(1), "repeats": runs})
+    ours, ours_cpu = (time.perf_counter() - start) / runs, (cpu_s(pid) - used) / runs
+    row("overhead per run, wall", f"{ours / wall:.2f}x ({ours * 1e3:.0f} ms against {wall * 1e3:.0f} ms)", "<= 1.5x")
+    row(
+        "overhead per run, CPU",
+        f"{ours_cpu / cpu:.2f}x ({ours_cpu * 1e3:.0f} ms against {cpu * 1e3:.0f} ms)",
+        "<= 1.5x",
+    )
+
+
+async def finish(client: httpx.AsyncClient, body: dict[str, Any]) -> None:
+    """Has an item heard, and waits."""
+    location = (await client.post("/v1/evaluations", json=body)).raise_for_status().headers["location"]
+    while (await client.get(location, params={"wait": 60})).json()["status"] in ("queued", "running"):
+        pass
+
+
+async def posts(client: httpx.AsyncClient, hearing: dict[str, Any], count: int, clients: int) -> None:
+    """Evaluations accepted while others are heard."""
+    busy = await client.post("/v1/evaluations", json={**hearing, "item": item(2), "repeats": 100})
+    numbers, taken = iter(range(count)), []
+
+    async def one_client() -> None:
+        for number in numbers:
+            start = time.perf_counter()
+            (await client.post("/v1/evaluations", json={**hearing, "item": item(number)})).raise_for_status()
+            taken.append(time.perf_counter() - start)
+
+    start = time.perf_counter()
+    await asyncio.gather(*(one_client() for _ in range(clients)))
+    wall = time.perf_counter() - start
+    taken.sort()
+    row(f"POST /v1/evaluations, {clients} clients, p99", f"{taken[int(len(taken) * 0.99)] * 1e3:.0f} ms", "< 150 ms")
+    row("accepted a second", f"{count / wall:.0f}", ">= 100 on SQLite, 150 on Postgres")
+    await client.post(f"{busy.headers['location']}/cancel")
+
+
+async def batch(client: httpx.AsyncClient, hearing: dict[str, Any], count: int, pid: int) -> None:
+    """A large file, made as it is sent."""
+
+    async def lines() -> Any:
+        yield json.dumps({"batch": hearing}).encode() + b"\n"
+        for start in range(0, count, 500):
+            some = range(start, min(start + 500, count))
+            yield b"".join(json.dumps({"custom_id": f"c{n}", "item": item(n)}).encode() + b"\n" for n in some)
+
+    start = time.perf_counter()
+    headers = {"content-type": "application/x-ndjson"}
+    made = (await client.post("/v1/batches", content=lines(), headers=headers)).raise_for_status()
+    row(f"batch of {count} items accepted", f"{time.perf_counter() - start:.1f} s", "< 60 s")
+    row("peak memory of the service", f"{memory_mb(pid):.0f} MB", "< 500 MB")
+    await client.post(f"{made.headers['location']}/cancel")
+
+
+async def measure(options: argparse.Namespace, url: str, pid: int) -> None:
+    limits = httpx.Limits(max_connections=options.clients)
+    async with httpx.AsyncClient(base_url=url, timeout=600, limits=limits) as client:
+        made = (await client.post("/v1/persona-sets", json={"personas": PERSONAS})).raise_for_status().json()
+        rubric = (await client.post("/v1/rubrics", json=RUBRIC)).raise_for_status().json()
+        await client.get(f"/v1/persona-sets/{made['id']}", params={"wait": 60})
+        hearing = {"persona_set": made["id"], "rubric": rubric["id"]}
+        await overhead(client, hearing, options.runs, pid)
+        await batch(client, hearing, options.items, pid)
+        await posts(client, hearing, options.posts, options.clients)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=30)
+    parser.add_argument("--posts", type=int, default=1000)
+    parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--items", type=int, default=20_000)
+    options = parser.parse_args()
+    print("| figure | measured | aim |\n|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as (url, pid):
+        asyncio.run(measure(options, url, pid))
+    print(f"\nThis program itself peaked at {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB.")
+
+
+if __name__ == "__main__":
+    main()
