@@ -87,6 +87,7 @@ class ModelServer:
                 "finished": self.finished.total(),
                 "finished_repeated": repeated,
                 "outcomes": self.outcomes,
+                "in_flight": self.in_flight,
                 "in_flight_most": self.in_flight_most,
             }
         )
