@@ -29,7 +29,7 @@ CONSENSUS_MAX = 600
 """Up to this many vectors a run takes a fraction of a second, so that several runs vote: one UMAP run on few vectors
 depends on its seed."""
 CONSENSUS_RUNS = 9
-LINKAGE_DISTANCE = 0.62
+LINKAGE_DISTANCE = 0.42
 """Cosine distance at which average linkage stops joining."""
 NOISE = -1
 

@@ -90,7 +90,7 @@ def describe_roles(
     names = embedder.embed(without_domain_words(roles))
     said = np.stack([vectors[list(rows)].mean(axis=0) for rows in statements])
     said = _unit(said)
-    said = _unit(said - said.mean(axis=0)) if len(roles) >= 5 else said
+    said = _unit(said - said.mean(axis=0)) if len(roles) >= 3 else said
     return _unit(names + STATEMENT_WEIGHT * said)
 
 

@@ -185,6 +185,9 @@ def _last_phrase(words: list[str]) -> str:
 
 
 def _heads_a_person(role: str) -> bool:
+    """Whether a role is a plain noun phrase about a person: no "worried about the person", no "from a neighbour"."""
+    if set(role.split(" of ")[0].split()) & FUNCTION_WORDS:
+        return False
     return names_people(role.split(" of ")[0].split()[-1])
 
 

@@ -84,6 +84,8 @@ def _text_field(row: Mapping[str, Any]) -> str | None:
         value = row.get(lower.get(name, ""))
         if isinstance(value, str) and value.strip():
             return str(lower[name])
+    if any(name in lower for name in TEXT_FIELDS):
+        return None  # the column for text is there, and empty
     texts = {key: value for key, value in row.items() if isinstance(value, str) and value.strip()}
     return max(texts, key=lambda key: len(texts[key]), default=None)
 

@@ -15,6 +15,8 @@ from sklearn.metrics import adjusted_rand_score
 from clustering import Document, Embedder, PersonaSet, build_persona_set, extract_perspectives
 from clustering.wording import head_noun
 
+pytestmark = pytest.mark.xdist_group("umap")  # compiling UMAP takes longer than all that follows
+
 STATEMENTS = Path(__file__).parent / "data" / "role_statements.jsonl"
 
 

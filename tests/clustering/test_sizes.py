@@ -1,0 +1,94 @@
+"""Clustering has a defined answer at every size, and small panels come out of small inputs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from clustering import (
+    Document,
+    Embedder,
+    assign_documents,
+    build_persona_set,
+    effective_personas,
+    measure_reproducibility,
+)
+from clustering.clusters import cluster_vectors
+from clustering.embedding import Vectors
+
+pytestmark = pytest.mark.xdist_group("umap")
+
+
+def blobs(count: int, kinds: int = 4, seed: int = 0) -> tuple[Vectors, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    centers = rng.normal(size=(kinds, 32))
+    labels = np.arange(count) % kinds
+    rows = centers[labels] + 0.15 * rng.normal(size=(count, 32))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32), labels
+
+
+@pytest.mark.parametrize(("count", "clusters"), [(0, 0), (1, 1), (2, 2), (5, 4), (15, 4), (100, 4), (1_500, 4)])
+def test_every_size_has_its_answer(count: int, clusters: int) -> None:
+    vectors, truth = blobs(count)
+    found = cluster_vectors(vectors, seed=1)
+    assert found.labels.shape == (count,)
+    assert found.count == clusters
+    if count >= 15:
+        from sklearn.metrics import adjusted_rand_score
+
+        assert adjusted_rand_score(truth, found.labels) > 0.9
+    assert ((found.membership >= 0) & (found.membership <= 1)).all()
+
+
+STORIES = "\n\n".join(
+    f"As a {role}, I want {wish}."
+    for role, wishes in {
+        "ward nurse": [
+            "the drug chart at the bedside",
+            "a handover without three screens",
+            "sleep after a night shift",
+        ],
+        "patient": ["to read my own results", "to know who will see me tomorrow", "to tell my story only once"],
+        "bus driver": ["two minutes at the terminus", "a stop that I can see", "a cab that is warm in winter"],
+    }.items()
+    for wish in wishes
+)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+async def test_a_few_documents_are_the_normal_case(count: int, embedder: Embedder) -> None:
+    blocks = STORIES.split("\n\n")
+    documents = [Document(id=str(n), text="\n\n".join(blocks[n::count])) for n in range(count)]
+    found = await build_persona_set(documents, embedder=embedder)
+    assert {group.name for group in found.groups} == {"ward nurse", "patient", "bus driver"}
+    assert found.statistics["noise_share"] == 0
+    effective = effective_personas(found.personas, embedder)
+    assert effective is not None
+    assert 1.5 < effective <= len(found.personas) + 1e-6
+
+
+async def test_new_documents_find_their_group_or_none(embedder: Embedder) -> None:
+    found = await build_persona_set([Document(id="s", text=STORIES)], embedder=embedder)
+    texts = {
+        "nurse": "As a night nurse, I want a quiet room.",
+        "shown": "I want to read my results and to tell my story once.",
+        "none": "As a beekeeper, I want fewer pesticides on the rape fields.",
+    }
+    answers = assign_documents(found, [Document(id=key, text=text) for key, text in texts.items()], embedder=embedder)
+    assert {one.span.document_id: one.group_id for one in answers} == {
+        "nurse": "ward-nurse",
+        "shown": "patient",
+        "none": None,
+    }
+
+
+async def test_reproducibility_of_a_clear_panel_is_high_and_of_a_lone_voice_low(embedder: Embedder) -> None:
+    documents = [Document(id=f"{copy}-{n}", text=block.replace("want", verb)) for copy, verb in enumerate(["want", "need", "would like"])
+                 for n, block in enumerate(STORIES.split("\n\n"))]  # fmt: skip
+    documents.append(Document(id="lone", text="As a beekeeper, I want fewer pesticides on the rape fields."))
+    measured = await measure_reproducibility(documents, resamples=8, embedder=embedder)
+    assert measured.resamples == 8
+    assert measured.rand_index
+    assert measured.rand_index.mean > 0.8
+    assert measured.rand_index.low <= measured.rand_index.mean <= measured.rand_index.high
+    assert measured.by_persona["ward-nurse-1"] > measured.by_persona["beekeeper-1"]
