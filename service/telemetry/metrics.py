@@ -40,7 +40,7 @@ class Metrics:
     """Everything that one process counts, in a registry of its own, so that two applications never share figures."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # a second series for each counter, which no dashboard reads
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which no dashboard reads
         self.registry = CollectorRegistry()
         self.http = HttpMetrics(self.registry)
         self._calls = Counter(
