@@ -112,9 +112,8 @@ class _Importer:
             values["id"] = fresh
         if "owner" in values:
             values["owner"] = self._owner
-        if "status" in values:
-            if not Status(values["status"]).ended:
-                raise ValueError(f"status {values['status']!r} has not ended")
+        if "status" in values and not Status(values["status"]).ended:
+            raise ValueError(f"status {values['status']!r} has not ended")
         return values
 
 
