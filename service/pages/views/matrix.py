@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -53,8 +54,8 @@ class Matrix:
     scale: str
     columns: tuple[Column, ...]
     rows: tuple[MatrixRow, ...]
-    grouped: bool
-    """Whether a group has more than one persona, so that groups are worth a heading."""
+    shared_groups: frozenset[str]
+    """Groups with more than one persona: they are worth a heading."""
     changed: int
     towards_majority: int
     by_verified_evidence: int
@@ -115,6 +116,7 @@ def _matrix(
         for persona in personas.personas
         if persona.id in present
     ]
+    shared = frozenset(name for name, size in Counter(row.group for row in rows).items() if size > 1)
     own = [change for (_, name), change in moved.items() if name == dimension.name]
     return Matrix(
         dimension=dimension.name,
@@ -122,8 +124,8 @@ def _matrix(
         question=dimension.question,
         scale=f"{dimension.low} {dimension.levels[0].label} to {dimension.high} {dimension.levels[-1].label}",
         columns=columns,
-        rows=tuple(sorted(rows, key=lambda row: row.group)),
-        grouped=len({row.group for row in rows}) < len(rows),
+        rows=tuple(sorted(rows, key=lambda row: (row.group in shared, row.group))),
+        shared_groups=shared,
         changed=len(own),
         towards_majority=sum(change.direction == "majority" for change in own),
         by_verified_evidence=sum(change.because == "verified evidence" for change in own),
