@@ -84,7 +84,9 @@ class _Importer:
             self._ids[row["id"]] = rubric.id
             return
         row = self._own(table, row)
-        _CHECKS.get(name, lambda row: None)(row)
+        check = _CHECKS.get(name)
+        if check is not None:
+            check(row)
         if name == "batches":
             self.batch_id = row["id"]
         if self._held is None or self._held[0] is not table or len(self._held[1]) >= _AT_ONCE:
@@ -182,7 +184,7 @@ def _plain(row: Any) -> dict[str, Any]:
 
 def _typed(column: sa.Column[Any], value: Any) -> Any:
     if value is None:
-        return column.server_default.arg if column.server_default is not None and not column.nullable else None  # type: ignore[union-attr,attr-defined]
+        return column.server_default.arg if column.server_default is not None and not column.nullable else None  # type: ignore[attr-defined]
     return datetime.fromisoformat(value) if isinstance(column.type, Moment) else value
 
 

@@ -109,7 +109,8 @@ class StoreLedger:
             .values(budget_usd_spent=table.c.budget_usd_spent + (call.cost_usd or 0.0))
             .returning(table.c.budget_usd_spent)
         )
-        return (await connection.execute(update)).scalar_one_or_none()
+        spent: float | None = (await connection.execute(update)).scalar_one_or_none()
+        return spent
 
 
 async def load_calls(store: Store, subject_id: str) -> list[Call]:
