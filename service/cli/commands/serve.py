@@ -44,7 +44,7 @@ async def _serve(settings: Settings, work: bool) -> None:
     configure_logs(settings.log_level)
     configure_tracing()
     metrics = Metrics()
-    async with open_application(settings, work=work) as application:
+    async with open_application(settings, work=work, metrics=metrics) as application:
         await refuse_open_door(application, settings)
         server = uvicorn.Server(server_config(create_app(application, settings, metrics=metrics), settings))
         talk(f"serving http://{settings.host}:{settings.port} with model {settings.model!r}; pages at /evaluations")
