@@ -14,6 +14,8 @@ from service.pages import formatting
 from service.pages.views.matrix import describe
 
 HERE = Path(__file__).parent
+FORM_HEADERS = {"Referrer-Policy": "same-origin"}
+"""With `no-referrer` a browser posts a form with `Origin: null`, which the guard against other sites must refuse."""
 STATIC = HERE / "static"
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 

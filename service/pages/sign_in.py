@@ -12,7 +12,7 @@ from service.api.callers import COOKIE, caller_of
 from service.api.problem import ProblemError
 from service.application import Scope
 from service.errors import NotAllowedError
-from service.pages.rendering import render
+from service.pages.rendering import FORM_HEADERS, render
 
 COOKIE_KEPT_S = 30 * 86400
 
@@ -39,7 +39,7 @@ def add_sign_in(router: APIRouter) -> None:
 
     @router.get("/sign-in")
     async def sign_in(request: Request) -> Response:
-        return HTMLResponse(render("sign_in.html", SignInPage(None), path="/sign-in"))
+        return HTMLResponse(render("sign_in.html", SignInPage(None), path="/sign-in"), headers=FORM_HEADERS)
 
     @router.post("/sign-in")
     async def take(request: Request) -> Response:
@@ -47,7 +47,7 @@ def add_sign_in(router: APIRouter) -> None:
         try:
             await request.app.state.application.keys.authenticate(secret)
         except NotAllowedError as error:
-            return HTMLResponse(render("sign_in.html", SignInPage(str(error)), path="/sign-in"), 401)
+            return HTMLResponse(render("sign_in.html", SignInPage(str(error)), path="/sign-in"), 401, FORM_HEADERS)
         response = RedirectResponse("/evaluations", 303)
         response.set_cookie(
             COOKIE,

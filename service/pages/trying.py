@@ -20,7 +20,7 @@ from llm import LlmError
 from service.application import EvaluationRequest, PersonaSetRequest, Scope, Status
 from service.errors import InvalidRequestError, ServiceError
 from service.pages.failures import failure_page
-from service.pages.rendering import render
+from service.pages.rendering import FORM_HEADERS, render
 from service.pages.sign_in import owner_of
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ async def _waiting(application: Application, owner: str | None, persona_set_id: 
         repeats=_repeats(form),
         simulated=_simulated(application),
     )
-    return HTMLResponse(render("waiting.html", page, path="/try"))
+    return HTMLResponse(render("waiting.html", page, path="/try"), headers=FORM_HEADERS)
 
 
 def _form(application: Application, filled: Any, problem: str | None = None) -> Response:
@@ -164,7 +164,7 @@ def _form(application: Application, filled: Any, problem: str | None = None) -> 
         simulated=_simulated(application),
         problem=problem,
     )
-    return HTMLResponse(render("try.html", page, path="/try"), 422 if problem else 200)
+    return HTMLResponse(render("try.html", page, path="/try"), 422 if problem else 200, FORM_HEADERS)
 
 
 def _simulated(application: Application) -> bool:

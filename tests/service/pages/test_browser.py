@@ -139,6 +139,13 @@ async def test_a_run_arrives_live_and_the_connection_comes_back(tab: Any, site: 
     assert await tab.locator("#card .card").count() == 2
 
 
+async def test_the_form_may_be_sent_from_its_own_page(tab: Any, site: Any) -> None:
+    await tab.goto("/try")
+    await tab.locator("textarea[name=output]").fill("An output without any judges.")
+    await tab.get_by_role("button", name="Judge it").click()
+    assert "at least one document" in await tab.locator("[role=alert]").inner_text()
+
+
 async def test_serious_accessibility_violations_are_none(tab: Any, site: Any) -> None:
     from axe_playwright_python import base
 
