@@ -1,32 +1,12 @@
 """Repeated runs: ratings in, the stability report out.
 
-Importing it stays light (numpy, scipy, pydantic); what a name needs beyond that is imported when the name is used.
+Importing it loads nothing; what a name needs is imported when the name is first used.
 """
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING
-
-from stability.report import (
-    Alpha,
-    ArmReport,
-    ByCalls,
-    Claim,
-    Components,
-    Dependability,
-    DimensionReport,
-    Estimate,
-    Flips,
-    Icc,
-    Interval,
-    Plan,
-    Population,
-    ReportWarning,
-    StabilityReport,
-    Universe,
-    report_schema,
-)
 
 if TYPE_CHECKING:
     from stability.assemble import stability_report
@@ -44,36 +24,72 @@ if TYPE_CHECKING:
     from stability.page.tables import detail_tables
     from stability.ratings import COLUMNS, Rating, Ratings
     from stability.readers import read_ratings
+    from stability.report import (
+        Alpha,
+        ArmReport,
+        ByCalls,
+        Claim,
+        Components,
+        Dependability,
+        DimensionReport,
+        Estimate,
+        Flips,
+        Icc,
+        Interval,
+        Plan,
+        Population,
+        ReportWarning,
+        StabilityReport,
+        Universe,
+        report_schema,
+    )
     from stability.results import ratings_from_results
     from stability.stopping import stopping_half_width
 
 _HOMES = {
-    "detail_tables": "stability.page.tables",
-    "COLUMNS": "stability.ratings",
-    "CellError": "stability.errors",
-    "ColumnError": "stability.errors",
-    "DuplicateRatingsError": "stability.errors",
-    "Look": "stability.measures.sequential",
-    "Rating": "stability.ratings",
-    "Ratings": "stability.ratings",
-    "RatingsError": "stability.errors",
-    "Said": "stability.measures.turns",
-    "StabilityError": "stability.errors",
-    "StoppingRule": "stability.measures.sequential",
-    "TurnMarks": "stability.measures.turns",
-    "UnreadableRatingsError": "stability.errors",
+    "Alpha": "stability.report",
+    "ArmReport": "stability.report",
     "betting_interval": "stability.measures.sequential",
+    "ByCalls": "stability.report",
+    "CellError": "stability.errors",
+    "Claim": "stability.report",
+    "ColumnError": "stability.errors",
+    "COLUMNS": "stability.ratings",
+    "Components": "stability.report",
+    "Dependability": "stability.report",
+    "detail_tables": "stability.page.tables",
+    "DimensionReport": "stability.report",
+    "DuplicateRatingsError": "stability.errors",
+    "Estimate": "stability.report",
+    "Flips": "stability.report",
     "flips_png": "stability.page",
     "flips_svg": "stability.page",
+    "Icc": "stability.report",
+    "Interval": "stability.report",
+    "Look": "stability.measures.sequential",
     "mark_turns": "stability.measures.turns",
     "next_look": "stability.measures.sequential",
+    "Plan": "stability.report",
+    "Population": "stability.report",
+    "Rating": "stability.ratings",
+    "Ratings": "stability.ratings",
     "ratings_from_results": "stability.results",
+    "RatingsError": "stability.errors",
     "read_ratings": "stability.readers",
     "report_html": "stability.page",
+    "report_schema": "stability.report",
+    "ReportWarning": "stability.report",
+    "Said": "stability.measures.turns",
     "shares_png": "stability.page",
     "shares_svg": "stability.page",
     "stability_report": "stability.assemble",
+    "StabilityError": "stability.errors",
+    "StabilityReport": "stability.report",
     "stopping_half_width": "stability.stopping",
+    "StoppingRule": "stability.measures.sequential",
+    "TurnMarks": "stability.measures.turns",
+    "Universe": "stability.report",
+    "UnreadableRatingsError": "stability.errors",
 }
 
 

@@ -135,10 +135,19 @@ def _compact(column: Column) -> tuple[tuple[str, ...], Integers]:
 def _run_in_item(part: Ratings, item: Integers) -> Integers:
     """(rows,) a number from 0 per run (and order, model, prompt) of an item; the same for all its personas."""
     facets = [facet for facet in (part.order, part.model, part.prompt) if facet is not None and len(facet.names) > 1]
-    inner = np.unique(combine([part.run, *facets]), return_inverse=True)[1]
-    key = item * (int(inner.max(initial=0)) + 1) + inner
-    unique, inverse = np.unique(key, return_inverse=True)
-    owner = unique // (int(inner.max(initial=0)) + 1)
-    start = np.searchsorted(owner, owner)
-    rank: Integers = (np.arange(len(unique)) - start)[inverse]
+    inner, width = dense(combine([part.run, *facets]))
+    place, pairs = dense(item * width + inner)
+    owner = np.zeros(pairs, dtype=np.int64)
+    owner[place] = item
+    rank: Integers = (np.arange(pairs) - np.searchsorted(owner, owner))[place]
     return rank
+
+
+def dense(keys: Integers) -> tuple[Integers, int]:
+    """(rows,) keys as codes 0, 1, ... in their order, and how many; by counting where the keys are small enough."""
+    most = int(keys.max(initial=-1)) + 1
+    if most > 4 * len(keys) + 1000:
+        names, codes = np.unique(keys, return_inverse=True)
+        return codes.astype(np.int64), len(names)
+    used = np.bincount(keys, minlength=most) > 0
+    return (np.cumsum(used) - 1)[keys], int(used.sum())

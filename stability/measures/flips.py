@@ -67,17 +67,38 @@ def disjoint_rates(
     result = np.full((items, 1), np.nan)
     if runs < 2 * calls or not enough.any():
         return result
-    kept = scores[enough]
+    kept = _known_first(scores[enough])
+    count = np.isfinite(kept).sum(axis=2)
     splits = splits or int(np.clip(SCORES_DRAWN // kept.size, 2, 20))
     differs = np.zeros(len(kept))
     for _ in range(splits):
-        keys = rng.random(kept.shape)
-        keys[~np.isfinite(kept)] = 2.0
-        drawn = np.take_along_axis(kept, np.argsort(keys, axis=2)[:, :, : 2 * calls], axis=2)
+        orders = _orders(runs, kept.shape[1], 2 * calls, rng)
+        drawn = np.take_along_axis(kept, orders[np.arange(kept.shape[1]), count], axis=2)
         first = drawn[:, :, :calls].mean(axis=(1, 2))
         second = drawn[:, :, calls:].mean(axis=(1, 2))
         differs += _grade(first, threshold) != _grade(second, threshold)
     result[enough, 0] = differs / splits
+    return result
+
+
+def _known_first(scores: Floats) -> Floats:
+    """Known runs first in every cell."""
+    missing = np.isnan(scores)
+    if not (missing[:, :, :-1] & ~missing[:, :, 1:]).any():
+        return scores
+    return np.take_along_axis(scores, np.argsort(missing, axis=2, kind="stable"), axis=2)
+
+
+def _orders(runs: int, personas: int, drawn: int, rng: np.random.Generator) -> Integers:
+    """(personas, 1 + runs, drawn): which of a persona's first n runs to draw, one order for all cells of n runs.
+
+    Runs of a cell are interchangeable, so sharing an order costs precision of the split alone, and no sorting. Every
+    persona has orders of its own: its calls must not stay beside those that others made in the same run.
+    """
+    result = np.zeros((personas, runs + 1, drawn), dtype=np.int64)
+    for persona in range(personas):
+        for n in range(drawn, runs + 1):
+            result[persona, n] = rng.permutation(n)[:drawn]
     return result
 
 

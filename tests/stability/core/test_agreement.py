@@ -146,3 +146,44 @@ def test_seven_personas_once_equal_one_verdict_of_seven_calls() -> None:
     assert found.sr_single[0] == pytest.approx(1 / 7, abs=0.02)
     assert found.nsr_panel[0] == pytest.approx(1.0, abs=0.12)
     assert found.difference[0] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_sharing_orders_keeps_the_level_and_the_power(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large tables let many items share a shuffled order: here few items do, so that hundreds of tables fit a test."""
+    monkeypatch.setattr(permutation, "SETS_MIN", 8)
+    monkeypatch.setattr(permutation, "GROUPS_MAX", 8)
+    rng = np.random.default_rng(7)
+    i, p, _ = (axis.ravel() for axis in np.indices((40, 3, 3)))
+    low = {"main": 0, "any": 0}
+    for effect, tables, limits in ((0.0, 200, (2, 20)), (0.7, 20, (20, 20))):
+        low = dict.fromkeys(low, 0)
+        for _ in range(tables):
+            y = np.round(rng.normal(3, 1, (40, 3, 3)) + effect * np.arange(3)[None, :, None])
+            y[rng.random(y.shape) < 0.1] = np.nan
+            main = permutation.main_effect(cells(i, p, y.ravel(), (40, 3)), rng, permutations=99)
+            anything = permutation.any_effect(i, p, y.ravel(), rng, permutations=99)
+            assert main is not None
+            assert anything is not None
+            low["main"] += main.p <= 0.05
+            low["any"] += anything.p <= 0.05
+        assert all(limits[0] <= count <= limits[1] for count in low.values()), "5 % of 200 without effect, all with one"
+
+
+def test_all_orders_of_a_small_table() -> None:
+    """One item of two personas and two calls each: 3 splits of 4 calls into pairs, the observed one the most extreme."""
+    test = permutation.any_effect(
+        np.zeros(4, np.int64), np.array([0, 0, 1, 1]), np.array([1.0, 1.0, 5.0, 5.0]), np.random.default_rng(0), 2000
+    )
+    assert test is not None
+    assert test.p == pytest.approx(1 / 3, abs=0.04)
+    flat = permutation.any_effect(
+        np.zeros(4, np.int64), np.array([0, 0, 1, 1]), np.full(4, 3.0), np.random.default_rng(0), 50
+    )
+    assert flat is not None
+    assert flat.p == 1.0
+
+
+def test_a_large_table_gets_fewer_permutations() -> None:
+    assert permutation.affordable(10_000) == 2000
+    assert permutation.affordable(400_000) == 500
+    assert permutation.affordable(10_000_000) == 200
