@@ -43,7 +43,8 @@ def add_sign_in(router: APIRouter) -> None:
 
     @router.post("/sign-in")
     async def take(request: Request) -> Response:
-        secret = str((await request.form()).get("key", "")).strip()
+        async with request.form() as form:
+            secret = str(form.get("key", "")).strip()
         try:
             await request.app.state.application.keys.authenticate(secret)
         except NotAllowedError as error:

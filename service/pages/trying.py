@@ -72,33 +72,35 @@ def add_trying(router: APIRouter, application: Application) -> None:
 
     @router.post("/try")
     async def begin(request: Request) -> Response:
-        form = await request.form(max_files=FILES_MAX)
-        try:
-            owner = await owner_of(request, Scope.WRITE)
-            item(form)
-            ids = await _documents(application, owner, form)
-            record = await application.persona_sets.create(
-                owner,
-                PersonaSetRequest(name="Tried in the browser", documents=ids, options={"personas": DEFAULT_PERSONAS}),
-            )
-            return await _waiting(application, owner, record.id, form)
-        except (ServiceError, ClusteringError, LlmError, ValidationError) as error:
-            return _form(application, form, _reason(error))
+        async with request.form(max_files=FILES_MAX) as form:
+            try:
+                owner = await owner_of(request, Scope.WRITE)
+                item(form)
+                ids = await _documents(application, owner, form)
+                record = await application.persona_sets.create(
+                    owner,
+                    PersonaSetRequest(
+                        name="Tried in the browser", documents=ids, options={"personas": DEFAULT_PERSONAS}
+                    ),
+                )
+                return await _waiting(application, owner, record.id, form)
+            except (ServiceError, ClusteringError, LlmError, ValidationError) as error:
+                return _form(application, form, _reason(error))
 
     @router.post("/try/{persona_set_id}")
     async def hear(request: Request, persona_set_id: str) -> Response:
-        form = await request.form()
-        try:
-            owner = await owner_of(request, Scope.WRITE)
-            found = await application.persona_sets.get(owner, persona_set_id)
-            if found.state.status is not Status.COMPLETED:
-                return await _waiting(application, owner, persona_set_id, form)
-            record = await application.evaluations.create(owner, _hearing(persona_set_id, form))
-        except ServiceError as error:
-            return failure_page(request, error)
-        except (LlmError, ValidationError) as error:
-            return _form(application, form, _reason(error))
-        return RedirectResponse(f"/evaluations/{quote(record.id)}", 303)
+        async with request.form() as form:
+            try:
+                owner = await owner_of(request, Scope.WRITE)
+                found = await application.persona_sets.get(owner, persona_set_id)
+                if found.state.status is not Status.COMPLETED:
+                    return await _waiting(application, owner, persona_set_id, form)
+                record = await application.evaluations.create(owner, _hearing(persona_set_id, form))
+            except ServiceError as error:
+                return failure_page(request, error)
+            except (LlmError, ValidationError) as error:
+                return _form(application, form, _reason(error))
+            return RedirectResponse(f"/evaluations/{quote(record.id)}", 303)
 
 
 def item(form: FormData) -> Item:
