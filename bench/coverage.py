@@ -26,6 +26,7 @@ from stability.assemble_variance import (
     variance_of,
 )
 from stability.estimates import rate
+from stability.layout import runs_before_looking
 from stability.measures import arms, flips, permutation
 from stability.measures.features import Cells, cells
 from stability.measures.intervals import hybrid_draws, jackknife_t
@@ -47,10 +48,10 @@ GRADES = np.arange(1.0, 6.0)
 MANY_ITEMS, MANY_PERSONAS = 20_000, 300
 HYBRID_RESAMPLES = 400
 """The report draws 1,000: less noise in the ends, the same coverage."""
-CONDITIONAL = {"run", "flips"}
+CONDITIONAL = {"item", "run", "flips"}
 """Under random personas these intervals speak for the personas at hand, and the report says so."""
-# Re-running by *observed* noise is in the table to be seen: items whose first runs were quiet by luck are left quiet, which
-# no function of all runs undoes. Known noise (another dimension, an earlier evaluation) does no harm.
+# Re-running by *observed* noise: items whose first runs were quiet by luck are left quiet, which no function of all runs
+# undoes, so the report takes its figures from every item's first runs.
 
 
 class Setting(NamedTuple):
@@ -160,6 +161,8 @@ def sample(setting: Setting, generator: np.random.Generator) -> tuple[Cells, Dra
         seen = scores[..., : setting.runs].var(axis=2, ddof=1).mean(axis=1)
         noise = drawn.sd[:, 0] if setting.adaptive == "known" else seen
         scores[noise <= np.median(noise), :, setting.runs :] = np.nan
+        kept = runs_before_looking(np.where(noise <= np.median(noise), setting.runs, most))
+        scores = scores[..., :kept]  # as the report does
     scores[generator.random(scores.shape) < setting.missing] = np.nan
     item, persona, _ = np.indices(scores.shape)
     table = cells(item.ravel(), persona.ravel(), scores.ravel(), (setting.items, PERSONAS))

@@ -30,7 +30,7 @@ from stability.assemble_variance import (
 )
 from stability.errors import RatingsError
 from stability.estimates import Warnings
-from stability.layout import Layout, layout
+from stability.layout import Layout, layout, runs_before_looking
 from stability.ratings import Ratings, combine
 from stability.report import (
     ByCalls,
@@ -59,6 +59,7 @@ def stability_report(
     seed: int = 0,
     scales: Scales | None = None,
     cost_per_call_usd: float | None = None,
+    first_runs: int | None = None,
 ) -> StabilityReport:
     """What repeated ratings say about how far a verdict can be trusted.
 
@@ -66,10 +67,12 @@ def stability_report(
     "fixed", these personas, or "random", personas of this kind (it changes intervals, not values); seed: of the
     permutations and resamples, the same seed gives the same report; scales: lowest and highest grade by dimension, for
     the worst-case bounds (those that occur by default); cost_per_call_usd: prices the plan; taken from the ratings'
-    provenance where it stands there. Raises RatingsError for a target or a threshold's dimension that cannot be.
+    provenance where it stands there; first_runs: take every figure from each item's first so many runs, which
+    re-running by a stopping rule needs (`runs_before_looking`; told from unequal numbers of runs by default, and a
+    warning says so). Raises RatingsError for a target or a threshold's dimension that cannot be.
     """
     names = [name for code, name in enumerate(ratings.dimension.names) if (ratings.dimension.codes == code).any()]
-    _check(names, thresholds, target)
+    _check(names, thresholds, target, first_runs)
     cost = cost_per_call_usd if cost_per_call_usd is not None else _cost_per_call(ratings)
     dimensions = {}
     for index, name in enumerate(names):
@@ -84,6 +87,7 @@ def stability_report(
             rng=rng,
             scale=scale,
             cost=cost,
+            first_runs=first_runs,
         )
     return StabilityReport(
         population=_population(ratings),
@@ -93,7 +97,9 @@ def stability_report(
     )
 
 
-def _check(names: list[str], thresholds: Thresholds, target: float) -> None:
+def _check(names: list[str], thresholds: Thresholds, target: float, first_runs: int | None) -> None:
+    if first_runs is not None and first_runs < 2:
+        raise RatingsError(f"first_runs {first_runs!r} must be 2 or more: one run says nothing of the next")
     if not 0 < target < 1:
         raise RatingsError(f"target {target!r} must lie between 0 and 1; 0.8 is usual")
     if isinstance(thresholds, Mapping):
@@ -103,7 +109,7 @@ def _check(names: list[str], thresholds: Thresholds, target: float) -> None:
 
 
 def dimension_report(
-    lay: Layout,
+    whole: Layout,
     *,
     threshold: float | None,
     target: float,
@@ -111,9 +117,11 @@ def dimension_report(
     rng: np.random.Generator,
     scale: tuple[float, float] | None,
     cost: float | None,
+    first_runs: int | None = None,
 ) -> DimensionReport:
     """One dimension's report."""
     warnings = Warnings()
+    lay = _comparable_runs(whole, first_runs, warnings)
     variance = measure(lay, universe, rng, warnings)
     permutation = permutation_report(lay, rng)
     main_p = permutation["main"]
@@ -158,9 +166,22 @@ def dimension_report(
         humans=humans_report(lay, arm, rng),
         certainty=certainty_report(lay, threshold, target, rng, warnings),
         individuation=individuation_report(lay, rng),
-        missing=missing_report(lay, threshold, scale, warnings),
+        missing=missing_report(whole, threshold, scale, warnings),
         warnings=warnings.all(),
     )
+
+
+def _comparable_runs(whole: Layout, first_runs: int | None, warnings: Warnings) -> Layout:
+    """The runs whose number did not depend on the scores."""
+    kept = first_runs or runs_before_looking(whole.runs_by_item)
+    if kept is None or kept >= whole.runs_by_item.max(initial=0):
+        return whole
+    warnings.add(
+        "first_runs",
+        f"items were heard {whole.runs_by_item.min()} to {whole.runs_by_item.max()} times: where quiet items are heard less "
+        f"often, all runs together look steadier than they are, so figures are from each item's first {kept} runs",
+    )
+    return whole.first(kept)
 
 
 def _case(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from stability.measures import icc, permutation, planning
 from stability.measures.components import VarianceComponents, connected, from_features
 from stability.measures.features import Cells, Features, Floats, Integers, features
 from stability.measures.intervals import Limits, Scale, hybrid_draws, quantiles, ratio_draws
+from stability.measures.recovery import random_coefficient
 from stability.report import Claim, Components, Dependability, Estimate, Icc, Plan, Universe
 
 GROUPS_MIN = 30
@@ -105,10 +107,12 @@ def components_report(found: Variance) -> Components:
     if draws is not None:
         persona = found.drawn(parts.persona[0], quantiles(draws.persona))
     return Components(
-        item=found.figure(parts.item, "log"),
+        item=found.figure(parts.item, "log", "fixed"),  # as with run: at the end of a scale items differ by who reads
         persona=persona,
         item_persona=found.figure(parts.item_persona, "log"),
-        run=found.figure(parts.run, "log", "fixed"),  # its interval is conditional on the panel, whatever was asked
+        run=found.figure(
+            parts.run, "log", "fixed"
+        ),  # these two intervals are conditional on the panel, whatever was asked
     )
 
 
@@ -172,12 +176,19 @@ def dependability_report(found: Variance, debate: Estimate | None) -> Dependabil
     """Of one call, of the panel with one run each, of one debate."""
     parts, personas = found.parts, max(found.personas, 1)
     fixed = found.universe == "fixed" or personas == 1
-    panel = planning.phi_fixed(parts, personas) if fixed else planning.phi(parts, personas)
-    return Dependability(
-        single=found.figure(planning.phi(parts), "logit", "fixed" if personas == 1 else "random"),
-        panel=found.figure(panel, "logit"),
-        debate=debate,
-    )
+    if fixed:
+        panel = found.figure(planning.phi_fixed(parts, personas), "logit")
+    else:
+        panel = _coefficient(found, lambda part: planning.phi(part, personas))
+    return Dependability(single=_coefficient(found, planning.phi), panel=panel, debate=debate)
+
+
+def _coefficient(found: Variance, coefficient: Callable[[VarianceComponents], Floats]) -> Estimate:
+    """A dependability in the random universe: with both the items' and the personas' uncertainty where it was asked."""
+    values = coefficient(found.parts)
+    if found.draws is None:
+        return found.figure(values, "logit", "fixed" if found.personas <= 1 else "random")
+    return found.drawn(float(values[0]), random_coefficient(coefficient, found.parts, found.draws))
 
 
 def plan_report(

@@ -33,6 +33,7 @@ def bench() -> ModuleType:
         {"items": 20, "runs": 3, "scale": "normal"},
         {"items": 30, "runs": 5, "scale": "ceiling", "missing": 0.2},
         {"items": 40, "runs": 3, "scale": "rounded", "adaptive": "known"},
+        {"items": 40, "runs": 3, "scale": "rounded", "adaptive": "observed"},
         {"items": 60, "runs": 3, "scale": "rounded", "cluster_size": 4},
         {"items": 40, "runs": 3, "scale": "rounded", "universe": "random"},
     ],
@@ -42,7 +43,9 @@ def test_intervals_hold_the_truth(bench: ModuleType, asked: dict[str, object]) -
     setting = bench.Setting(**asked)
     found = bench.coverage(setting, REPLICATIONS, seed=1)
     if setting.universe == "random":
-        found = {name: found[name] for name in ("persona", "rho", "rho_ip", "delta", "delta_ip")}
+        found = {
+            name: found[name] for name in ("persona", "rho", "rho_ip", "delta", "delta_ip", "phi_single", "phi_panel")
+        }
     wrong = {name: figure for name, figure in found.items() if not LOW <= figure.covered <= HIGH or figure.given < 0.9}
     assert not wrong
 
