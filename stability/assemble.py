@@ -8,6 +8,7 @@ import numpy as np
 
 from stability.assemble_agreement import alpha_report, flips_by_calls, flips_report
 from stability.assemble_arms import arm_reports, debate_icc, main_arm
+from stability.assemble_facets import advice, facet_plan, facets_found, facets_report
 from stability.assemble_further import (
     certainty_report,
     effective_report,
@@ -24,7 +25,6 @@ from stability.assemble_variance import (
     icc_report,
     measure,
     permutation_report,
-    plan_report,
     rater_icc_report,
     shares_report,
 )
@@ -130,7 +130,8 @@ def dimension_report(
     claim = claim_report(variance, main_p)
     flips = flips_report(lay, threshold)
     by_calls = flips_by_calls(lay, threshold, {name: (arm.calls, arm.flips) for name, arm in arms.items()}, rng)
-    plan, cheapest = plan_report(variance, target, cost, warnings)
+    facets = facets_found(lay, warnings)
+    plan, cheapest = facet_plan(variance, facets, target, cost, warnings)
     arm = main_arm(lay)
     if not lay.used and not arms:
         warnings.add("no_scores", "no rating has a score: every figure is undefined")
@@ -146,9 +147,10 @@ def dimension_report(
         )  # fmt: skip
     return DimensionReport(
         verdict=stable(case.dependability, case.flips),
-        sentence=sentence(case),
+        sentence=" ".join(filter(None, (sentence(case), advice(variance, facets)))),
         components=components_report(variance),
         shares=shares_report(variance),
+        facets=facets_report(lay, facets),
         claim=claim,
         dependability=dependability,
         plan=plan,

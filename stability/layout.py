@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from stability.measures.features import Cells, Floats, Integers, cells
+from stability.measures.features import Cells, Floats, Integers, cells, dense
 from stability.ratings import Column, Flags, Ratings, combine
 
 
@@ -154,6 +154,9 @@ def _compact(column: Column) -> tuple[tuple[str, ...], Integers]:
 def _run_in_item(part: Ratings, item: Integers) -> Integers:
     """(rows,) a number from 0 per run (and order, model, prompt) of an item; the same for all its personas."""
     facets = [facet for facet in (part.order, part.model, part.prompt) if facet is not None and len(facet.names) > 1]
+    alone = combine([part.item, part.persona, part.arm, part.phase, part.run])
+    if facets and dense(alone)[1] == len(alone):  # personas may have models of their own: still one run
+        facets = []
     return _rank_in_item(item, dense(combine([part.run, *facets]))[0])
 
 
@@ -189,13 +192,3 @@ def runs_before_looking(runs_by_item: Integers) -> int | None:
     least = int(runs_by_item.min())
     more = runs_by_item >= max(least + 2, 1.5 * least)
     return least if least >= 2 and more.mean() >= 0.05 else None
-
-
-def dense(keys: Integers) -> tuple[Integers, int]:
-    """(rows,) keys as codes 0, 1, ... in their order, and how many; by counting where the keys are small enough."""
-    most = int(keys.max(initial=-1)) + 1
-    if most > 4 * len(keys) + 1000:
-        names, codes = np.unique(keys, return_inverse=True)
-        return codes.astype(np.int64), len(names)
-    used = np.bincount(keys, minlength=most) > 0
-    return (np.cumsum(used) - 1)[keys], int(used.sum())

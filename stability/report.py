@@ -133,6 +133,8 @@ class DimensionReport(_Part):
     sentence: str
     components: Components
     shares: dict[str, Estimate]
+    facets: dict[str, Estimate] = Field(default_factory=dict)
+    """Variance of one call that order, model or prompt add, and that of runs which differ in none of them (`run`)."""
     claim: Claim
     dependability: Dependability
     plan: tuple[Plan, ...]

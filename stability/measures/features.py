@@ -135,3 +135,13 @@ def sum_by(rows: Floats, group: Integers, groups: int) -> Floats:
     if len(present):
         result[present] = np.add.reduceat(rows[order], start, axis=0)
     return result
+
+
+def dense(keys: Integers) -> tuple[Integers, int]:
+    """(rows,) keys as codes 0, 1, ... in their order, and how many; by counting where the keys are small enough."""
+    most = int(keys.max(initial=-1)) + 1
+    if most > 4 * len(keys) + 1000:
+        names, codes = np.unique(keys, return_inverse=True)
+        return codes.astype(np.int64), len(names)
+    used = np.bincount(keys, minlength=most) > 0
+    return (np.cumsum(used) - 1)[keys], int(used.sum())

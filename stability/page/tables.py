@@ -87,6 +87,12 @@ def _variance(dimension: DimensionReport) -> Table:
         estimate_row(f"{PARTS_NAMED.get(key, key)}: share", share, percent=True)
         for key, share in dimension.shares.items()
     ]
+    rows += [
+        estimate_row(
+            f"What {name} changes" if name != "run" else "Re-runs that differ in nothing", value, component=True
+        )
+        for name, value in dimension.facets.items()
+    ]
     return Table("Where the variance comes from", ESTIMATE_COLUMNS, tuple(rows))
 
 
