@@ -131,7 +131,9 @@ def _load(path: str) -> Any:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:
         from sentence_transformers import SentenceTransformer
+        from transformers.utils.logging import disable_progress_bar
 
+        disable_progress_bar()  # stderr belongs to the program that embeds, not to the loading of weights
         return SentenceTransformer(path, device="cpu")
     except (OSError, ValueError, ImportError) as error:
         raise EmbeddingError(

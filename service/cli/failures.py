@@ -17,10 +17,15 @@ def explain(error: Exception) -> tuple[int, str | None]:
     ):
         return 2, f"{error}; check the path and that the file is UTF-8 text"
     if isinstance(error, _input_errors()):
-        return 2, str(error)
+        return 2, _line(error)
     if isinstance(error, (_failures(), RuntimeError, OSError)):
-        return 1, str(error) or type(error).__name__
+        return 1, _line(error) or type(error).__name__
     return 1, None
+
+
+def _line(error: Exception) -> str:
+    """Its message on one line: other libraries' break theirs."""
+    return " ".join(str(error).split())
 
 
 def _places(error: object) -> str:

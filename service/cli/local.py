@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,6 +125,19 @@ def require_completed(state: Any, what: str) -> None:
         raise RuntimeError(f"{what} {state.status}: {state.error or 'no reason was given'}")
 
 
+def require_verdicts(batch: BatchRecord, evaluations: Sequence[EvaluationRecord]) -> None:
+    """Raises unless the batch completed, with the first item's reason.
+
+    ModelConfigurationError where the model cannot be used as it is configured, else RuntimeError.
+    """
+    from llm import ModelConfigurationError
+
+    lost = next((one.state for one in evaluations if one.state.error), batch.state)
+    if lost.error_code == "model_unusable" and batch.state.status != "completed":
+        raise ModelConfigurationError(f"batch {batch.id} {batch.state.status}: {lost.error}")
+    require_completed(replace(batch.state, error=batch.state.error or lost.error), f"batch {batch.id}")
+
+
 async def document_names(app: Application, record: PersonaSetRecord) -> dict[str, str]:
     """The names of a set's documents by their ids."""
     return {one: (await app.documents.get(OWNER, one)).title or one for one in record.document_ids}
@@ -132,7 +146,7 @@ async def document_names(app: Application, record: PersonaSetRecord) -> dict[str
 async def hear_batch(
     app: Application, items: Sequence[Item], *, bar: Progress, label: str, **hearing: Any
 ) -> BatchRecord:
-    """A batch of the items, followed until it has ended."""
+    """A batch of the items, followed until it has ended and its report is made."""
     from service.application import BatchRequest
 
     lines = [
@@ -145,7 +159,7 @@ async def hear_batch(
 
     record = await app.batches.create(OWNER, BatchRequest(name=label, **hearing), chunks())
     task = bar.add_task(f"hearing {label}", total=record.state.progress.total or len(items))
-    while not record.state.status.ended:
+    while not record.state.status.ended or record.report_status == "pending":
         await asyncio.sleep(POLL_S)
         record = await app.batches.get(OWNER, record.id)
         bar.update(task, total=record.state.progress.total, completed=record.state.progress.done)

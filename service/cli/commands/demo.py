@@ -88,13 +88,13 @@ async def _hear(
 
 async def _tell(service: Application, batch: Any, label: str, repeats: int, out: Path) -> None:
     from service.cli.hearing_text import print_verdicts
-    from service.cli.local import OWNER, evaluations_of, require_completed, write_transcripts
+    from service.cli.local import OWNER, evaluations_of, require_verdicts, write_transcripts
     from service.cli.report_text import print_report
     from stability import report_html
 
-    require_completed(batch.state, f"batch {batch.id}")
-    console = results()
     evaluations = await evaluations_of(service, batch.id)
+    require_verdicts(batch, evaluations)
+    console = results()
     console.print(
         f"{label.capitalize()}, each heard {repeats} times: mean verdict (95 % interval), hearings that agree"
     )

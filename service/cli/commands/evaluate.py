@@ -69,7 +69,7 @@ async def _evaluate(
     json_: bool,
     quiet: bool,
 ) -> list[EvaluationRecord]:
-    from service.cli.local import at_work, build_personas, evaluations_of, hear_batch, require_completed
+    from service.cli.local import at_work, build_personas, evaluations_of, hear_batch, require_verdicts
 
     async with at_work(settings) as service:
         with progress(quiet) as bar:
@@ -80,7 +80,7 @@ async def _evaluate(
                 return []
             batch = await hear_batch(service, items, bar=bar, label=label, persona_set=personas, **hearing)
         evaluations = await evaluations_of(service, batch.id)
-        require_completed(batch.state, f"batch {batch.id}")
+        require_verdicts(batch, evaluations)
         await _tell(service, batch, evaluations, str(hearing["protocol"].arms[-1]), out, json_, quiet)
         return evaluations
 
