@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         report_schema,
     )
     from stability.results import ratings_from_results
-    from stability.stopping import stopping_half_width
+    from stability.stopping import pooled_run_variance, runs_wanted, stopping_half_width
 
 _HOMES = {
     "Alpha": "stability.report",
@@ -86,6 +86,8 @@ _HOMES = {
     "StabilityError": "stability.errors",
     "StabilityReport": "stability.report",
     "stopping_half_width": "stability.stopping",
+    "pooled_run_variance": "stability.stopping",
+    "runs_wanted": "stability.stopping",
     "StoppingRule": "stability.measures.sequential",
     "TurnMarks": "stability.measures.turns",
     "Universe": "stability.report",
@@ -135,10 +137,12 @@ __all__ = [
     "flips_svg",
     "mark_turns",
     "next_look",
+    "pooled_run_variance",
     "ratings_from_results",
     "read_ratings",
     "report_html",
     "report_schema",
+    "runs_wanted",
     "shares_png",
     "shares_svg",
     "stability_report",

@@ -31,7 +31,9 @@ def positions_report(lay: Layout) -> dict[str, object] | None:
     if not restated or not lay.asked:
         return None
     after = {arm: lay.block(rows) for arm, rows in restated.items()}
-    found = position_changes(lay.block(lay.alone), after, lay.cluster, human=lay.human)
+    flags = lay.ratings.verified
+    verified = None if flags is None else {arm: lay.marked(rows, flags) for arm, rows in restated.items()}
+    found = position_changes(lay.block(lay.alone), after, lay.cluster, verified=verified, human=lay.human)
     told = plain(found)
     assert isinstance(told, dict)
     return told

@@ -91,6 +91,13 @@ class Layout:
         result[self.item[rows], self.persona[rows], self.run[rows]] = self.ratings.score[rows]
         return result
 
+    def marked(self, rows: Flags, flags: Flags) -> Flags:
+        """(items, personas, runs) which persona rows are flagged, as `block` lays them out."""
+        runs = int(self.run.max(initial=-1)) + 1
+        result = np.zeros((len(self.items), len(self.personas), runs), dtype=bool)
+        result[self.item[rows], self.persona[rows], self.run[rows]] = flags[rows]
+        return result
+
     def verdict_block(self, arm: str) -> Floats:
         """(items, runs) an arm's verdicts."""
         rows = self.rows_of("verdict", arm)

@@ -25,7 +25,7 @@ TEXT_COLUMNS = (
     "item", "persona", "run", "dimension", "arm", "phase", "cluster", "system", "model", "order", "prompt", "time",
 )  # fmt: skip
 NUMBER_COLUMNS = ("score", "human", "certainty", "tokens", "calls")
-FLAG_COLUMNS = ("abstained",)
+FLAG_COLUMNS = ("abstained", "verified")
 COLUMNS = (*TEXT_COLUMNS, *NUMBER_COLUMNS, *FLAG_COLUMNS)
 
 
@@ -91,6 +91,8 @@ class Rating:
     tokens: float | None = None
     calls: float | None = None
     abstained: bool | None = None
+    verified: bool | None = None
+    """Whether the judgement cites evidence that was found where it says."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,8 @@ class Ratings:
     certainty: Floats | None = None
     tokens: Floats | None = None
     calls: Floats | None = None
+    verified: Flags | None = None
+    """Whether evidence that was found was cited; None where nobody looked."""
     notes: tuple[tuple[str, str], ...] = ()
     """(code, message) of what the reader assumed; the report repeats them as warnings."""
     provenance: dict[str, object] = field(default_factory=dict)
@@ -132,7 +136,9 @@ class Ratings:
         texts = {name: Column.of(getattr(row, name) for row in kept) for name in TEXT_COLUMNS}
         numbers = {name: number_column([getattr(row, name) for row in kept]) for name in NUMBER_COLUMNS}
         flags = np.asarray([bool(row.abstained) for row in kept], dtype=bool)
-        return build(texts, numbers, flags, provenance=provenance)
+        looked = any(row.verified is not None for row in kept)
+        verified = np.asarray([bool(row.verified) for row in kept], dtype=bool) if looked else None
+        return build(texts, numbers, flags, verified, provenance=provenance)
 
     def select(self, rows: Flags) -> Ratings:
         """The ratings of some rows; names keep their codes."""
@@ -166,6 +172,7 @@ def build(
     texts: dict[str, Column],
     numbers: dict[str, Floats],
     abstained: Flags | None = None,
+    verified: Flags | None = None,
     *,
     line_of: Callable[[int], int] = lambda row: row + 1,
     notes: tuple[tuple[str, str], ...] = (),
@@ -215,6 +222,7 @@ def build(
         certainty=certainty,
         tokens=_known(numbers.get("tokens")),
         calls=_known(numbers.get("calls")),
+        verified=verified,
         notes=(*notes, *numbered),
         provenance=provenance or {},
     )

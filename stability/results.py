@@ -63,8 +63,11 @@ def _turn(result: RunResult, item: Item, turn: Turn, dimension: str) -> Rating:
         cluster=item.cluster,
         system=item.system,
         human=item.human.get(dimension),
+        model=turn.model,
+        order=turn.order,
         certainty=None if turn.certainty is None else turn.certainty / 100,
         abstained=open_,
+        verified=any(evidence.status != "unverified" for evidence in turn.evidence),
     )
 
 

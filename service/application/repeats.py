@@ -16,14 +16,6 @@ PILOT_ITEMS_MAX = 200
 """Other items whose run variance is pooled as the rule's prior; 20 x 3 runs suffice."""
 
 
-def looks(repeats_min: int, repeats_max: int) -> tuple[int, ...]:
-    """When the rule looks: at the least number of runs, then at each doubling, at last at the most."""
-    found = [repeats_min]
-    while found[-1] * 2 < repeats_max:
-        found.append(found[-1] * 2)
-    return tuple(dict.fromkeys([*found, repeats_max]))
-
-
 async def repeats_wanted(
     connection: AsyncConnection,
     evaluation: sa.Row[Any],
@@ -36,21 +28,22 @@ async def repeats_wanted(
         return 0
     if any(run.status not in (Status.COMPLETED, Status.FAILED) for run in runs):
         return 0
-    plan = looks(evaluation.repeats_min, evaluation.repeats_max)
-    last = scores[list(scores)[-1]]
+    from stability import runs_wanted
+
+    arm = list(scores)[-1]
+    wanted = 0
     for dimension in rubric.dimensions:
-        values = [value for value in last[dimension.name].run_values if value is not None]
-        pilot = await _pooled_variance(connection, evaluation, list(scores)[-1], dimension.name)
-        if not _narrow(values, pilot, evaluation.half_width, len(plan)):
-            return next(look for look in plan if look > len(runs)) - len(runs)
-    return 0
-
-
-def _narrow(values: Sequence[float], pilot_variance: float | None, half_width: float, looks_planned: int) -> bool:
-    from stability import stopping_half_width
-
-    width = stopping_half_width(values, pilot_variance=pilot_variance, looks=looks_planned)
-    return width is not None and width <= half_width
+        found = list(scores[arm][dimension.name].run_values)
+        found += [None] * (len(runs) - len(found))
+        more = runs_wanted(
+            found,
+            runs_min=evaluation.repeats_min,
+            runs_max=evaluation.repeats_max,
+            half_width=evaluation.half_width,
+            pooled_variance=await _pooled_variance(connection, evaluation, arm, dimension.name),
+        )
+        wanted = max(wanted, more)
+    return wanted
 
 
 async def _pooled_variance(
@@ -70,11 +63,8 @@ async def _pooled_variance(
         .order_by(table.c.created_at.desc())
         .limit(PILOT_ITEMS_MAX)
     )
-    squares, freedom = 0.0, 0
-    for scores in (await connection.execute(query)).scalars():
-        values = [value for value in scores.get(arm, {}).get(dimension, {}).get("run_values", []) if value is not None]
-        if len(values) > 1:
-            mean = sum(values) / len(values)
-            squares += sum((value - mean) ** 2 for value in values)
-            freedom += len(values) - 1
-    return squares / freedom if freedom else None
+    from stability import pooled_run_variance
+
+    others = (await connection.execute(query)).scalars()
+    values = [scores.get(arm, {}).get(dimension, {}).get("run_values", []) for scores in others]
+    return pooled_run_variance(values, evaluation.repeats_min)

@@ -46,7 +46,7 @@ def ratings_from_table(table: Any, mapping: Mapping[str, str], line_of: Line, *,
     texts = {name: _text(table[name]) for name in TEXT_COLUMNS if name in names}
     numbers = {name: _number(table[name], name, line_of) for name in NUMBER_COLUMNS if name in names}
     flags = {name: _flag(table[name], name, line_of) for name in FLAG_COLUMNS if name in names}
-    return build(texts, numbers, flags.get("abstained"), line_of=line_of, notes=notes)
+    return build(texts, numbers, flags.get("abstained"), flags.get("verified"), line_of=line_of, notes=notes)
 
 
 def _rename(table: Any, mapping: Mapping[str, str]) -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agents import Arm, DimensionVerdict, Outcome, Phase, Run, RunResult, TextItem, Transcript, Turn, Verdict
-from stability import RatingsError, ratings_from_results
+from agents import Arm, DimensionVerdict, Evidence, Outcome, Phase, Run, RunResult, TextItem, Transcript, Turn, Verdict
+from stability import RatingsError, ratings_from_results, stability_report
 
 ITEM = TextItem(id="x", instruction="say", output="said", cluster="doc", system="s", human={"tone": 4.0})
 
@@ -69,6 +69,43 @@ def test_a_result_becomes_judgements_restatements_and_verdicts() -> None:
     assert table.cluster.value(0) == "doc"
     assert table.provenance["simulated"] is True
     assert table.provenance["cost_usd"] == 1.0
+
+
+def quoting(status: str) -> tuple[Evidence, ...]:
+    return (Evidence(quote="said", claimed_from="output", status=status),)  # type: ignore[arg-type]
+
+
+def test_changes_with_evidence_that_was_found_are_counted() -> None:
+    results = []
+    for repeat, status in enumerate(("exact", "unverified", "fuzzy", "exact")):
+        made = result(repeat)
+        turns = tuple(
+            one.model_copy(update={"evidence": quoting(status)}) if one.phase is Phase.RESTATED else one
+            for one in made.transcript.turns
+        )
+        results.append(made.model_copy(update={"transcript": made.transcript.model_copy(update={"turns": turns})}))
+    table = ratings_from_results(results, [ITEM])
+    assert table.verified is not None
+    changes = stability_report(table).dimensions["tone"].position_changes
+    assert changes is not None
+    told = changes["arms"]["debate"]  # type: ignore[index]
+    assert told["changed"]["value"] == 1.0
+    assert told["with_verified_evidence"]["value"] == pytest.approx(3 / 4), "an unverified quote is no evidence"
+
+
+def test_both_orders_of_a_pair_and_the_models_are_kept() -> None:
+    made = result(1)
+    shown = tuple(
+        one.model_copy(update={"id": f"{order}/{one.id}", "order": order, "model": f"model-{order}"})
+        for order in ("ab", "ba")
+        for one in made.transcript.turns
+    )
+    both = made.model_copy(update={"transcript": made.transcript.model_copy(update={"turns": shown})})
+    table = ratings_from_results([both], [ITEM])
+    assert table.order is not None
+    assert table.model is not None
+    assert [table.order.value(row) for row in (0, 4, 8)] == ["ab", "ba", None]
+    assert table.model.value(4) == "model-ba"
 
 
 def test_a_result_of_an_unknown_item_is_refused() -> None:
