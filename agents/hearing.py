@@ -18,7 +18,7 @@ from agents.seats import take_seats
 from agents.session import OnTurn, Session, open_session
 from agents.transcript import Outcome, Run, RunResult, Transcript, Turn, Verdict
 from clustering import PersonaSet
-from llm import CallLedger, MemoryLedger, Model, spending
+from llm import AskSettings, CallLedger, MemoryLedger, Model, spending
 
 
 async def hear(
@@ -34,6 +34,7 @@ async def hear(
     ledger: CallLedger | None = None,
     on_turn: OnTurn | None = None,
     cancelled: Callable[[], bool] | None = None,
+    settings: AskSettings | None = None,
 ) -> RunResult:
     """One repeat of one item: every arm asked for, over one shared phase 1.
 
@@ -41,7 +42,8 @@ async def hear(
     repeat, seed: with the turn's id they decide the seed of every call, so a second hearing with the same of both and
     the same ledger takes every finished call from it and ends in the same result. on_turn is told each turn as it is
     finished, in no fixed order between parallel ones. cancelled is asked before every call: once true nothing more is
-    asked, debates stop with `cancelled`, and what was not reached has failed.
+    asked, debates stop with `cancelled`, and what was not reached has failed. settings: timeouts and attempts of one question; its
+    temperature, seed and length are the hearing's own.
 
     A judge that is lost (refusal, unusable replies, provider down) is marked and counted; the run fails only with
     fewer than `personas_min` judges left. Raises `HearingInputError` before anything is asked, and
@@ -60,6 +62,7 @@ async def hear(
         ledger=ledger or MemoryLedger(),
         on_turn=on_turn,
         cancelled=cancelled,
+        settings=settings,
     )
     state = await hearing_graph().ainvoke({"turns": {}, "stopped": {}}, {"recursion_limit": STEPS_MAX}, context=session)
     run = identify(item, persona_set, rubric, protocol, models, repeat, seed, run_id)

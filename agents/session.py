@@ -53,6 +53,8 @@ class Session:
     ledger: CallLedger
     on_turn: OnTurn | None = None
     cancelled: Callable[[], bool] | None = None
+    settings: AskSettings = field(default_factory=AskSettings)
+    """Timeouts and attempts; temperature, seed and length are set question by question."""
     calls: dict[str, tuple[Call, ...]] = field(default_factory=dict)
     """Every call by the id of the turn that it was for; grows while the run is heard."""
 
@@ -86,7 +88,8 @@ class Session:
         """
         if self.is_cancelled:
             return None
-        settings = AskSettings(
+        settings = replace(
+            self.settings,
             temperature=self.protocol.temperature,
             seed=derive_seed(self.seed, self.repeat, turn_id),
             output_tokens_max=OUTPUT_TOKENS_MAX,
@@ -119,6 +122,7 @@ def open_session(
     ledger: CallLedger,
     on_turn: OnTurn | None = None,
     cancelled: Callable[[], bool] | None = None,
+    settings: AskSettings | None = None,
 ) -> Session:
     """A session with its rubric fitted to the item and its speaking order drawn."""
     return Session(
@@ -131,4 +135,5 @@ def open_session(
         ledger=ledger,
         on_turn=on_turn,
         cancelled=cancelled,
+        settings=settings or AskSettings(),
     )

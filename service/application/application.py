@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from llm import GateSettings, configure_gates
 from service.application.batches import Batches
 from service.application.context import Context
 from service.application.documents import Documents
@@ -78,6 +79,7 @@ async def open_application(
     work: whether this process also works on jobs; one such application a process. metrics: where its model calls are
     counted. Raises StoreError.
     """
+    configure_gates(GateSettings(patience_s=settings.provider_patience.total_seconds()))
     store = Store(settings.store_url, pool_size=settings.store_pool_size, sqlite_pages_max=settings.sqlite_pages_max)
     context = Context(settings, store, Models(settings))
     try:

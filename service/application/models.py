@@ -64,4 +64,5 @@ def open_configured_model(spec: str, settings: Settings) -> Model:
     from llm import open_model
 
     key = settings.api_key.get_secret_value() if settings.api_key else None
-    return open_model(spec, base_url=settings.base_url, api_key=key)
+    ours = parse_spec(spec).provider == "openai"  # another provider's requests would go to the wrong server
+    return open_model(spec, base_url=settings.base_url if ours else None, api_key=key)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents import DebateProtocol, HearingInputError, Item, Outcome, Rubric, RunResult, Turn, item_adapter
 from clustering import PersonaSet
-from llm import CallLedger, ModelConfigurationError
+from llm import AskSettings, CallLedger, ModelConfigurationError
 from service.application.context import Context
 from service.application.hearings import read_persona_set
 from service.application.lifecycle import Begun, append_event, begin_run, end_run, stop_batch, stop_evaluation
@@ -141,6 +141,7 @@ async def _hear(context: Context, case: Case, ledger: CallLedger) -> RunResult:
         run_id=case.run_id,
         ledger=ledger,
         on_turn=on_turn if case.evaluation.batch_id is None else None,
+        settings=AskSettings(timeout_s=context.settings.attempt_timeout.total_seconds()),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agents import Arm, DebateProtocol, Outcome, Phase, hear
-from llm import CallOutcome, MemoryLedger, RequestRejectedError, open_model
+from llm import AskSettings, CallOutcome, MemoryLedger, RequestRejectedError, open_model
 
 ALL = DebateProtocol(arms=tuple(Arm), turns_max=4)
 
@@ -232,3 +232,11 @@ async def test_one_persona_alone_has_nobody_to_debate_with(summary, panel, rubri
     assert result.transcript.stopped == {"cross-group": "alone"}
     assert result.outcome is Outcome.DECIDED
     assert result.verdicts[Arm.DEBATE].dimensions["clarity"].dissent is None
+
+
+async def test_attempts_last_as_long_as_the_caller_says(summary, panel, rubric, ruled):
+    model = ruled(lambda question: {"scores": {"clarity": 1 + question.request.seed % 5}})
+    settings = AskSettings(timeout_s=7, seed=5)
+    await hear(summary, panel, rubric, DebateProtocol(), models=[model], repeat=0, seed=1, settings=settings)
+    assert {request.timeout_s for request in model.requests} == {7}
+    assert len({request.seed for request in model.requests}) > 1, "the hearing's own seeds stay"

@@ -1,0 +1,30 @@
+"""What the operator says about models reaches them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from service.application import open_application
+from service.application.models import open_configured_model
+
+
+def test_the_address_is_told_to_openai_models_alone(sqlite_settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, str | None] = {}
+    monkeypatch.setattr("llm.open_model", lambda spec, *, base_url, api_key: told.update({spec: base_url}))
+    settings = sqlite_settings.model_copy(update={"base_url": "http://127.0.0.1:1/v1"})
+    for spec in ("openai:x", "anthropic:x", "simulated"):
+        open_configured_model(spec, settings)
+    assert told == {"openai:x": "http://127.0.0.1:1/v1", "anthropic:x": None, "simulated": None}
+
+
+async def test_how_long_a_question_outlives_its_provider_is_the_operators(sqlite_settings: Any) -> None:
+    from llm.gate import gate_for
+
+    settings = sqlite_settings.model_copy(update={"provider_patience": timedelta(seconds=77)})
+    async with open_application(settings):
+        assert gate_for("openai:a-model-that-nobody-asked").settings.patience_s == 77
+    async with open_application(sqlite_settings):
+        assert gate_for("openai:another").settings.patience_s == 900
