@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.application.context import Context, now
 from service.application.records import KeyRecord, Scope
@@ -57,7 +58,11 @@ class Keys:
             .values(revoked_at=sa.func.coalesce(table.c.revoked_at, now()))
             .returning(*table.c)
         )
-        row = (await self._context.store.write(lambda connection: connection.execute(revoke))).one_or_none()
+
+        async def operation(connection: AsyncConnection) -> sa.Row[Any] | None:
+            return (await connection.execute(revoke)).one_or_none()
+
+        row = await self._context.store.write(operation)
         if row is None:
             raise NotFoundError(f"no key {key_id!r}; `rehearing keys list` shows them")
         return _record(row._mapping)

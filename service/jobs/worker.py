@@ -156,10 +156,10 @@ class Worker:
 
     async def _drop_foreign(self) -> None:
         """Ends work here on jobs that were cancelled, deleted or taken over."""
-        mine = await still_mine(
-            self._context, self._engine.executor_id, {key: one.kind for key, one in self._active.items()}
-        )
-        for subject_id, one in list(self._active.items()):
+        looked_at = dict(self._active)  # what begins while the store answers is not in the answer
+        kinds = {key: one.kind for key, one in looked_at.items()}
+        mine = await still_mine(self._context, self._engine.executor_id, kinds)
+        for subject_id, one in looked_at.items():
             if subject_id not in mine:
                 one.work.cancel()
 

@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.errors import StoreUnreachableError
 from service.store.engine import WRITES, open_engine, store_error
+from service.store.one_thread import OneThread
 
 T = TypeVar("T")
 Operation = Callable[[AsyncConnection], Awaitable[T]]
-"""Writes through the connection that it is given and does nothing else: it may be run again after a rollback."""
+"""Writes through the connection that it is given and awaits nothing else: it may be run again after a rollback."""
 
 _GATHERED_MAX = 64  # operations in one commit: enough to make its cost small, few enough that none waits long
 
@@ -32,6 +33,7 @@ class Store:
     def __init__(self, url: str, *, pool_size: int = 10, sqlite_pages_max: int | None = None) -> None:
         self.url = url
         self.engine = open_engine(url, pool_size=pool_size, sqlite_pages_max=sqlite_pages_max)
+        self._thread = OneThread(self.engine.url, pages_max=sqlite_pages_max) if self.is_sqlite else None
         self._waiting: list[_Waiting] = []
         self._committer: asyncio.Task[None] | None = None
         self._writing = asyncio.Lock()
@@ -44,6 +46,8 @@ class Store:
         """Commits what waits, then gives the connections back."""
         if self._committer is not None:
             await asyncio.gather(self._committer, return_exceptions=True)
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.close)
         await self.engine.dispose()
 
     @asynccontextmanager
@@ -90,8 +94,7 @@ class Store:
         if len(gathered) == 1:
             return False
         try:
-            async with self.transaction() as connection:
-                results = [await one.operation(connection) for one in gathered]
+            results = await self._committed([one.operation for one in gathered])
         except Exception:
             return False
         for one, result in zip(gathered, results, strict=True):
@@ -101,8 +104,7 @@ class Store:
 
     async def _commit_alone(self, one: _Waiting) -> None:
         try:
-            async with self.transaction() as connection:
-                result = await one.operation(connection)
+            [result] = await self._committed([one.operation])
         except BaseException as error:
             if not one.done.done():
                 one.done.set_exception(error)
@@ -111,6 +113,17 @@ class Store:
         else:
             if not one.done.done():
                 one.done.set_result(result)
+
+    async def _committed(self, operations: list[Operation[Any]]) -> list[Any]:
+        """What the operations returned, once they are committed together. Raises a StoreError, or what one raised."""
+        if self._thread is None:
+            async with self.transaction() as connection:
+                return [await operation(connection) for operation in operations]
+        try:
+            async with self._own_turn():
+                return await self._thread.commit(operations)
+        except Exception as error:
+            raise (store_error(error) or error) from error
 
     @asynccontextmanager
     async def _own_turn(self) -> AsyncIterator[None]:

@@ -1,0 +1,70 @@
+"""Writes to SQLite on one thread: a commit is one step off the event loop, however many statements it holds.
+
+The async driver goes to its own thread and back for every statement, fetch and close. A gathered commit of the ledger
+has dozens, and those steps cost more than the statements.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.store.engine import WRITES, prepare_sqlite
+
+Operation = Callable[[AsyncConnection], Awaitable[Any]]
+
+
+class OneThread:
+    """The writing connection of one process to one SQLite file."""
+
+    def __init__(self, url: sa.URL, *, pages_max: int | None = None) -> None:
+        self._engine = sa.create_engine(
+            url.set(drivername="sqlite"), poolclass=sa.StaticPool, connect_args={"check_same_thread": False}
+        )
+        prepare_sqlite(self._engine, pages_max=pages_max)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+
+    async def commit(self, operations: Sequence[Operation]) -> list[Any]:
+        """What each operation returned, once all are committed together; raises what the first to fail raised."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._commit, operations)
+
+    def _commit(self, operations: Sequence[Operation]) -> list[Any]:
+        with self._engine.execution_options(**{WRITES: True}).begin() as connection:
+            at_once = cast("AsyncConnection", _AtOnce(connection))
+            return [_finished(operation(at_once)) for operation in operations]
+
+    def close(self) -> None:
+        """Ends the thread and gives the connection back."""
+        self._thread.shutdown()
+        self._engine.dispose()
+
+
+class _AtOnce:
+    """A connection as operations know it; what is awaited on it is done already."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    @property
+    def dialect(self) -> sa.Dialect:
+        return self._connection.dialect
+
+    async def execute(self, *arguments: Any, **options: Any) -> Any:
+        return self._connection.execute(*arguments, **options)
+
+
+def _finished(operation: Awaitable[Any]) -> Any:
+    """The result of an operation that awaits nothing but its connection, and so never has to wait."""
+    running = cast("Coroutine[Any, Any, Any]", operation)
+    try:
+        running.send(None)
+    except StopIteration as done:
+        return done.value
+    running.close()
+    raise RuntimeError("a write awaited something other than its connection; do that before or after the write")
