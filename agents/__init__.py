@@ -8,7 +8,7 @@ from agents.hearing import hear
 from agents.item import DialogueItem, Item, PairItem, SummaryItem, TextItem, Utterance, item_adapter
 from agents.observing import Drift, LexicalDrift, Observation, ObservationReply, drift, lexical_drift, observe
 from agents.pairs import pair_rubric
-from agents.prompting import prompt_files
+from agents.prompting import prompt_files, prompts_of
 from agents.protocol import Aggregation, Arm, Coordinator, DebateProtocol, Seating
 from agents.reading import transcript_markdown
 from agents.rejudging import Commitment, commitment, measure_commitment, rejudge
@@ -73,6 +73,7 @@ __all__ = [
     "observe",
     "pair_rubric",
     "prompt_files",
+    "prompts_of",
     "rejudge",
     "replay",
     "transcript_markdown",

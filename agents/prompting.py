@@ -55,8 +55,26 @@ class Opening:
 @lru_cache(maxsize=128)
 def question_sha256(task: str, kind: str) -> str:
     """sha256 over the files that a question is made of, all those that tell what was said included."""
+    return hashlib.sha256("".join(part.sha256 for part in _question_parts(task, kind)).encode()).hexdigest()
+
+
+def prompts_of(sha256: str) -> tuple[Prompt, ...]:
+    """The files behind a hash that stands on a call, in the order of asking: a question's parts, or one file by its own.
+
+    Empty for a hash of another version of the files.
+    """
+    names = [path.stem for path in sorted(FOLDER.glob("*.md"))]
+    kinds = [name.removeprefix("item_") for name in names if name.startswith("item_")]
+    for task in (name for name in names if name.startswith("task_")):
+        for kind in kinds:
+            if question_sha256(task, kind) == sha256:
+                return _question_parts(task, kind)
+    return tuple(prompt for prompt in prompt_files() if prompt.sha256 == sha256)
+
+
+def _question_parts(task: str, kind: str) -> tuple[Prompt, ...]:
     names = ("judging", f"item_{kind}", "persona", "own", "peer", "stance", task)
-    return hashlib.sha256("".join(prompt_file(name).sha256 for name in names).encode()).hexdigest()
+    return tuple(prompt_file(name) for name in names)
 
 
 @lru_cache(maxsize=64)

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from service.api.callers import OpenDoorError, needs_key
+from service.api.events import STREAM_MAX_S
 from service.api.failures import install_failures
 from service.api.json_route import JsonRoute
 from service.api.middleware import (
@@ -24,6 +25,7 @@ from service.api.middleware import (
 )
 from service.api.openapi import document
 from service.api.routers import (
+    archives,
     batches,
     documents,
     evaluations,
@@ -53,6 +55,7 @@ _ROUTERS = (
     evaluations.router,
     runs.router,
     batches.router,
+    archives.router,
     stability.router,
     health.router,
     problems.router,
@@ -60,13 +63,18 @@ _ROUTERS = (
 
 
 def create_app(
-    application: Application, settings: Settings, *, metrics: Metrics | None = None, grace_s: float = GRACE_S
+    application: Application,
+    settings: Settings,
+    *,
+    metrics: Metrics | None = None,
+    grace_s: float = GRACE_S,
+    stream_max_s: float = STREAM_MAX_S,
 ) -> FastAPI:
     """The service over HTTP.
 
     metrics: shared with the ledger of the same process, so that /metrics shows model calls. grace_s: how long a body
-    may take to arrive, before it has to keep a least rate. Raises OpenDoorError at start where the service would
-    listen beyond loopback without any key.
+    may take to arrive, before it has to keep a least rate. stream_max_s: after which an event stream asks its client
+    to reconnect. Raises OpenDoorError at start where the service would listen beyond loopback without any key.
     """
     metrics = metrics or Metrics()
 
@@ -78,6 +86,7 @@ def create_app(
     app = _documented(lifespan)
     app.state.application = application
     app.state.metrics = metrics
+    app.state.stream_max_s = stream_max_s
     _mount_pages(app, application)
     install_failures(app)
     _install_middleware(app, settings, metrics, grace_s)

@@ -39,14 +39,18 @@ def events_after(last_event_id: str | None, after: int) -> int:
     return int(last_event_id)
 
 
-async def event_stream(application: Application, progressing: Progressing) -> AsyncIterator[ServerSentEvent]:
-    """Events after a number, as they happen, up to the terminal one or the stream's longest time."""
+async def event_stream(
+    application: Application, progressing: Progressing, *, longest_s: float = STREAM_MAX_S
+) -> AsyncIterator[ServerSentEvent]:
+    """Events after a number, as they happen, up to the terminal one; after `longest_s` an invitation to reconnect."""
     owner, evaluation_id, after = progressing
-    deadline = asyncio.get_running_loop().time() + STREAM_MAX_S
+    deadline = asyncio.get_running_loop().time() + longest_s
+    patience = 0.0  # who comes after the last event is told so at once
     while (left := deadline - asyncio.get_running_loop().time()) > 0:
-        events = await application.evaluations.wait_for_events(owner, evaluation_id, after, min(POLL_S, left))
-        if not events and await _is_over(application, progressing, after):
+        events = await application.evaluations.wait_for_events(owner, evaluation_id, after, min(patience, left))
+        if not events and await _is_over(application, progressing._replace(after=after)):
             return
+        patience = POLL_S
         for event in events:
             after = event.number
             yield _written(event)
@@ -55,13 +59,13 @@ async def event_stream(application: Application, progressing: Progressing) -> As
     yield ServerSentEvent(event="reconnect", data={"after": after}, retry=RECONNECT_MS)
 
 
-async def _is_over(application: Application, progressing: Progressing, after: int) -> bool:
+async def _is_over(application: Application, progressing: Progressing) -> bool:
     """Whether no event will ever follow: the evaluation has ended, or was deleted, and all of it was told."""
     try:
         record = await application.evaluations.get(progressing.owner, progressing.evaluation_id)
         if not record.state.status.ended:
             return False
-        return not await application.evaluations.events(progressing.owner, progressing.evaluation_id, after=after)
+        return not await application.evaluations.events(*progressing)
     except NotFoundError:
         return True
 

@@ -33,6 +33,8 @@ _OF_OPERATION: dict[str, tuple[str, ...]] = {
     "delete_evaluation": ("conflict",),
     "create_batch": ("invalid-batch", "model-not-usable", "limit-exceeded", "unsupported-media-type"),
     "delete_batch": ("conflict",),
+    "export_batch": ("conflict",),
+    "import_batch": ("limit-exceeded",),
     "stream_results": ("conflict",),
     "read_report": ("conflict", "not-acceptable"),
     "read_transcript": ("conflict", "not-acceptable"),

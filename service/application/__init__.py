@@ -28,7 +28,7 @@
                           .report(owner, id) -> StabilityReport      .ratings(owner, id) -> path of a Parquet file
                           .export(owner, id) -> AsyncIterator[bytes] .import_(owner, chunks) -> BatchRecord
         await app.stability.report(data: bytes | Path, *, format=None, mapping=None, thresholds=None, ...) -> StabilityReport
-        await app.prompts.get(sha256) -> Prompt
+        await app.prompts.get(sha256) -> tuple[Prompt, ...]
         await app.keys.create(name, owner, scopes) -> (KeyRecord, secret)   .list()   .revoke(id)
                           .authenticate(secret) -> KeyRecord     .any_exist() -> bool
         await app.idempotency.begin(owner, key, fingerprint) -> StoredAnswer | None

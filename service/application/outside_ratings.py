@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from agents import prompt_files
+from agents import prompts_of
 from llm import Prompt
 from service.application.context import Context
 from service.errors import LimitExceededError, NotFoundError
@@ -51,13 +51,15 @@ class Stability:
 
 
 class Prompts:
-    """The prompt files of this version, by the hash that stands on every turn."""
+    """The prompt files of this version, by the hash that stands on every call."""
 
-    async def get(self, sha256: str) -> Prompt:
-        """Raises NotFoundError: prompts of other versions are in the calls that were asked with them."""
-        for prompt in prompt_files():
-            if prompt.sha256 == sha256:
-                return prompt
+    async def get(self, sha256: str) -> tuple[Prompt, ...]:
+        """The files that a question is made of, in their order; or the one file that has this hash itself.
+
+        Raises NotFoundError: prompts of other versions are in the calls that were asked with them.
+        """
+        if found := prompts_of(sha256):
+            return found
         raise NotFoundError(
             f"no prompt {sha256!r} in this version; the calls that were asked with it still hold its exact messages"
         )

@@ -170,5 +170,6 @@ async def stream_events(
     Events are stored and numbered from 1; reconnect with `Last-Event-ID`. The last one says how the evaluation ended.
     After ten minutes the server closes with `event: reconnect`.
     """
-    async for event in event_stream(application_of(request), progressing):
+    longest_s: float = request.app.state.stream_max_s
+    async for event in event_stream(application_of(request), progressing, longest_s=longest_s):
         yield event

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agents import Rubric
+from llm import Prompt
 from service.api.answers.jobs import Answer
 from service.api.callers import Reader, Writer
 from service.api.idempotency import CreatingRoute
@@ -39,7 +40,7 @@ class PromptMessage(Answer):
     content: str
 
 
-class PromptAnswer(Answer):
+class PromptPart(Answer):
     """A prompt file as it was used."""
 
     id: str
@@ -47,6 +48,13 @@ class PromptAnswer(Answer):
     sha256: str
     variables: tuple[str, ...]
     messages: tuple[PromptMessage, ...]
+
+
+class PromptAnswer(Answer):
+    """What a call was asked with: the files of its question in their order, or one file under its own hash."""
+
+    sha256: str
+    parts: tuple[PromptPart, ...]
 
 
 def rubric_answer(record: RubricRecord) -> RubricAnswer:
@@ -75,10 +83,14 @@ async def read_rubric(request: Request, caller: Reader, rubric_id: Id) -> Rubric
 
 @prompts.get("/{sha256}", response_model=PromptAnswer)
 async def read_prompt(request: Request, caller: Reader, sha256: Id) -> PromptAnswer:
-    """Read the prompt that a turn names, by the sha256 of its file."""
-    prompt = await application_of(request).prompts.get(sha256)
+    """Read the prompt that a call names: every file that its question is made of, with the file's own hash."""
+    parts = await application_of(request).prompts.get(sha256)
+    return PromptAnswer(sha256=sha256, parts=tuple(_part(prompt) for prompt in parts))
+
+
+def _part(prompt: Prompt) -> PromptPart:
     holes = {name: "{{ " + name + " }}" for name in prompt.variables}
-    return PromptAnswer(
+    return PromptPart(
         id=prompt.id,
         version=prompt.version,
         sha256=prompt.sha256,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from hashlib import sha256
 from typing import Any
 
 import httpx
@@ -57,7 +58,17 @@ def test_a_turn_tells_exactly_what_the_persona_saw(live: Live, heard: dict[str, 
     told = live.client.get(f"{path}/{run['id']}/turns/{turn['id']}").json()
     assert told["turn"] == turn
     assert ITEM["output"] in json.dumps([call["messages"] for call in told["calls"]])
-    assert told["calls"][0]["prompt_sha256"] in detail["prompts"].values()
+    asked = told["calls"][0]["prompt_sha256"]
+    assert asked in detail["prompts"].values()
+    question = live.client.get(f"/v1/prompts/{asked}").json()
+    assert question["sha256"] == asked
+    assert [part["id"] for part in question["parts"]][:2] == ["judging", "item_summary"]
+    assert question["parts"][-1]["id"] == "task_alone"
+    assert told["calls"][0]["messages"][0]["content"] == question["parts"][0]["messages"][0]["content"]
+    assert sha256("".join(part["sha256"] for part in question["parts"]).encode()).hexdigest() == asked
+    alone = live.client.get(f"/v1/prompts/{question['parts'][-1]['sha256']}").json()
+    assert alone["parts"] == question["parts"][-1:]
+    problem(live.client.get(f"/v1/prompts/{'0' * 64}"), "not-found")
     problem(live.client.get(f"{path}/{run['id']}/turns/alone/nobody"), "not-found")
     problem(live.client.get(f"/v1/evaluations/ev_none/runs/{run['id']}"), "not-found")
 
@@ -175,14 +186,36 @@ def test_a_batch_goes_in_and_out_line_by_line(live: Live) -> None:
     told = [json.loads(line) for line in live.client.get(f"{path}/results").text.splitlines()]
     assert sorted(line["custom_id"] for line in told) == ["row-0", "row-1", "row-2"]
     assert {line["result"]["type"] for line in told} == {"succeeded"}
-    for _ in range(60):
-        if live.client.get(path).json()["report_status"] != "pending":
-            break
-        time.sleep(0.5)
+    deadline = time.monotonic() + 60
+    while live.client.get(path).json()["report_status"] == "pending" and time.monotonic() < deadline:
+        time.sleep(0.1)
     report = live.client.get(f"{path}/report")
+    assert report.status_code == 200, report.text
     assert report.json()["schema"] == "rehearing.report/1", report.text
     assert live.client.get(f"{path}/report", params={"format": "html"}).text.lstrip().startswith("<!")
     assert live.client.get(f"{path}/report", params={"format": "markdown"}).text.startswith("# ")
+    moved(live, path)
+
+
+def moved(live: Live, path: str) -> None:
+    """A batch goes out as one file and comes in again under ids of its own, with everything that was said."""
+    file = live.client.get(f"{path}/export")
+    assert file.headers["content-type"] == "application/gzip"
+    again = live.client.post("/v1/batches/import", content=file.content, headers={"idempotency-key": "moved-1"})
+    assert again.status_code == 201, again.text
+    twin = again.headers["location"]
+    assert twin != path
+    before, after = (sorted(map(told_of, live.client.get(f"{one}/results").text.splitlines())) for one in (path, twin))
+    assert before == after
+    replayed = live.client.post("/v1/batches/import", content=file.content, headers={"idempotency-key": "moved-1"})
+    assert replayed.headers["location"] == twin
+    problem(live.client.post("/v1/batches/import", content=file.content[:-20]), "invalid-request")
+
+
+def told_of(line: str) -> tuple[str, str]:
+    """What one line of results says, without ids and times."""
+    told = json.loads(line)
+    return told["custom_id"], json.dumps(told["result"].get("scores"), sort_keys=True)
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,14 @@ def test_every_error_is_documented_as_a_problem() -> None:
 
 def test_creating_operations_take_an_idempotency_key_and_jobs_say_where_they_are() -> None:
     creating = {name for name, (_, _, told) in OPERATIONS.items() if {"201", "202"} & told["responses"].keys()}
-    assert creating == {"upload_documents", "create_persona_set", "store_rubric", "create_evaluation", "create_batch"}
+    assert creating == {
+        "upload_documents",
+        "create_persona_set",
+        "store_rubric",
+        "create_evaluation",
+        "create_batch",
+        "import_batch",
+    }
     for name in creating:
         told = OPERATIONS[name][2]
         assert "Idempotency-Key" in [parameter["name"] for parameter in told["parameters"]]
