@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
@@ -20,6 +21,7 @@ from clustering.grouping import Grouping, group_perspectives, without_domain_wor
 from clustering.naming import keywords
 from clustering.persona import MapPoint, PersonaSet, StakeholderGroup
 from clustering.perspectives import Perspective, extract_perspectives
+from clustering.wording import leading_role
 from llm import CallLedger, Model
 
 Stage = Literal["reading", "extracting", "embedding", "grouping", "composing"]
@@ -38,6 +40,8 @@ class PersonaOptions(BaseModel):
     personas_per_group_max: int = Field(default=3, ge=1, le=10)
     groups_max: int = Field(default=8, ge=1, le=30)
     """Groups that get personas, largest first; the others stay on the map."""
+    single_voices: bool = False
+    """Whether a stakeholder heard once, in one statement, gets a persona; otherwise it stays on the map, counted."""
     demographics: bool = False
     """Demographics may bias scores: only a model writes them, and only when asked."""
 
@@ -101,7 +105,8 @@ def _assemble(
     grouping = group_perspectives(perspectives, vectors, embedder, seed=options.seed)
     report("grouping", 1, 1)
     groups, members = describe_groups(grouping, perspectives)
-    shown = groups[: options.groups_max]
+    heard = len(groups) if options.single_voices or groups[0].size < 2 else sum(one.size > 1 for one in groups)
+    shown = groups[: min(heard, options.groups_max)]
     counts = _persona_counts([len(rows) for rows in members[: len(shown)]], options)
     named = embedder.embed(without_domain_words([one.stakeholder or "" for one in perspectives]))
     personas = compose_personas(shown, members[: len(shown)], perspectives, vectors, named, counts)
@@ -111,9 +116,10 @@ def _assemble(
         parameters=_parameters(options, embedder, grouping),
         statistics={
             "documents": len(documents), "perspectives": len(perspectives), "groups": len(groups),
-            "noise_share": grouping.noise_share, "dbcv": grouping.clusters.dbcv,
+            "single_voices": len(groups) - heard, "noise_share": grouping.noise_share, "dbcv": grouping.clusters.dbcv,
         },
         map=_map(grouping, groups, perspectives, vectors),
+        warnings=("single_voices_unplaced",) if heard < len(groups) else (),
     )  # fmt: skip
 
 
@@ -129,7 +135,8 @@ def describe_groups(
     groups = []
     for index, rows in enumerate(members):
         roles = grouping.roles[index]
-        name = next((role for role, _ in roles.most_common() if role not in taken), None) or ", ".join(words[index][:3])
+        free = Counter({role: count for role, count in roles.items() if role not in taken})
+        name = leading_role(free) or ", ".join(words[index][:3])
         name = name if name and name not in taken else f"group {index + 1}"
         taken.add(name)
         groups.append(

@@ -12,8 +12,10 @@ from rapidfuzz.fuzz import ratio
 
 from clustering.embedding import Vectors
 from clustering.naming import keywords
+from clustering.needs import leading_need
 from clustering.persona import Excerpt, Persona, Provenance, StakeholderGroup
 from clustering.perspectives import Perspective
+from clustering.wording import leading_role
 
 SAME_SIMILARITY = 0.93
 """Perspectives at least this similar say the same thing and merge."""
@@ -100,40 +102,52 @@ def compose_personas(
         parts += [(group, part) for part in split_dimensions(unique, both, count)]
     words = keywords([[perspectives[row].concern for row in part] for _, part in parts])
     number: Counter[str] = Counter()
+    several = Counter(_stakeholder(group, part, perspectives) for group, part in parts)
     personas = []
     for (group, part), found in zip(parts, words, strict=True):
         number[group.id] += 1
-        personas.append(_persona(group, number[group.id], part, found, perspectives, vectors))
+        alone = several[_stakeholder(group, part, perspectives)] == 1
+        personas.append(_persona(group, number[group.id], part, found, perspectives, vectors, alone=alone))
     return tuple(personas)
 
 
 def _persona(
     group: StakeholderGroup, number: int, rows: Sequence[int], words: tuple[str, ...],
-    perspectives: Sequence[Perspective], vectors: Vectors,
+    perspectives: Sequence[Perspective], vectors: Vectors, *, alone: bool,
 ) -> Persona:  # fmt: skip
+    """alone: no other persona is called the same, so that the name needs no tail."""
     ranked = rank_excerpts(rows, perspectives, vectors)[:EXCERPTS_PER_PERSONA]
     spans = tuple(perspectives[row].span for row in ranked)
     said = Provenance(kind="document", spans=spans)
     inferred = Provenance(kind="inferred", spans=spans)
-    topic = ", ".join(words[:3])
-    roles = Counter(role for row in rows if (role := perspectives[row].stakeholder))
-    stakeholder = roles.most_common(1)[0][0] if roles else group.name
-    called = ", ".join(role for role, _ in roles.most_common(4))
+    stakeholder = _stakeholder(group, rows, perspectives)
+    called = ", ".join(role for role, _ in _roles(rows, perspectives).most_common(4))
+    need = leading_need([perspectives[row] for row in ranked])
+    tail = "" if alone or not words else f" ({', '.join(words[:2])})"
     return Persona(
         id=f"{group.id}-{number}",
-        name=f"{stakeholder}: {topic}" if topic else stakeholder,
+        name=f"{stakeholder[:1].upper()}{stakeholder[1:]}{tail}",
         stakeholder=stakeholder,
         group_id=group.id,
-        perspective=f"Looks at {topic}." if topic else "Looks at what its own words ask for.",
+        perspective=need.text if need else "Looks at what its own words ask for.",
         specialty=", ".join(words),
         background=f"Speaks in the documents as {called}." if called else "",
         excerpts=tuple(Excerpt(quote=perspectives[row].quote, span=perspectives[row].span) for row in ranked),
         provenance={
-            "name": inferred, "stakeholder": said if called else inferred, "perspective": inferred,
+            "name": inferred, "stakeholder": said if called else inferred,
+            "perspective": Provenance(kind="document", spans=(need.span,)) if need else inferred,
             "specialty": inferred, "background": said if called else inferred, "excerpts": said,
         },
         warnings=(SPARSE_CARD,) if len(ranked) < SPARSE_EXCERPTS else (),
     )  # fmt: skip
+
+
+def _roles(rows: Sequence[int], perspectives: Sequence[Perspective]) -> Counter[str]:
+    return Counter(role for row in rows if (role := perspectives[row].stakeholder))
+
+
+def _stakeholder(group: StakeholderGroup, rows: Sequence[int], perspectives: Sequence[Perspective]) -> str:
+    return leading_role(_roles(rows, perspectives)) or group.name
 
 
 def slug(name: str) -> str:

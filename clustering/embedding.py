@@ -133,7 +133,7 @@ def _load(path: str) -> Any:
         from sentence_transformers import SentenceTransformer
         from transformers.utils.logging import disable_progress_bar
 
-        disable_progress_bar()  # stderr belongs to the program that embeds, not to the loading of weights
+        disable_progress_bar()  # type: ignore[no-untyped-call]  # stderr belongs to the program that embeds, not to the loading of weights
         return SentenceTransformer(path, device="cpu")
     except (OSError, ValueError, ImportError) as error:
         raise EmbeddingError(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.clusters import NOISE, Clusters, Labels, cluster_vectors
+from clustering.clusters import DENSITY_MIN, NOISE, Clusters, Labels, cluster_vectors
 from clustering.embedding import Embedder, Vectors
 from clustering.perspectives import Perspective
 from clustering.refining import refine_roles
@@ -33,6 +33,9 @@ JOIN_SIMILARITY = 0.40
 SHOWN_SIMILARITY = 0.18
 """Least centred similarity at which a statement that names nobody joins a group."""
 NEIGHBORS = 3
+ALIKE_SIMILARITY = 0.65
+"""Similarity of two names from which a small set holds them for one kind of people: software engineer and developer
+lie at .67, patient and doctor, who only meet, at .63."""
 AUTHORS_MIN = 3
 """From this many statements on, those who wrote the documents are a group of their own."""
 
@@ -73,6 +76,8 @@ def group_perspectives(
         roles, without_domain_words(roles), [counts[role] for role in roles], role_vectors, clusters.labels
     )
     role_labels = _settle(roles, counts, role_vectors, refined)
+    if len(roles) < DENSITY_MIN:
+        role_labels = _called_alike(roles, role_labels, embedder)
     named = dict(zip(roles, role_labels, strict=True))
     labels = np.array([named.get(one.stakeholder or "", NOISE) for one in perspectives], dtype=np.int64)
     authors = [index for index, one in enumerate(perspectives) if one.origin == "authors"]
@@ -129,6 +134,21 @@ def _settle(roles: Sequence[str], counts: Counter[str], vectors: Vectors, labels
             labels[index] = fresh
             fresh += 1
     return labels
+
+
+def _called_alike(roles: Sequence[str], labels: Labels, embedder: Embedder) -> Labels:
+    """Groups joined whose names, without what they are "of", are nearly the same.
+
+    A shared qualifier under different heads does not count: a family doctor is no family carer.
+    """
+    names = embedder.embed([role.split(" of ")[0] for role in roles])
+    joined = labels.copy()
+    for first, second in np.argwhere(np.triu(names @ names.T >= ALIKE_SIMILARITY, 1)).tolist():
+        one, other = roles[first], roles[second]
+        qualified_alike = head_noun(one) != head_noun(other) and _qualifiers(one) & _qualifiers(other)
+        if NOISE not in (joined[first], joined[second]) and not qualified_alike:
+            joined[joined == joined[second]] = joined[first]
+    return joined
 
 
 def _join_unnamed(

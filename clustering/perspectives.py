@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from clustering.document import Document, Span
 from clustering.mentions import Frame, Mention, find_mention, label_role, speaker_label
+from clustering.narration import spoken_part
 from clustering.passages import Block, read_blocks, split_sentences
 from clustering.voice import FIRST_PERSON, voice
 
@@ -129,12 +130,14 @@ def _perspective(document: Document, statement: _Statement, proposes: bool) -> P
     if statement.frame is None and score < UNATTRIBUTED_PLURAL_VOICE_MIN and not _SINGULAR.search(quote):
         return None
     authors = proposes and statement.frame is None and not _SINGULAR.search(quote)
-    concern = quote
-    if statement.mention and statement.mention.frame is Frame.ROLE_PHRASE:
-        concern = quote[statement.mention.end :] or quote
+    left, right = spoken_part(quote)
+    spoken = quote[left:right]
+    concern = spoken
+    if statement.mention and statement.mention.frame is Frame.ROLE_PHRASE and left < statement.mention.end < right:
+        concern = quote[statement.mention.end : right]
     return Perspective(
-        stakeholder=AUTHOR if authors else statement.role, concern=" ".join(concern.split()), quote=quote,
-        span=Span(document_id=document.id, start=statement.start, end=statement.end),
+        stakeholder=AUTHOR if authors else statement.role, concern=" ".join(concern.split()) or spoken, quote=spoken,
+        span=Span(document_id=document.id, start=statement.start + left, end=statement.start + right),
         origin=statement.frame.value if statement.frame else "authors" if authors else "unattributed", voice=score, headings=statement.headings,
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ Nothing here knows a domain.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import lru_cache
 
 
@@ -184,3 +185,18 @@ def head_noun(role: str) -> str:
     before = re.split(r"\s+of\s+", role)[0].split() or [role]
     people = [word for word in before if names_people(word)]
     return singular(people[-1] if people else before[-1])
+
+
+def leading_role(roles: Counter[str]) -> str | None:
+    """What a group of people is called: the most frequent role of the most frequent head noun; None for no roles.
+
+    Ties go to the head that is named in more ways, then to the first.
+    """
+    if not roles:
+        return None
+    heads: Counter[str] = Counter()
+    for role, count in roles.items():
+        heads[head_noun(role)] += count
+    ways = Counter(head_noun(role) for role in roles)
+    best = max(heads, key=lambda head: (heads[head], ways[head]))
+    return max((role for role in roles if head_noun(role) == best), key=lambda role: roles[role])

@@ -1,0 +1,124 @@
+"""What a stakeholder cares about, in one clause of their own: "I need the list sorted by risk" is what they look at.
+
+A wish, need or worry is put into the third person where that changes nothing but the verb; a clause that goes on
+about "me" or "our" is quoted instead, since rewriting it would be inventing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from clustering.document import Span
+from clustering.passages import split_sentences
+from clustering.perspectives import Perspective
+from clustering.voice import FIRST_PERSON, voice
+from clustering.wording import names_people
+
+CLAUSE_CHARACTERS_MAX = 140
+"""A persona's perspective is one line in every prompt that it speaks in."""
+CLAUSE_CHARACTERS_MIN = 16
+"""Shorter clauses ("it") say nothing alone."""
+EXCERPTS_CONSIDERED = 6
+RANK_COST = 0.3
+
+_ASKS = ("Wants", "Needs", "Would", "Does not want", "Insists", "Prefers")
+_POINTS_BACK = re.compile(
+    r"(?:it|this|that|them|these|those|one|so|to do (?:so|it|this|that))\b(?!\s+\w+s\b)", re.IGNORECASE
+)
+_ADVERB = r"(?:(?:also|really|just|only|often|always|still|simply|mostly|therefore)\s+)?"
+_THIRD = (
+    (r"(?:do\s+not|don['’]t)\s+(?:want|wish)", "Does not want"),
+    (r"wants?", "Wants"), (r"need", "Needs"), (r"needs", "Needs"), (r"would\s+like", "Would like"),
+    (r"(?:would|['’]d)\s+rather", "Would rather"), (r"would\s+love", "Would love"), (r"wish", "Wishes"),
+    (r"prefers?", "Prefers"), (r"insists?", "Insists"), (r"hopes?", "Hopes"), (r"worry", "Worries"), (r"fears?", "Fears"),
+    (r"(?:am|are|['’]m|['’]re)(?=\s+(?:worried|afraid|concerned|tired|frustrated)\b)", "Is"),
+    (r"cares?(?=\s+about\b)", "Cares"), (r"trust", "Trusts"),
+)  # fmt: skip
+_WISHES = tuple(
+    (re.compile(rf"(?P<subject>\b(?:[Ii]|[Ww]e)(?=\s|['’])(?:\s+[a-z]+s\b)?|\b[\w-]+s)\s*\b{_ADVERB}(?P<verb>{verb})\s+"), third)
+    for verb, third in _THIRD
+)  # fmt: skip
+_END = re.compile(r"[;:]\s|\s[–—-]\s|\s\(|\n\s*\n")
+_SHORTER = re.compile(
+    r",?\s+(?:so\s+that|so|because|since|in\s+order\s+to|when|if|but|even\s+if|which|although)\s+|,\s+(?:and|or)?\s*"
+)
+_OUTER = " \t\n\"'“”‘’*_>.,"
+_MARKUP = re.compile(r"[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}|\[([^\]]+)\]\([^)]*\)")
+
+
+class Need(NamedTuple):
+    """One clause on what a stakeholder cares about, and where it stands in the document."""
+
+    text: str
+    span: Span
+
+
+def leading_need(ranked: Sequence[Perspective]) -> Need | None:
+    """The first clear need or opinion among a persona's statements, most representative first.
+
+    A clause that reads in the third person beats a quoted one two ranks above it. None where nothing fits a line.
+    """
+    best: tuple[float, Need] | None = None
+    for rank, one in enumerate(ranked[:EXCERPTS_CONSIDERED]):
+        for score, need in _needs(one):
+            if best is None or score - RANK_COST * rank > best[0]:
+                best = (score - RANK_COST * rank, need)
+    return best[1] if best else None
+
+
+def _needs(one: Perspective) -> Iterable[tuple[float, Need]]:
+    for left, right in split_sentences(one.quote, 0, len(one.quote)):
+        sentence = one.quote[left:right]
+        text, start, end = _wish(sentence) or (None, 0, len(sentence))
+        score = (2.0 if (text or "").startswith(_ASKS) else 1.7) + 0.003 * len(text or "")
+        if text is None:
+            text = _quoted(sentence[start:end])
+            score = (1.2 if start or end < len(sentence) else 0.8 * voice(sentence)) + 0.2 * bool(
+                FIRST_PERSON.search(sentence)
+            )
+        if text:
+            begin = one.span.start + left
+            yield score, Need(text, one.span.model_copy(update={"start": begin + start, "end": begin + end}))
+
+
+def _wish(sentence: str) -> tuple[str | None, int, int] | None:
+    """A wish in the third person with the bounds of its clause; no text where it must be quoted as it is."""
+    matches = ((found, third) for pattern, third in _WISHES for found in pattern.finditer(sentence))
+    for found, third in sorted(matches, key=lambda pair: (pair[0].start(), -len(pair[1]))):
+        if not _speaks_for_itself(found["subject"]):
+            continue
+        start = found.end()
+        clause = sentence[start : start + length] if (length := _length(sentence[start:])) else ""
+        text = f"{third} {_plain(clause)}"
+        if not clause or FIRST_PERSON.search(clause) or _POINTS_BACK.match(clause) or len(text) < CLAUSE_CHARACTERS_MIN:
+            return None, found.start(), len(sentence)
+        return text, found.start(), start + length
+    return None
+
+
+def _speaks_for_itself(subject: str) -> bool:
+    return bool(FIRST_PERSON.match(subject)) or subject == "i" or names_people(subject)
+
+
+def _length(rest: str) -> int:
+    """How much of a sentence makes one whole clause of at most a line; 0 where nothing does."""
+    ended = _END.search(rest)
+    length = len(rest[: ended.start()] if ended else rest)
+    if len(_plain(rest[:length])) <= CLAUSE_CHARACTERS_MAX - 16 and not FIRST_PERSON.search(rest[:length]):
+        return len(rest[:length].rstrip(_OUTER))
+    cuts = [cut.start() for cut in _SHORTER.finditer(rest, 0, length) if cut.start() >= 24]
+    fitting = [cut for cut in cuts if len(_plain(rest[:cut])) <= CLAUSE_CHARACTERS_MAX - 16]
+    clean = [cut for cut in fitting if not FIRST_PERSON.search(rest[:cut])]
+    return max(clean, default=0)
+
+
+def _quoted(sentence: str) -> str | None:
+    words = _plain(sentence)
+    return f"“{words}”" if CLAUSE_CHARACTERS_MIN <= len(words) <= CLAUSE_CHARACTERS_MAX else None
+
+
+def _plain(text: str) -> str:
+    """A clause on one line, without its marks of emphasis and outer punctuation."""
+    return " ".join(_MARKUP.sub(lambda found: found[1] or "", text).split()).strip(_OUTER)

@@ -1,0 +1,124 @@
+"""A stakeholder's own clause becomes the perspective; what would have to be rewritten is quoted."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clustering import Document, Perspective, Span, extract_perspectives
+from clustering.narration import spoken_part
+from clustering.needs import CLAUSE_CHARACTERS_MAX, leading_need
+
+
+def said(quote: str, voice: float = 0.5) -> Perspective:
+    span = Span(document_id="d", start=7, end=7 + len(quote))
+    return Perspective(stakeholder="nurse", concern=quote, quote=quote, span=span, origin="self", voice=voice)
+
+
+@pytest.mark.parametrize(
+    ("quote", "perspective"),
+    [
+        ("I worry about page three. I need the list sorted by risk, not by time.", "Needs the list sorted by risk, not by time"),
+        ("As a **nurse**, I want `the chart` at the bedside.", "Wants the chart at the bedside"),
+        ("We would like alarms that can be set for each patient.", "Would like alarms that can be set for each patient"),
+        ("I do not want advice that sounds certain.", "Does not want advice that sounds certain"),
+        ("We are worried about the people who own no telephone.", "Is worried about the people who own no telephone"),
+        ("Cluster operators want to see each upgrade before it starts.", "Wants to see each upgrade before it starts"),
+        ("I want to know who reads my words.", "“I want to know who reads my words”"),
+        ("I want it to go on.", "“I want it to go on”"),
+        ("Nobody gave us time for this.", "“Nobody gave us time for this”"),
+    ],
+)  # fmt: skip
+def test_a_wish_turns_into_the_third_person_or_stays_as_it_was_said(quote: str, perspective: str) -> None:
+    need = leading_need([said(quote)])
+    assert need is not None
+    assert need.text == perspective
+
+
+def test_a_long_wish_ends_where_a_clause_ends() -> None:
+    need = leading_need(
+        [said("I want a second pair of eyes on every limit, because " + "we are tired and " * 12 + "so on.")]
+    )
+    assert need is not None
+    assert need.text == "Wants a second pair of eyes on every limit"
+
+
+def test_the_representative_statement_leads_unless_a_later_one_asks_for_something() -> None:
+    first, second = said("The afternoon is hard for us.", 0.6), said("I need two minutes at the end of the line.")
+    need = leading_need([first, second])
+    assert need is not None
+    assert need.text == "Needs two minutes at the end of the line"
+    assert leading_need([]) is None
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "I",
+                "We",
+                "need",
+                "want",
+                "would",
+                "rather",
+                "like",
+                "it",
+                "my",
+                ",",
+                ".",
+                ";",
+                "so",
+                "that",
+                "because",
+                "**",
+                "“",
+                "”",
+                "\n",
+                "nurses",
+                "the",
+                "list",
+                "of",
+                "risks",
+            ]
+        )
+    )
+)
+def test_whatever_is_said_the_clause_is_one_line_of_its_own_statement(words: list[str]) -> None:
+    quote = " ".join(words) or "x"
+    need = leading_need([said(quote)])
+    if need is not None:
+        assert len(need.text) <= CLAUSE_CHARACTERS_MAX + 2
+        assert "\n" not in need.text
+        assert 7 <= need.span.start < need.span.end <= 7 + len(quote)
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ('"As a nurse, I can now finish the list before ten," one nurse wrote.', "As a nurse, I can now finish the list before ten"),
+        ('"We patients live with it," said Ingrid. "I stopped one tablet because I fainted."', "I stopped one tablet because I fainted."),
+        ('From the sister of a patient: "I care for two people and I work."', "I care for two people and I work."),
+        ("Rosa spoke first. “I want to know that somebody looks.", "I want to know that somebody looks."),
+        ('A summary that says "blood pressure fell" is worse to us than none.', 'A summary that says "blood pressure fell" is worse to us than none.'),
+        ("I say what I mean.", "I say what I mean."),
+    ],
+)  # fmt: skip
+def test_the_narrator_is_left_out_and_the_speaker_kept(text: str, spoken: str) -> None:
+    left, right = spoken_part(text)
+    assert text[left:right] == spoken
+
+
+@given(st.text(alphabet='I we said "“”«», .\n', max_size=80))
+def test_the_spoken_part_lies_in_the_text_and_is_never_lost(text: str) -> None:
+    left, right = spoken_part(text)
+    assert 0 <= left <= right <= len(text)
+    assert bool(text[left:right].strip()) or not any(letter.isalpha() for letter in text)
+
+
+def test_quotes_slice_back_after_the_narrator_is_cut() -> None:
+    text = '# Hearing\n\nThe room was full.\n\n"As a nurse, I am for it if we get the hours," said Mr Lindqvist.\n\nHe left.\n'
+    found = extract_perspectives(Document(id="d", text=text))
+    assert [one.quote for one in found] == ["As a nurse, I am for it if we get the hours"]
+    assert text[found[0].span.start : found[0].span.end] == found[0].quote
+    assert found[0].concern == "I am for it if we get the hours"
