@@ -139,11 +139,16 @@ class Evaluations:
     async def wait(self, owner: str | None, evaluation_id: str, timeout_s: float) -> EvaluationRecord:
         """The evaluation as soon as it has ended, or as it is after `timeout_s`."""
 
-        async def ended() -> EvaluationRecord | None:
-            record = await self.get(owner, evaluation_id)
-            return record if record.state.status.ended else None
+        table = tables.evaluations
+        query = sa.select(table.c.ended_at).where(table.c.id == evaluation_id, owned(table, owner))
 
-        return await self._context.poll(ended, timeout_s) or await self.get(owner, evaluation_id)
+        async def ended() -> datetime | None:
+            async with self._context.store.read() as connection:
+                row = (await connection.execute(query)).one_or_none()
+            return row.ended_at if row is not None else now()
+
+        await self._context.poll(ended, timeout_s)
+        return await self.get(owner, evaluation_id)
 
     async def add_human_score(
         self, owner: str | None, evaluation_id: str, request: HumanScoreRequest

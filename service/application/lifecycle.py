@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from service.application.spending import summed_columns
 from service.store import new_id, tables
 
 OPEN = (Status.QUEUED, Status.RUNNING)
+_SCORED_EACH = 10
 
 
 class Begun(NamedTuple):
@@ -31,23 +32,40 @@ class Begun(NamedTuple):
 async def append_event(
     connection: AsyncConnection, evaluation_id: str, kind: str, data: Mapping[str, Any], *, terminal: bool = False
 ) -> None:
-    """The next event of an evaluation; numbers have no gaps because the evaluation's row counts them."""
+    """The next event of an evaluation."""
+    await append_events(connection, evaluation_id, [(kind, data)], terminal=terminal)
+
+
+async def append_events(
+    connection: AsyncConnection,
+    evaluation_id: str,
+    events: Sequence[tuple[str, Mapping[str, Any]]],
+    *,
+    terminal: bool = False,
+) -> None:
+    """The next events of an evaluation; numbers have no gaps because the evaluation's row counts them."""
     table = tables.evaluations
     count = (
-        sa.update(table).where(table.c.id == evaluation_id).values(events=table.c.events + 1).returning(table.c.events)
+        sa.update(table)
+        .where(table.c.id == evaluation_id)
+        .values(events=table.c.events + len(events))
+        .returning(table.c.events)
     )
-    number = (await connection.execute(count)).scalar_one_or_none()
-    if number is None:
+    last = (await connection.execute(count)).scalar_one_or_none()
+    if last is None:
         return  # deleted in the meantime
-    row = {
-        "subject_id": evaluation_id,
-        "number": number,
-        "created_at": now(),
-        "kind": kind,
-        "data": dict(data),
-        "terminal": terminal,
-    }
-    await connection.execute(sa.insert(tables.events), row)
+    rows = [
+        {
+            "subject_id": evaluation_id,
+            "number": number,
+            "created_at": now(),
+            "kind": kind,
+            "data": dict(data),
+            "terminal": terminal,
+        }
+        for number, (kind, data) in enumerate(events, last - len(events) + 1)
+    ]
+    await connection.execute(sa.insert(tables.events), rows)
 
 
 def run_rows(evaluation: Mapping[Any, Any], first: int, count: int) -> list[dict[str, Any]]:
@@ -132,6 +150,8 @@ async def end_run(
 async def settle_evaluation(connection: AsyncConnection, evaluation_id: str) -> None:
     """Brings an evaluation's scores, spending and state up to its runs; asks for more repeats where the rule says so."""
     table = tables.evaluations
+    if await _more_will_end(connection, evaluation_id):
+        return
     query = sa.select(table, tables.rubrics.c.body.label("rubric")).join(
         tables.rubrics, tables.rubrics.c.id == table.c.rubric_id
     )
@@ -164,6 +184,22 @@ async def settle_evaluation(connection: AsyncConnection, evaluation_id: str) -> 
     await connection.execute(sa.update(table).where(table.c.id == evaluation_id).values(**values))
     if "status" in values:
         await _tell_end(connection, evaluation_id, values)
+
+
+async def _more_will_end(connection: AsyncConnection, evaluation_id: str) -> bool:
+    """Whether only the count of ended runs is brought up to date.
+
+    Scoring reads every run: beyond the first few, one in ten does it, or the work would grow with the square of the
+    repeats. The last run always does.
+    """
+    table, runs = tables.evaluations, tables.runs
+    mine = runs.c.evaluation_id == evaluation_id
+    counts = sa.select(sa.func.count(), sa.func.count().filter(runs.c.status.in_(ENDED))).where(mine)
+    asked, ended = (await connection.execute(counts)).one()
+    if ended == asked or ended <= _SCORED_EACH or ended % _SCORED_EACH == 0:
+        return False
+    await connection.execute(sa.update(table).where(table.c.id == evaluation_id).values(runs_ended=ended))
+    return True
 
 
 def _ending(runs: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from service.store import tables
 
 _RUNS = 1000  # ratings of so many runs in memory at once: some 50,000 rows
 _NUMBERS = ("score", "human", "certainty", "tokens", "calls")
+_FLAGS = ("abstained", "verified")
 
 
 def ratings_path(context: Context, batch_id: str) -> Path:
@@ -86,5 +87,5 @@ def _write(writer: Any, pa: Any, schema: Any, rows: list[Any], human: dict[tuple
 def _schema(pa: Any) -> Any:
     from stability import COLUMNS
 
-    kinds = {name: pa.float64() for name in _NUMBERS} | {"abstained": pa.bool_()}
+    kinds = {name: pa.float64() for name in _NUMBERS} | dict.fromkeys(_FLAGS, pa.bool_())
     return pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])

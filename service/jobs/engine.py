@@ -53,7 +53,7 @@ class Engine:
             "use_listen_notify": False,
             "sys_db_pool_size": 5,
             "scheduler_polling_interval_sec": 3600.0,
-            "notification_listener_polling_interval_sec": 60.0,
+            "notification_listener_polling_interval_sec": 0.25,  # it sleeps so long before it stops, and asks nothing here
             "serializer": DBOSPortableJSONSerializer(),
         }
         DBOS(config=config)

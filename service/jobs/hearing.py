@@ -11,15 +11,16 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agents import DebateProtocol, HearingInputError, Item, Outcome, Rubric, RunResult, Turn, item_adapter
+from agents import DebateProtocol, HearingInputError, Item, Outcome, Rubric, RunResult, item_adapter
 from clustering import PersonaSet
 from llm import AskSettings, CallLedger, ModelConfigurationError
 from service.application.context import Context
 from service.application.hearings import read_persona_set
-from service.application.lifecycle import Begun, append_event, begin_run, end_run, stop_batch, stop_evaluation
+from service.application.lifecycle import Begun, begin_run, end_run, stop_batch, stop_evaluation
 from service.application.rating_rows import rating_rows
 from service.application.records import Status
 from service.application.spending import spent_columns
+from service.jobs.telling import TurnEvents
 from service.store import Budget, BudgetExhaustedError, StoreLedger, tables
 
 log = logging.getLogger("rehearing.jobs")
@@ -111,26 +112,9 @@ async def _outcome_of(
 async def _hear(context: Context, case: Case, ledger: CallLedger) -> RunResult:
     from agents import hear
 
-    async def on_turn(turn: Turn) -> None:
-        data = {
-            "run_id": case.run_id,
-            "repeat": case.repeat,
-            "turn_id": turn.id,
-            "phase": turn.phase,
-            "arm": turn.arm,
-            "persona_id": turn.persona_id,
-            "group_id": turn.group_id,
-            "kind": turn.kind,
-            "scores": turn.scores,
-            "outcome": turn.outcome,
-        }
-        await context.store.write(
-            lambda connection: append_event(connection, case.begun.evaluation_id, "run.turn", data)
-        )
-        context.something_happened.ring()
-
+    turns = TurnEvents(context, case.begun.evaluation_id, case.run_id, case.repeat)
     models = [context.models.get(spec) for spec in case.evaluation.models]
-    return await hear(
+    result = await hear(
         case.item,
         case.persona_set,
         case.rubric,
@@ -140,9 +124,11 @@ async def _hear(context: Context, case: Case, ledger: CallLedger) -> RunResult:
         seed=case.evaluation.seed,
         run_id=case.run_id,
         ledger=ledger,
-        on_turn=on_turn if case.evaluation.batch_id is None else None,
+        on_turn=turns.tell if case.evaluation.batch_id is None else None,
         settings=AskSettings(timeout_s=context.settings.attempt_timeout.total_seconds()),
     )
+    await turns.finish()
+    return result
 
 
 async def load_case(context: Context, run_id: str, begun: Begun) -> Case:

@@ -18,7 +18,7 @@ from service.jobs.lease import Lease, LeaseLostError
 from service.jobs.personas import build
 from service.jobs.reporting import report_batch
 from service.jobs.workflows import PERSONAS, REPORT, RUN, set_working
-from service.telemetry import MeteredLedger, Metrics
+from service.telemetry import MeteredLedger, Metrics, job_span
 
 log = logging.getLogger("rehearing.jobs")
 
@@ -127,15 +127,17 @@ class Worker:
 
     async def _do(self, kind: str, subject_id: str) -> None:
         worker_id = self._engine.executor_id
-        if kind == RUN:
-            await hear_case(self._context, subject_id, worker_id, check_lease=self._lease.check, metered=self._metered)
-        elif kind == PERSONAS:
-            await build(self._context, subject_id, worker_id, metered=self._metered, check_lease=self._lease.check)
-        elif kind == REPORT:
-            await report_batch(self._context, subject_id)
+        with job_span(kind, subject_id) as traced:
 
-    def _metered(self, ledger: CallLedger) -> CallLedger:
-        return MeteredLedger(ledger, self._metrics)
+            def metered(ledger: CallLedger) -> CallLedger:
+                return MeteredLedger(ledger, self._metrics, traced)
+
+            if kind == RUN:
+                await hear_case(self._context, subject_id, worker_id, check_lease=self._lease.check, metered=metered)
+            elif kind == PERSONAS:
+                await build(self._context, subject_id, worker_id, metered=metered, check_lease=self._lease.check)
+            elif kind == REPORT:
+                await report_batch(self._context, subject_id)
 
     async def _feed_for_ever(self) -> None:
         pause, count = self._context.settings.poll.total_seconds(), 0

@@ -1,0 +1,53 @@
+"""Telling each turn of a run to whoever follows it, without the hearing waiting for the database."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from agents import Turn
+from service.application.context import Context
+from service.application.lifecycle import append_events
+
+
+class TurnEvents:
+    """Appends a run's turns as events, as many at once as came while the last ones were written.
+
+    They are told, not kept: the transcript is stored with the verdict, so a turn whose event was lost with the
+    process is told again by the next attempt.
+    """
+
+    def __init__(self, context: Context, evaluation_id: str, run_id: str, repeat: int) -> None:
+        self._context, self._evaluation_id = context, evaluation_id
+        self._of = {"run_id": run_id, "repeat": repeat}
+        self._waiting: list[tuple[str, dict[str, Any]]] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    def tell(self, turn: Turn) -> None:
+        """Has it written soon."""
+        data = {
+            "turn_id": turn.id,
+            "phase": turn.phase,
+            "arm": turn.arm,
+            "persona_id": turn.persona_id,
+            "group_id": turn.group_id,
+            "kind": turn.kind,
+            "scores": turn.scores,
+            "outcome": turn.outcome,
+        }
+        self._waiting.append(("run.turn", self._of | data))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write(), name="telling turns")
+
+    async def finish(self) -> None:
+        """Returns when every turn is written. Raises StoreError where the last could not be."""
+        if self._writing is not None:
+            await self._writing
+
+    async def _write(self) -> None:
+        while self._waiting:
+            some, self._waiting = self._waiting, []
+            await self._context.store.write(
+                lambda connection, some=some: append_events(connection, self._evaluation_id, some)  # type: ignore[misc]
+            )
+            self._context.something_happened.ring()
