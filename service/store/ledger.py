@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Iterable
@@ -56,6 +57,7 @@ class StoreLedger:
         self._budget, self._check_lease = budget, check_lease
         self._known: dict[str, Call] | None = None if resumed else {}
         self._texts: set[str] = set()
+        self._loading = asyncio.Lock()
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -65,10 +67,11 @@ class StoreLedger:
     async def find(self, key: str) -> Call | None:
         if self._check_lease is not None:
             self._check_lease()
-        if self._known is None:
-            loaded = await until_reachable(lambda: load_calls(self._store, self._subject), patience_s=_PATIENCE_S)
-            await forget_damaged_calls(self._store, self._subject, {call.key for call in loaded})
-            self._known = {call.key: call for call in loaded}
+        async with self._loading:  # once: a second look would take what was recorded since for damaged
+            if self._known is None:
+                loaded = await until_reachable(lambda: load_calls(self._store, self._subject), patience_s=_PATIENCE_S)
+                await forget_damaged_calls(self._store, self._subject, {call.key for call in loaded})
+                self._known = {call.key: call for call in loaded}
         return self._known.get(key)
 
     async def record(self, call: Call) -> None:
