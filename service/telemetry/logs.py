@@ -9,6 +9,9 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
+from traceback import extract_tb
+from types import TracebackType
 
 from service.telemetry.context import request_id_context
 
@@ -47,13 +50,38 @@ class JsonFormatter(logging.Formatter):
         line |= {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
         if record.exc_info and record.exc_info[0]:
             line["error"] = record.exc_info[0].__name__
+            line["where"] = _where(record.exc_info[2])
+        return self._written(line)
+
+    def _written(self, line: dict[str, object]) -> str:
         return json.dumps(line, default=str)
 
 
-def configure_logs(level: str = "INFO") -> None:
-    """Sends this process's logs to stderr as JSON; uvicorn's own access log gives way to ours."""
+class PlainFormatter(JsonFormatter):
+    """The same for a reader at a terminal, still one line a record."""
+
+    def _written(self, line: dict[str, object]) -> str:
+        time, level, logger, message = (line.pop(name) for name in ("time", "level", "logger", "message"))
+        fields = "".join(f" {name}={json.dumps(value, default=str)}" for name, value in line.items())
+        plain = str(message).translate(_ONE_LINE)
+        return f"{time} {level!s:8}{logger}: {plain}{fields}"
+
+
+_ONE_LINE = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
+"""Control characters: a terminal would obey them."""
+_FRAMES = 12
+
+
+def _where(traceback: TracebackType | None) -> list[str]:
+    """The innermost frames: code only, no values and no message, which may quote a document."""
+    frames = extract_tb(traceback)[-_FRAMES:]
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+
+
+def configure_logs(level: str = "INFO", *, as_json: bool = True) -> None:
+    """Sends this process's logs to stderr, as JSON or plainly; uvicorn's own access log gives way to ours."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(JsonFormatter() if as_json else PlainFormatter())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""OpenTelemetry spans: evaluation -> run -> chat. Sent by OTLP where an endpoint is configured, else nowhere."""
+"""OpenTelemetry spans: run -> persona turn -> chat. Sent by OTLP where an endpoint is configured, else nowhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from opentelemetry import trace
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from llm import Call, CallOutcome
 from service.telemetry import genai
@@ -17,12 +17,17 @@ from service.telemetry import genai
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
-_NAME = "rehearing"
+NAME = "rehearing"
+"""Of the tracer that all of our spans come from."""
 
 
-def configure_tracing(service: str = "rehearing") -> TracerProvider | None:
-    """Sends spans where OTEL_EXPORTER_OTLP_ENDPOINT says; None, and no cost, where it is not set."""
-    if not (os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")):
+def configure_tracing(endpoint: str | None = None, service: str = "rehearing") -> TracerProvider | None:
+    """Sends spans to an OTLP collector over HTTP; None, and no cost, where none is named.
+
+    endpoint: such as `http://127.0.0.1:4318`; None leaves OTEL_EXPORTER_OTLP_ENDPOINT in force.
+    """
+    told = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    if endpoint is None and not any(os.environ.get(name) for name in told):
         return None
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
@@ -30,15 +35,21 @@ def configure_tracing(service: str = "rehearing") -> TracerProvider | None:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     provider = TracerProvider(resource=Resource.create({"service.name": service}))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    exporter = OTLPSpanExporter(traces_endpoint(endpoint)) if endpoint else OTLPSpanExporter()
+    provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
     return provider
+
+
+def traces_endpoint(endpoint: str) -> str:
+    """Where a collector takes traces, from its address as the OTLP specification writes it."""
+    return endpoint if endpoint.endswith("/v1/traces") else endpoint.rstrip("/") + "/v1/traces"
 
 
 @contextmanager
 def span(name: str, **attributes: str | int | float | bool) -> Iterator[None]:
     """A span around a block. An exception is recorded by its type alone: its message may quote a document."""
-    tracer = trace.get_tracer(_NAME)
+    tracer = trace.get_tracer(NAME)
     with tracer.start_as_current_span(
         name, attributes=attributes, record_exception=False, set_status_on_exception=False
     ) as current:
@@ -50,8 +61,14 @@ def span(name: str, **attributes: str | int | float | bool) -> Iterator[None]:
             raise
 
 
-def record_call_span(call: Call) -> None:
-    """A finished model call as a span under the current one: sizes and outcome, never the messages."""
+def nanoseconds(call: Call) -> tuple[int, int]:
+    """When a call began and ended, since the epoch."""
+    finished = call.started_at + timedelta(seconds=call.latency_s)
+    return int(call.started_at.timestamp() * 1e9), int(finished.timestamp() * 1e9)
+
+
+def record_call_span(call: Call, *, under: Span | None = None) -> None:
+    """A finished model call as a span under another, or the current one: sizes and outcome, never the messages."""
     provider, _, model = call.model.partition(":")
     attributes: dict[str, str | int | float] = {
         genai.OPERATION: "chat",
@@ -73,15 +90,15 @@ def record_call_span(call: Call) -> None:
         genai.SEED: call.settings.get("seed"),
     }
     attributes |= {name: value for name, value in known.items() if value is not None}
-    start = call.started_at
-    finished = start + timedelta(seconds=call.latency_s)
-    recorded = trace.get_tracer(_NAME).start_span(
+    start_ns, end_ns = nanoseconds(call)
+    recorded = trace.get_tracer(NAME).start_span(
         f"chat {model or provider}",
         kind=SpanKind.CLIENT,
         attributes=attributes,
-        start_time=int(start.timestamp() * 1e9),
+        context=trace.set_span_in_context(under) if under is not None else None,
+        start_time=start_ns,
     )
     if call.outcome is not CallOutcome.OK:
         recorded.set_attribute(genai.ERROR_TYPE, str(call.outcome))
         recorded.set_status(Status(StatusCode.ERROR))
-    recorded.end(int(finished.timestamp() * 1e9))
+    recorded.end(end_ns)

@@ -41,8 +41,8 @@ async def _serve(settings: Settings, work: bool) -> None:
     from service.application import open_application
     from service.telemetry import Metrics, configure_logs, configure_tracing
 
-    configure_logs(settings.log_level)
-    configure_tracing()
+    configure_logs(settings.log_level, as_json=settings.log_json)
+    configure_tracing(settings.otlp_endpoint)
     metrics = Metrics()
     async with open_application(settings, work=work, metrics=metrics) as application:
         await refuse_open_door(application, settings)

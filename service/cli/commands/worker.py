@@ -28,8 +28,8 @@ async def _work() -> None:
     from service.telemetry import configure_logs, configure_tracing
 
     settings = Settings()
-    configure_logs(settings.log_level)
-    configure_tracing()
+    configure_logs(settings.log_level, as_json=settings.log_json)
+    configure_tracing(settings.otlp_endpoint)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -14,9 +17,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from llm import Call, CallOutcome, MemoryLedger, Purpose
-from service.telemetry import MeteredLedger, Metrics, request_id_context, span
-from service.telemetry.logs import JsonFormatter
-from tests.service.api.conftest import Service
+from service.telemetry import MeteredLedger, Metrics, configure_tracing, job_span, request_id_context, span
+from service.telemetry.logs import JsonFormatter, PlainFormatter
+from service.telemetry.tracing import traces_endpoint
+from tests.service.api.conftest import ITEM, PERSONAS, RUBRIC, Serve, Service
 
 SECRET = "the words of a document"
 
@@ -107,6 +111,84 @@ def test_an_exception_is_logged_by_its_type_alone() -> None:
         record = logging.LogRecord("x", logging.ERROR, __file__, 1, "failed", None, (type(error), error, None))
     assert SECRET not in JsonFormatter().format(record)
     assert json.loads(JsonFormatter().format(record))["error"] == "ValueError"
+
+
+def test_a_plain_log_line_is_one_line_too() -> None:
+    try:
+        raise ValueError(SECRET)
+    except ValueError as error:
+        info = (type(error), error, error.__traceback__)
+        record = logging.LogRecord("x", logging.ERROR, __file__, 1, "failed\nforged \x1b[2J\u2028", None, info)
+    line = PlainFormatter().format(record)
+    assert line.isprintable()
+    assert "test_telemetry.py" in line
+    assert "ValueError" in line
+    assert SECRET not in line
+
+
+def test_an_endpoint_is_completed_as_the_specification_says() -> None:
+    assert traces_endpoint("http://127.0.0.1:4318") == "http://127.0.0.1:4318/v1/traces"
+    assert traces_endpoint("http://collector/otlp/") == "http://collector/otlp/v1/traces"
+    assert traces_endpoint("http://collector/v1/traces") == "http://collector/v1/traces"
+
+
+def test_spans_leave_for_the_endpoint_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    received: list[tuple[str, bytes]] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append((self.path, self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            return None
+
+    monkeypatch.setattr(trace, "set_tracer_provider", lambda provider: None)
+    with HTTPServer(("127.0.0.1", 0), Collector) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        provider = configure_tracing(f"http://127.0.0.1:{server.server_port}")
+        assert provider is not None
+        monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
+        with job_span("run", "rn_1"):
+            pass
+        provider.shutdown()
+        server.shutdown()
+    ((path, body),) = received
+    assert path == "/v1/traces"
+    assert b"rn_1" in gzip.decompress(body) if body[:2] == b"\x1f\x8b" else b"rn_1" in body
+
+
+async def test_a_whole_run_is_traced_by_turn_and_its_words_are_nowhere(
+    serve: Serve, spans: InMemorySpanExporter, caplog: pytest.LogCaptureFixture
+) -> None:
+    words = "herons nest above the sluice"
+    personas = [{**one, "perspective": f"that {words}", "background": words} for one in PERSONAS]
+    item = {**ITEM, "sources": [f"They say {words}, all of them."], "output": f"The summary: {words}."}
+    with caplog.at_level(logging.DEBUG, logger="rehearing"):
+        async with serve(work=True) as service:
+            made = await service.client.post("/v1/persona-sets", json={"personas": personas})
+            asked = {"persona_set": made.json()["id"], "rubric": RUBRIC, "item": item, "repeats": 1}
+            heard = await service.client.post("/v1/evaluations", json=asked)
+            done = await service.client.get(heard.headers["location"], params={"wait": 60})
+            assert done.json()["status"] == "completed"
+            metrics = (await service.client.get("/metrics")).text
+    told = spans.get_finished_spans()
+    by_id = {one.context.span_id: one for one in told if one.context}
+    chats = [one for one in told if one.name.startswith("chat ")]
+    assert len(chats) == done.json()["spent"]["calls"]
+    for chat in chats:
+        assert chat.parent is not None
+        turn = by_id[chat.parent.span_id]
+        assert turn.name == "persona turn"
+        assert turn.parent is not None
+        assert by_id[turn.parent.span_id].name == "job hear_run"
+    turns = {one.attributes["rehearing.turn.id"] for one in told if one.attributes and one.name == "persona turn"}
+    assert {"alone/patient-1", "alone/nurse-1", "alone/engineer-1"} <= turns
+    logged = "".join(JsonFormatter().format(one) + PlainFormatter().format(one) for one in caplog.records)
+    everything = logged + metrics + "".join(one.to_json() for one in told)
+    for fragment in (words, "herons", "Forty patients", PERSONAS[0]["perspective"]):
+        assert fragment not in everything
 
 
 async def test_requests_are_counted_by_route_and_no_text_reaches_log_or_metrics(
