@@ -18,6 +18,7 @@ from stability.assemble_further import (
     systems_report,
 )
 from stability.assemble_missing import missing_report
+from stability.assemble_reasons import explain
 from stability.assemble_variance import (
     claim_report,
     components_report,
@@ -140,12 +141,13 @@ def dimension_report(
     if universe == "random" and 1 < variance.personas < 5:
         warnings.add("few_personas", f"{variance.personas} personas say little about personas of this kind")
     case = _case(lay, arm, variance.personas, dependability, flips, by_calls, claim, main_p)
+    case = case._replace(still=bool(variance.parts.run[0] == 0))
     if arm is not None:
         case = case._replace(
             calls=arms[arm].calls, told=arms[arm], flips=arms[arm].flips,
             rerun=bool((lay.verdict_cells(arm).n >= 2).any()),
         )  # fmt: skip
-    return DimensionReport(
+    report = DimensionReport(
         verdict=stable(case.dependability, case.flips),
         sentence=" ".join(filter(None, (sentence(case), advice(variance, facets)))),
         components=components_report(variance),
@@ -169,8 +171,10 @@ def dimension_report(
         certainty=certainty_report(lay, threshold, target, rng, warnings),
         individuation=individuation_report(lay, rng),
         missing=missing_report(whole, threshold, scale, warnings),
-        warnings=warnings.all(),
+        warnings=(),
     )
+    explain(report, warnings)
+    return report.model_copy(update={"warnings": warnings.all()})
 
 
 def _comparable_runs(whole: Layout, first_runs: int | None, warnings: Warnings) -> Layout:
@@ -207,6 +211,7 @@ def _case(
         rerun=bool((lay.cells.n >= 2).any()),
         scored=bool(np.isfinite(lay.ratings.score).any()),
         enough=lay.clusters >= 10,
+        whose="judge" if personas <= 1 else "panel" if panel else "single persona",
         varies=bool(np.nanmin(scores) < np.nanmax(scores)) if np.isfinite(scores := lay.ratings.score).any() else False,
     )
 

@@ -69,6 +69,11 @@ def _arm_report(
     if found.items < (table.n[:, 0] > 0).sum():
         warnings.add("arms_differ", f"only {found.items} items have both re-run {arm} verdicts and a re-run panel")
     ratio = _figure(found, found.sr_panel, "log", asked)
+    if not np.isfinite(found.nsr_panel[0]):
+        warnings.add(
+            "no_signal",
+            f"the items differ no more than chance in the verdicts of {arm.replace('_', ' ')} or of the panel: noise to signal is undefined",
+        )
     flip = permutation.sign_flip(found.cluster_difference, rng, permutation.affordable(lay.clusters))
     return ArmReport(
         sr_single=_figure(found, found.sr_single, "log", asked),

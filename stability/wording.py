@@ -33,11 +33,21 @@ class Case(NamedTuple):
     enough: bool
     """Whether there are clusters enough for intervals."""
     varies: bool
+    whose: str = "judge"
+    """Whose verdict the flip rate is of, where no arm but the single judges spoke."""
+    still: bool = False
+    """Whether every re-run of a single judgement gave the same score."""
 
 
 def stable(dependability: Estimate, flips: Estimate) -> Stable:
-    """Both limits must be met; undefined where either interval is missing and neither decides it."""
+    """Both limits must be met; undefined where either interval is missing and neither decides it.
+
+    A dependability of exactly 1 has no interval, because no re-run differed and leaving clusters out changes nothing.
+    It counts as met: whether that was luck of few items is what the flip rate's exact upper limit tells.
+    """
     low = dependability.ci.low if dependability.ci else None
+    if low is None and dependability.value == 1:
+        low = 1.0
     high = flips.ci.high if flips.ci else None
     if (low is not None and low < PHI_MIN) or (high is not None and high > FLIPS_MAX):
         return "not_stable"
@@ -50,13 +60,24 @@ def sentence(case: Case) -> str:
     named = {"stable": "STABLE", "not_stable": "NOT STABLE", "undefined": "UNDEFINED"}[verdict]
     at = f" at {_count(case.calls)}" if case.calls is not None else ""
     reason = f": {_unknown(case)}" if verdict == "undefined" else ""
+    if verdict == "not_stable" and _good_enough(case):
+        reason = ": the estimates would do, but their margins of error are too wide (more items would narrow them)"
     parts = [f"{case.name}: {named}{at}{reason}."]
     parts += [text for text in (_flip(case), _claim(case), _arm(case)) if text]
     return " ".join(parts)
 
 
+def _good_enough(case: Case) -> bool:
+    """Whether both estimates meet what their limits do not."""
+    phi, flips = case.dependability.value, case.flips.value
+    return phi is not None and flips is not None and phi >= PHI_MIN and flips <= FLIPS_MAX
+
+
 def _count(calls: float) -> str:
-    return "1 call" if calls == 1 else f"{calls:.3g} calls"
+    """Whole calls: hearings that cost different numbers of calls have a mean between."""
+    whole = round(calls)
+    about = "" if abs(calls - whole) < 0.05 else "about "
+    return f"{about}{whole} call{'s' if whole != 1 else ''}"
 
 
 def _unknown(case: Case) -> str:
@@ -76,7 +97,8 @@ def _flip(case: Case) -> str:
     if flips.value is None:
         return ""
     limits = f" (95% CI {_percent(flips.ci.low)} to {_percent(flips.ci.high)})" if flips.ci else " (no interval)"
-    return f"A re-run changes the verdict in {_percent(flips.value)} of cases{limits}."
+    whose = case.arm.replace("_", " ") if case.arm else case.whose
+    return f"Hearing a case again changes the {whose}'s verdict in {_percent(flips.value)} of cases{limits}."
 
 
 def _percent(value: float | None) -> str:
@@ -91,6 +113,8 @@ def _claim(case: Case) -> str:
             return "One persona: what another would say is unknown."
         return ""
     apart = case.main_p is not None and case.main_p <= 0.05
+    if case.still:
+        return f"No re-run of a persona changed its score; {'personas differ in their mean score' if apart else who + ' differ no more than chance would have it'}."
     if claim.ratio is not None and claim.ratio.value is not None:
         ratio = claim.ratio
         limits = (

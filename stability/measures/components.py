@@ -29,6 +29,8 @@ class VarianceComponents:
     """Mean variance of a cell mean that comes from its runs."""
     items_per_persona: Floats
     """Effective number of items behind one persona's main effect: tr C / (P - 1)."""
+    together: Floats | None = None
+    """persona + item x persona where one item confounds the two, else NaN; None where nobody asked."""
 
     @property
     def delta(self) -> Floats:
@@ -38,8 +40,11 @@ class VarianceComponents:
 
     @property
     def delta_with_interaction(self) -> Floats:
-        """run - persona - item x persona."""
-        result: Floats = self.run - self.persona - self.item_persona
+        """run - persona - item x persona; of a single item too, where the two are known together alone."""
+        between = self.persona + self.item_persona
+        if self.together is not None:
+            between = np.where(np.isnan(between), self.together, between)
+        result: Floats = self.run - between
         return result
 
     @property
@@ -102,7 +107,11 @@ def from_features(rows: Floats, personas: int) -> VarianceComponents:
     residual = divide(t0 - ta - rb, np.where(freedom > 0, freedom, np.nan))
     persona = divide(rb - (personas - 1) * residual, trace)
     item = divide(ta + rb - tb - (items - 1) * residual, np.where(items > 1, cells - personas, np.nan))
-    return VarianceComponents(item, persona, residual - noise, run, residual, noise, trace / (personas - 1))
+    # One item: its cell means vary by persona and interaction together, and by the noise of their runs.
+    together = np.where(
+        (items == 1) & (cells > 1), divide(t0 - ta, np.where(cells > 1, cells - 1, np.nan)) - noise, np.nan
+    )
+    return VarianceComponents(item, persona, residual - noise, run, residual, noise, trace / (personas - 1), together)
 
 
 def _persona_squares(upper: Floats, n_p: Floats, q_p: Floats) -> tuple[Floats, Floats]:

@@ -85,7 +85,7 @@ def runs_needed(parts: VarianceComponents, personas: int, target: float) -> int 
 def grid(parts: VarianceComponents, observed: int, single_only: bool = False) -> list[Design]:
     """Every design of 1..max(20, P) personas (one where only one was observed) and 1..50 runs."""
     most = 1 if single_only else max(PERSONAS_MIN_GRID, observed)
-    first = VarianceComponents(*(getattr(parts, part.name)[:1] for part in fields(parts)))
+    first = VarianceComponents(*(getattr(parts, part.name)[:1] for part in fields(parts) if part.name != "together"))
     personas, runs = (axis.ravel() for axis in np.mgrid[1 : most + 1, 1 : RUNS_MAX + 1])
     values = phi(first, personas, runs)
     return [

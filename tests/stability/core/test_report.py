@@ -143,6 +143,60 @@ def test_three_judges_five_runs_by_hand() -> None:
     assert {"one_item", "few_clusters"} <= codes
 
 
+def test_one_item_tells_its_run_variance_from_all_that_personas_add() -> None:
+    """Cell means 2, 4, 6 of two runs one apart: they vary by 4, of which half a run variance of 2 is chance."""
+    scores = {"p": (1.0, 3.0), "q": (3.0, 5.0), "s": (5.0, 7.0)}
+    report, codes = told(rated(*[("i", p, str(r), s) for p, pair in scores.items() for r, s in enumerate(pair)]))
+    claim = report.dimensions["score"].claim
+    assert claim.delta.value is None, "one item: a persona's harshness is its view of this item"
+    assert claim.delta_with_interaction.value == pytest.approx(2.0 - (4.0 - 2.0 / 2))
+    assert {"one_item", "undefined_figures"} <= codes
+
+
+@pytest.mark.parametrize(("items", "verdict"), [(40, "stable"), (20, "not_stable")])
+def test_a_judge_that_never_wavers_is_stable_where_items_suffice(items: int, verdict: str) -> None:
+    """Dependability is exactly 1, without an interval; that the flip rate is 0 by luck is less likely with more items."""
+    rows = [(f"i{i}", p, str(r), float(i % 5 + (p == "q"))) for i in range(items) for p in "pq" for r in range(3)]
+    report, codes = told(rated(*rows))
+    one = report.dimensions["score"]
+    assert one.dependability.panel.value == 1
+    assert one.dependability.panel.ci is None
+    assert one.verdict == verdict
+    assert "No re-run of a persona changed its score; personas differ in their mean score." in one.sentence
+    assert ("margins of error are too wide" in one.sentence) == (verdict == "not_stable")
+    assert {"no_run_variation", "no_interval"} <= codes
+
+
+def test_a_debate_that_calls_everything_a_3_has_no_signal() -> None:
+    rng = np.random.default_rng(0)
+    rows = [(f"i{i}", p, str(r), float(rng.integers(1, 6))) for i in range(30) for p in "pq" for r in range(3)]
+    report, codes = told(rated(*rows, *[(f"i{i}", None, str(r), 3.0) for i in range(30) for r in range(3)]))
+    assert report.dimensions["score"].arms["debate"].nsr_panel.value is None
+    assert "no_signal" in codes
+
+
+def test_every_null_and_every_missing_interval_is_named(plant: Plant) -> None:
+    """Whatever the table, a figure without value or interval comes with a warning that lists such figures."""
+    few, single = plant(items=6), plant(items=15, runs=1)
+    for ratings, needed in (
+        (few, "few_clusters"),
+        (single, "undefined_figures"),
+        (plant(items=15, personas=1), "undefined_figures"),
+    ):
+        assert needed in told(ratings)[1]
+
+
+def test_calls_are_whole_in_the_sentence(plant: Plant) -> None:
+    table = plant(debate_sd=0.3)
+    verdict = table.persona.codes < 0
+    calls = np.where(verdict, 26.0, 1.0)
+    calls[np.flatnonzero(verdict)[::3]] = 27.0
+    sentence = told(type(table)(**{**vars(table), "calls": calls}))[0].dimensions["score"].sentence
+    assert "at about 26 calls" in sentence
+    assert "averaging about 26 independent calls" in sentence
+    assert "changes the debate's verdict" in sentence
+
+
 def test_missing_is_bounded_and_abstention_is_an_outcome() -> None:
     rows = [Rating("a", "p", str(run), score) for run, score in enumerate([1.0, 5.0, 5.0, None])]
     rows += [Rating("a", "p", "9", None, abstained=True)]
