@@ -1,43 +1,52 @@
-"""Documents to stakeholder personas."""
+"""Documents to stakeholder personas.
 
-from clustering.assigning import Assignment, assign_documents
-from clustering.building import PersonaOptions, Progress, build_persona_set
-from clustering.calibration import Raked, calibrate_personas, rake
-from clustering.document import Document, Passage, Span
-from clustering.editing import (
-    drop_personas,
-    edit_persona,
-    given_persona_set,
-    merge_personas,
-    persona_from_texts,
-    pin_personas,
-)
-from clustering.embedding import Embedder, open_embedder
-from clustering.errors import (
-    ClusteringError,
-    DocumentInputError,
-    EmbeddingError,
-    ExtractionError,
-    NoUsableDocumentError,
-    PersonaInputError,
-)
-from clustering.evidence import Match, find_quote
-from clustering.extraction import ExtractionEstimate, estimate_extraction
-from clustering.passages import split_passages
-from clustering.persona import (
-    AnchorKind,
-    Excerpt,
-    MapPoint,
-    Persona,
-    PersonaSet,
-    Provenance,
-    StakeholderGroup,
-)
-from clustering.perspectives import Perspective, extract_perspectives
-from clustering.readers.limits import ReadingLimits, Skipped, SkipReason
-from clustering.readers.reading import Reading, Upload, read_documents
-from clustering.rendering import render_persona
-from clustering.reproducing import Interval, Reproducibility, effective_personas, measure_reproducibility
+Importing it loads nothing; what a name needs is imported when the name is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from clustering.assigning import Assignment, assign_documents
+    from clustering.building import PersonaOptions, Progress, build_persona_set
+    from clustering.calibration import Raked, calibrate_personas, rake
+    from clustering.document import Document, Passage, Span
+    from clustering.editing import (
+        drop_personas,
+        edit_persona,
+        given_persona_set,
+        merge_personas,
+        persona_from_texts,
+        pin_personas,
+    )
+    from clustering.embedding import Embedder, open_embedder
+    from clustering.errors import (
+        ClusteringError,
+        DocumentInputError,
+        EmbeddingError,
+        ExtractionError,
+        NoUsableDocumentError,
+        PersonaInputError,
+    )
+    from clustering.evidence import Match, find_quote
+    from clustering.extraction import ExtractionEstimate, estimate_extraction
+    from clustering.passages import split_passages
+    from clustering.persona import (
+        AnchorKind,
+        Excerpt,
+        MapPoint,
+        Persona,
+        PersonaSet,
+        Provenance,
+        StakeholderGroup,
+    )
+    from clustering.perspectives import Perspective, extract_perspectives
+    from clustering.readers.limits import ReadingLimits, Skipped, SkipReason
+    from clustering.readers.reading import Reading, Upload, read_documents
+    from clustering.rendering import render_persona
+    from clustering.reproducing import Interval, Reproducibility, effective_personas, measure_reproducibility
 
 __all__ = [
     "AnchorKind",
@@ -91,3 +100,35 @@ __all__ = [
     "render_persona",
     "split_passages",
 ]
+
+_HOMES = {
+    "clustering.assigning": "Assignment assign_documents",
+    "clustering.building": "PersonaOptions Progress build_persona_set",
+    "clustering.calibration": "Raked calibrate_personas rake",
+    "clustering.document": "Document Passage Span",
+    "clustering.editing": "drop_personas edit_persona given_persona_set merge_personas persona_from_texts pin_personas",
+    "clustering.embedding": "Embedder open_embedder",
+    "clustering.errors": "ClusteringError DocumentInputError EmbeddingError ExtractionError NoUsableDocumentError PersonaInputError",
+    "clustering.evidence": "Match find_quote",
+    "clustering.extraction": "ExtractionEstimate estimate_extraction",
+    "clustering.passages": "split_passages",
+    "clustering.persona": "AnchorKind Excerpt MapPoint Persona PersonaSet Provenance StakeholderGroup",
+    "clustering.perspectives": "Perspective extract_perspectives",
+    "clustering.readers.limits": "ReadingLimits Skipped SkipReason",
+    "clustering.readers.reading": "Reading Upload read_documents",
+    "clustering.rendering": "render_persona",
+    "clustering.reproducing": "Interval Reproducibility effective_personas measure_reproducibility",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> object:
+    """The public name, from the module that defines it."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(importlib.import_module(_HOME_OF[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
