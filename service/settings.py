@@ -99,6 +99,8 @@ class Settings(BaseSettings):
     """Host headers that are served besides the address bound to."""
     allowed_origins: tuple[str, ...] = ()
     """Origins that browsers may call from (CORS); none by default."""
+    webhook_retry: timedelta = timedelta(seconds=5)
+    """Before a notification that failed is sent a second time; each further wait is six times as long."""
     webhooks_to_loopback: bool = False
     """For tests on one machine only."""
 

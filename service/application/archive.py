@@ -27,7 +27,16 @@ from service.store.columns import Moment
 
 FORMAT = "rehearing.batch/1"
 _AT_ONCE = 200
-_DROPPED = ("webhook_url", "webhook_secret", "worker_id", "dispatched_at", "expires_at")
+_DROPPED = (
+    "webhook_url",
+    "webhook_secret",
+    "told_at",
+    "tell_after",
+    "tellings",
+    "worker_id",
+    "dispatched_at",
+    "expires_at",
+)
 _PREFIXES: dict[str, Any] = {
     "persona_sets": "ps",
     "rubrics": "ru",

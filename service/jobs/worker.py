@@ -15,6 +15,7 @@ from service.jobs.dispatch import forget_hopeless, mark_dispatched, still_mine, 
 from service.jobs.engine import Engine
 from service.jobs.hearing import hear_case
 from service.jobs.lease import Lease, LeaseLostError
+from service.jobs.notifying import notify, open_sender
 from service.jobs.personas import build
 from service.jobs.reporting import report_batch
 from service.jobs.workflows import PERSONAS, REPORT, RUN, set_working
@@ -45,6 +46,7 @@ class Worker:
         settings = context.settings
         self._lease = Lease(context.store, engine.executor_id, settings.worker_dead_after.total_seconds())
         self._active: dict[str, _Active] = {}
+        self._sender = open_sender(context)
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
 
@@ -63,6 +65,7 @@ class Worker:
             asyncio.create_task(self._repeat(self._beat, settings.heartbeat.total_seconds()), name="heartbeat"),
             asyncio.create_task(self._feed_for_ever(), name="feeding"),
             asyncio.create_task(self._repeat(self._drop_foreign, settings.poll.total_seconds() * 2), name="dropping"),
+            asyncio.create_task(self._repeat(self._notify, settings.poll.total_seconds() * 4), name="notifying"),
         ]
 
     async def stop(self) -> None:
@@ -86,6 +89,7 @@ class Worker:
         with suppress(StoreError):
             await self._engine.hand_over((await self._engine.holders()).get(self._engine.executor_id, []))
             await self._lease.retire()
+        await self._sender.aclose()
         await self._engine.close()
 
     async def work(self, kind: str, subject_id: str) -> None:
@@ -164,6 +168,9 @@ class Worker:
         for subject_id, one in looked_at.items():
             if subject_id not in mine:
                 one.work.cancel()
+
+    async def _notify(self) -> None:
+        await notify(self._context, self._sender)
 
     async def _beat(self) -> None:
         if not await self._lease.beat():

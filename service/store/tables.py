@@ -42,6 +42,21 @@ def _job() -> list[Column[object]]:
     ]
 
 
+def _told() -> list[Column[object]]:
+    """For jobs whose end somebody may want to be told of."""
+    return [
+        Column("told_at", Moment),
+        Column("tell_after", Moment),
+        Column("tellings", sa.Integer, nullable=False, server_default="0"),
+    ]
+
+
+def _untold(name: str) -> Index:
+    """Of the jobs whose end has yet to be told."""
+    where = sa.text("webhook_url IS NOT NULL AND told_at IS NULL")
+    return Index(f"ix_{name}_untold", "ended_at", sqlite_where=where, postgresql_where=where)
+
+
 def _dispatched() -> list[Column[object]]:
     """For rows that one workflow works on."""
     return [
@@ -93,7 +108,7 @@ documents = Table(
 )  # fmt: skip
 
 persona_sets = Table(
-    "persona_sets", metadata, *_owned(), *_job(), *_dispatched(), *_spent(),
+    "persona_sets", metadata, *_owned(), *_job(), *_dispatched(), *_spent(), *_told(), _untold("persona_sets"),
     Column("name", Name, nullable=False),
     Column("request", Json, nullable=False),
     Column("progress", Json),
@@ -117,7 +132,7 @@ rubrics = Table(
 )  # fmt: skip
 
 batches = Table(
-    "batches", metadata, *_owned(), *_job(), *_hearing(), *_dispatched(),
+    "batches", metadata, *_owned(), *_job(), *_hearing(), *_dispatched(), *_told(), _untold("batches"),
     Column("name", Name, nullable=False),
     Column("items", sa.Integer, nullable=False),
     Column("report_status", sa.String(10), nullable=False, server_default="pending"),
@@ -128,7 +143,7 @@ batches = Table(
 )  # fmt: skip
 
 evaluations = Table(
-    "evaluations", metadata, *_owned(), *_job(), *_hearing(), *_spent(),
+    "evaluations", metadata, *_owned(), *_job(), *_hearing(), *_spent(), *_told(), _untold("evaluations"),
     Column("batch_id", Id, ForeignKey("batches.id", ondelete="CASCADE")),
     Column("custom_id", Name),
     Column("item_id", Name, nullable=False),

@@ -105,7 +105,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     """An empty store of each kind at the newest schema."""
     import sqlalchemy as sa
 
-    from service.store import Store, migrate, tables
+    from service.store import Store, head_revision, migrate, tables
 
     changed = {} if request.param == "sqlite" else {"database_url": request.getfixturevalue("shared_postgres_url")}
     opened = Store(quick_settings(tmp_path, **changed).store_url)
@@ -116,6 +116,8 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     yield opened
     if changed:
         await opened.write(
-            lambda connection: connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+            lambda connection: connection.execute(
+                sa.text("UPDATE alembic_version SET version_num = :head"), {"head": head_revision()}
+            )
         )
     await opened.aclose()
