@@ -4,6 +4,7 @@
         await app.documents.add(owner, data: bytes, name: str, *, media_type=None) -> DocumentsAdded
                           .list(owner, *, after: Place | None = None, limit=50) -> Page[DocumentRecord]
                           .get(owner, id) -> DocumentRecord      .delete(owner, id)
+                          .titles(owner, ids) -> dict of id to title
         await app.persona_sets.create(owner, PersonaSetRequest) -> PersonaSetRecord       (a job)
                           .list .get .delete    .map(owner, id) -> tuple[MapPoint, ...]
                           .edit(owner, id, PersonaSetEdit) -> PersonaSetRecord            (a new set)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 import tempfile
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
@@ -19,6 +20,7 @@ from service.settings import Limits
 
 PROBLEMS_MAX = 20
 """Lines named in one answer; with more wrong, the file is."""
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _line_adapter: TypeAdapter[BatchLine] = TypeAdapter(BatchLine)
 
 
@@ -65,7 +67,7 @@ def check_lines(spool: Spool, limits: Limits) -> Iterator[tuple[int, BatchLine]]
     """
     problems: list[Problem] = []
     count = 0
-    with _Seen() as seen:
+    with _Seen() as seen, _Seen() as items:
         spool._file.seek(0)
         for number, line in enumerate(spool._file, 1):
             if not line.strip():
@@ -80,11 +82,9 @@ def check_lines(spool: Spool, limits: Limits) -> Iterator[tuple[int, BatchLine]]
             except InvalidBatchError as error:
                 problems += error.problems
             else:
-                first = seen.add(parsed.custom_id, number)
-                if first is not None:
-                    message = f"custom_id {parsed.custom_id!r} stands on line {first} already"
-                    problems.append(Problem(f"line:{number}", message, "duplicate_custom_id"))
-                elif not problems:
+                twice = _stands_twice(parsed, number, seen, items)
+                problems += twice
+                if not problems:
                     yield number, parsed
             if len(problems) >= PROBLEMS_MAX:
                 break
@@ -96,6 +96,8 @@ def check_lines(spool: Spool, limits: Limits) -> Iterator[tuple[int, BatchLine]]
 
 def parse_line(number: int, line: bytes) -> BatchLine:
     """One line. An item without an id takes the custom_id. Raises InvalidBatchError."""
+    if _NUL.search(line):
+        raise invalid_batch([Problem(f"line:{number}", "a text holds \\u0000 (NUL); take it out", "nul_character")])
     try:
         return _line_adapter.validate_json(line)
     except ValidationError as error:
@@ -106,6 +108,16 @@ def parse_line(number: int, line: bytes) -> BatchLine:
             for one in error.errors(include_url=False, include_input=False)[:3]
         ]
         raise invalid_batch(told) from None
+
+
+def _stands_twice(line: BatchLine, number: int, custom_ids: _Seen, item_ids: _Seen) -> list[Problem]:
+    problems = []
+    for name, value, seen in (("custom_id", line.custom_id, custom_ids), ("item.id", line.item.id, item_ids)):
+        first = seen.add(value, number)
+        if first is not None:
+            code = f"duplicate_{name.replace('.', '_')}"
+            problems.append(Problem(f"line:{number}", f"{name} {value!r} stands on line {first} already", code))
+    return problems
 
 
 def invalid_batch(problems: list[Problem]) -> InvalidBatchError:
@@ -151,7 +163,7 @@ def _line_too_long(number: int, limits: Limits) -> LimitExceededError:
 
 
 class _Seen:
-    """Which custom ids were seen on which line; on disk beyond a few thousand, so that memory stays flat."""
+    """Which ids were seen on which line; on disk beyond a few thousand, so that memory stays flat."""
 
     def __enter__(self) -> _Seen:
         self._connection = sqlite3.connect("")  # a temporary database: in memory until it is large

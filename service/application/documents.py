@@ -19,6 +19,8 @@ from service.store import new_id, tables
 
 _LISTED = [column for column in tables.documents.c if column.name != "body"]
 
+_NAMED_AT_ONCE = 500  # parameters of one query
+
 
 class Documents:
     """Texts that personas are made of."""
@@ -74,6 +76,16 @@ class Documents:
         if row is None:
             raise NotFoundError(f"no document {document_id!r}")
         return _record_of(row._mapping, row.body)
+
+    async def titles(self, owner: str | None, ids: Sequence[str]) -> dict[str, str]:
+        """Titles by document id, for display; without the documents that are not there any more."""
+        table, found = tables.documents, dict[str, str]()
+        async with self._context.store.read() as connection:
+            for start in range(0, len(ids), _NAMED_AT_ONCE):
+                some = table.c.id.in_(ids[start : start + _NAMED_AT_ONCE])
+                query = sa.select(table.c.id, table.c.title).where(some, owned(table, owner))
+                found |= {row.id: row.title for row in await connection.execute(query)}
+        return found
 
     async def delete(self, owner: str | None, document_id: str) -> None:
         """Forgets it; persona sets made of it stay as they are. Raises NotFoundError."""

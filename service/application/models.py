@@ -65,4 +65,6 @@ def open_configured_model(spec: str, settings: Settings) -> Model:
 
     key = settings.api_key.get_secret_value() if settings.api_key else None
     ours = parse_spec(spec).provider == "openai"  # another provider's requests would go to the wrong server
-    return open_model(spec, base_url=settings.base_url if ours else None, api_key=key)
+    return open_model(
+        spec, base_url=settings.base_url if ours else None, api_key=key, context_tokens=settings.context_tokens
+    )

@@ -140,7 +140,8 @@ def require_verdicts(batch: BatchRecord, evaluations: Sequence[EvaluationRecord]
 
 async def document_names(app: Application, record: PersonaSetRecord) -> dict[str, str]:
     """The names of a set's documents by their ids."""
-    return {one: (await app.documents.get(OWNER, one)).title or one for one in record.document_ids}
+    titles = await app.documents.titles(OWNER, record.document_ids)
+    return {one: titles.get(one) or one for one in record.document_ids}
 
 
 async def hear_batch(

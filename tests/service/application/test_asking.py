@@ -72,6 +72,8 @@ def line(custom_id: str, **item: Any) -> bytes:
         (line("", output="x"), "line:2"),
         (b"\xff\xfe\n", "line:2"),
         (b"[" * 100_000 + b"\n", "line:2"),
+        (line("x", id="c0"), "line:2"),
+        (line("x", output="a \x00 b"), "line:2"),
     ],
 )
 async def test_one_bad_line_and_nothing_is_stored(
@@ -83,6 +85,23 @@ async def test_one_bad_line_and_nothing_is_stored(
     assert caught.value.problems[0].pointer == place
     for table in (tables.batches, tables.evaluations, tables.runs):
         assert await stored(app, table) == 0
+
+
+async def test_a_batch_says_both_lines_of_an_item_and_takes_a_written_out_nul(
+    app: Application, persona_set: str, rubric: Any
+) -> None:
+    request = BatchRequest(persona_set=persona_set, rubric=rubric)
+    with pytest.raises(InvalidBatchError, match=r"line 3: item.id 'a' stands on line 1 already"):
+        await app.batches.create("me", request, chunks_of(line("a") + line("b") + line("c", id="a")))
+    made = await app.batches.create("me", request, chunks_of(line("a", output="the text \\u0000, written out")))
+    assert made.counts["total"] == 1
+
+
+async def test_documents_are_named_in_one_question(app: Application) -> None:
+    added = await app.documents.add("me", b"Some words of a nurse. " * 20, "nurse.txt")
+    document = added.documents[0]
+    assert await app.documents.titles("me", [document.id, "do_unknown"]) == {document.id: document.title}
+    assert await app.documents.titles("you", [document.id]) == {}
 
 
 async def test_an_empty_file_is_refused(app: Application, persona_set: str, rubric: Any) -> None:
