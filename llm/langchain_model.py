@@ -10,6 +10,7 @@ from typing import Any
 from llm.errors import LlmError, ModelConfigurationError, ServerFaultError, TimedOutError, UnreachableError
 from llm.faults import fault
 from llm.model import Reply, Request, Usage
+from llm.pricing import context_window
 
 _EXTRAS = {"anthropic": "anthropic", "google_genai": "google", "google_vertexai": "google"}
 """Providers that have an extra of their own; the others need LangChain and the provider's package."""
@@ -20,14 +21,21 @@ _REFUSED = frozenset({"refusal", "content_filter", "safety", "prohibited_content
 class LangChainModel:
     """A model of any provider that LangChain knows, asked for structured output the way that provider does it."""
 
-    context_tokens: int | None = None
-
-    def __init__(self, provider: str, name: str, *, base_url: str | None = None, api_key: str | None = None) -> None:
+    def __init__(
+        self,
+        provider: str,
+        name: str,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        context_tokens: int | None = None,
+    ) -> None:
         self._provider, self._name = provider, name
         self._options: dict[str, Any] = {
             key: value for key, value in (("base_url", base_url), ("api_key", api_key)) if value
         }
         self.spec = f"{provider}:{name}" + (f"@{base_url}" if base_url else "")
+        self.context_tokens = context_tokens or context_window(self.spec)
         self._chats: dict[tuple[float, int], Any] = {}
         self._chat(1.0, 2048)  # a missing package or key is found now, before anything is asked
 

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 from llm.errors import ModelConfigurationError, ServerFaultError, UnreachableError
 from llm.faults import fault
 from llm.model import Message, Reply, Request, Usage
+from llm.pricing import context_window
 
 if TYPE_CHECKING:
     from openai import APIStatusError, AsyncOpenAI
@@ -54,9 +55,9 @@ class _Dialect:
 class OpenAIModel:
     """One model behind one address. The client and its connections are made once per event loop and shared."""
 
-    context_tokens: int | None = None
-
-    def __init__(self, name: str, *, base_url: str | None = None, api_key: str | None = None) -> None:
+    def __init__(
+        self, name: str, *, base_url: str | None = None, api_key: str | None = None, context_tokens: int | None = None
+    ) -> None:
         import openai  # noqa: F401 - takes a second: now, and not out of the first call's time
 
         self._base_url = _without_secrets(base_url or os.environ.get("OPENAI_BASE_URL") or None)
@@ -68,6 +69,7 @@ class OpenAIModel:
             )
         self._key, self._name = key or "none", name
         self.spec = f"openai:{name}" + (f"@{self._base_url}" if self._base_url else "")
+        self.context_tokens = context_tokens or context_window(self.spec)
         self._dialect = _Dialect(tokens_field="max_completion_tokens" if self._hosted else "max_tokens")
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncOpenAI] = WeakKeyDictionary()
 

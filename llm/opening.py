@@ -32,20 +32,25 @@ class _Ready(BaseModel):
     ready: bool
 
 
-def open_model(spec: str, *, base_url: str | None = None, api_key: str | None = None) -> Model:
+def open_model(
+    spec: str, *, base_url: str | None = None, api_key: str | None = None, context_tokens: int | None = None
+) -> Model:
     """The model that a spec names: `simulated`, `openai:NAME`, or `PROVIDER:NAME` of any provider LangChain knows.
 
     `openai:NAME` with a base URL is any OpenAI-compatible server; the address may stand in the spec, `openai:NAME@URL`.
     The simulated judge takes its parameters there: `simulated:run_sd=0.5,persona_sd=0`. Nothing is sent: `probe` says
-    whether the model answers. Create once and share. Raises `ModelConfigurationError` that names the next step.
+    whether the model answers. An address in the spec goes before `base_url`. context_tokens: what the model takes, where
+    the price table does not know it; longer items are refused before anything is asked. Create once and share. Raises `ModelConfigurationError` that names the next step.
     """
     parsed = parse_spec(spec)
     if parsed.provider == "simulated":
         return SimulatedJudge(SimulatedParameters.parse(parsed.name))
-    address = base_url or parsed.base_url
+    address = parsed.base_url or base_url
     if parsed.provider == "openai":
-        return OpenAIModel(parsed.name, base_url=address, api_key=api_key)
-    return LangChainModel(parsed.provider, parsed.name, base_url=address, api_key=api_key)
+        return OpenAIModel(parsed.name, base_url=address, api_key=api_key, context_tokens=context_tokens)
+    return LangChainModel(
+        parsed.provider, parsed.name, base_url=address, api_key=api_key, context_tokens=context_tokens
+    )
 
 
 async def probe(model: Model, timeout_s: float = 20.0) -> Probe:

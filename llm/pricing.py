@@ -40,6 +40,20 @@ def price(model: Model | str, usage: Usage) -> float | None:
     return tariff(usage) if tariff else None
 
 
+@lru_cache(maxsize=64)
+def context_window(spec: str) -> int | None:
+    """Longest prompt plus reply of a model in tokens, from the price table; None where the table does not say."""
+    from genai_prices import Usage as PricedUsage
+    from genai_prices import calc_price
+
+    parsed = parse_spec(spec)
+    try:
+        found = calc_price(PricedUsage(input_tokens=1, output_tokens=1), parsed.name, **_place(parsed))
+    except LookupError:
+        return None
+    return found.model.context_window
+
+
 def estimate_tokens(text: str) -> int:
     """About how many tokens `text` is: a token per 4 characters of Latin script, one per character of others.
 
@@ -80,9 +94,7 @@ def _tariff(spec: ModelSpec) -> Any:
     from genai_prices import Usage as PricedUsage
     from genai_prices import calc_price
 
-    where: dict[str, Any] = {"provider_id": _PROVIDERS.get(spec.provider, spec.provider)}
-    if spec.base_url:
-        where = {"provider_api_url": spec.base_url}
+    where = _place(spec)
 
     def tariff(usage: Usage) -> float:
         counted = PricedUsage(
@@ -97,3 +109,10 @@ def _tariff(spec: ModelSpec) -> Any:
     except LookupError:
         return None
     return tariff
+
+
+def _place(spec: ModelSpec) -> dict[str, Any]:
+    """Where the price table keeps the model."""
+    if spec.base_url:
+        return {"provider_api_url": spec.base_url}
+    return {"provider_id": _PROVIDERS.get(spec.provider, spec.provider)}

@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     """Of an OpenAI-compatible server."""
     api_key: SecretStr | None = None
     """The provider's key; None leaves the provider's own variable, such as OPENAI_API_KEY, in force."""
+    context_tokens: int | None = Field(default=None, ge=256)
+    """What the model takes, prompt and reply together; None for what the price table knows of it. Set it for a server
+    of your own: items that are longer are then refused before anything is asked."""
     embedding_model: str | None = None
     """None for the model that is installed with the service."""
     models_allowed: tuple[str, ...] = ()

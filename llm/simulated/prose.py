@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -9,14 +10,15 @@ from typing import NamedTuple
 from llm.simulated.chance import choose, uniform
 from llm.simulated.features import words
 from llm.simulated.position import Position
-from llm.simulated.reading import Peer, Scene, sentences
+from llm.simulated.reading import JUDGED, Peer, Scene, sentences
 
 _OPENINGS = (
-    "As {who} I look at {what}.",
-    "I read this as {who}, and what counts for me is {what}.",
-    "Someone in my place, {who}, asks first about {what}.",
-    "My question, as {who}, is {what}.",
+    "I speak for the {who}. What I look for: “{what}”.",
+    "For the {who} I hold it against one measure: “{what}”.",
+    "I read this on behalf of the {who}, with one thing in mind: “{what}”.",
+    "Speaking for the {who}, I ask first about this: “{what}”.",
 )
+"""Grammatical with any noun and any perspective, be it a topic or a whole sentence."""
 _BORNE_OUT = (
     "“{quote}” is borne out by what I was given.",
     "It is right to say “{quote}”; the material supports it.",
@@ -29,18 +31,7 @@ _UNSUPPORTED = (
 )
 _BORNE_OUT_FROM = 0.5
 """Share of a sentence's words that stand in the material."""
-_TALK = (
-    "has a point",
-    "convince",
-    "I stay",
-    "I change",
-    "My grades",
-    "So I give",
-    "you give",
-    "does your",
-    "my question",
-)
-"""Sentences of an argument that are not its substance."""
+_QUOTED = re.compile(r"“([^”]{12,})”")
 _MISSING = (
     "It does not mention {words}, which I would need.",
     "I miss {words}.",
@@ -78,45 +69,57 @@ class Voice:
         grades = ", ".join(f"{_spoken(p.scale.name)} {p.grade} ({p.label})" for p in positions)
         parts = [self._opening(), self._saying(), self._finding(), self._omission()]
         parts.append(f"So I give {grades}." if grades else "")
-        return " ".join(filter(None, parts))
+        return _joined(*parts)
 
     def restatement(self, positions: list[Position]) -> str:
         """What it holds to and what it changes after it has heard the others."""
         moved = [p for p in positions if p.before is not None and p.before != p.now]
         if not moved:
             grades = ", ".join(f"{_spoken(p.scale.name)} {p.grade}" for p in positions)
-            return f"I have weighed it again and stay with {grades}. {self._finding()}"
+            return _joined(f"I have weighed it again and stay with {grades}.", self._finding())
         changes = ", ".join(f"{_spoken(p.scale.name)} from {self._old(p)} to {p.grade}" for p in moved)
         up = sum(p.now - (p.before or 0) for p in moved) > 0
         why = self._heard(moved[0]) if self._scene.peers else "Reading my own reasons again, I was not exact enough."
-        return f"{why} I change {changes}. {self._finding(up)}".strip()
+        return _joined(why, f"I change {changes}.", self._finding(up))
 
     def argument(self, kind: str, positions: list[Position], peer: Peer | None) -> str:
         """What it says in the debate; `peer` is whom it answers."""
         if kind == "pass":
             return "I have nothing to add."
         if peer is None or kind == "claim":
-            return f"{self._opening()} {self._finding()} {self._grades(positions)}"
-        name = spoken_name(peer.id)
-        apart = max(positions, key=lambda p: abs(p.grade - float(peer.scores.get(p.scale.name) or p.grade)))
-        theirs, dimension = peer.scores.get(apart.scale.name), _spoken(apart.scale.name)
+            return _joined(self._finding(), self._omission(), self._grades(positions))
         if kind == "concession":
             return self.restatement(positions)
+        name = _name(peer)
+        apart = max(positions, key=lambda p: _apart(p, peer))
+        theirs, dimension = peer.scores.get(apart.scale.name), _spoken(apart.scale.name)
+        if theirs is None:
+            return _joined(f"{name}, you give no grade for {dimension}; I give {apart.grade}.", self._finding())
         if kind == "question":
             quote = self.source_quote() or self.quote() or dimension
-            return f"{name}, how does your {_number(theirs)} for {dimension} fit with “{_cut(quote).rstrip('.')}”?"
-        praise = apart.grade > (theirs or 0)
-        omission = "" if praise else f"{self._omission()} "
-        return (
-            f"{name}, your {_number(theirs)} for {dimension} does not convince me. "
-            f"{self._finding(praise)} {omission}I stay at {apart.grade}."
-        ).replace("  ", " ")
+            return f"{name}, how does your {theirs:g} for {dimension} fit with “{_quotable(quote)}”?"
+        praise = apart.grade > theirs
+        why = self._finding(praise) or ("" if praise else self._omission())
+        doubt = f"{name}, your {theirs:g} for {dimension} does not convince me."
+        return _joined(doubt, why, f"I stay at {apart.grade}.")
 
     def synthesis(self) -> str:
-        """A neutral summary of what the personas said."""
-        heard = [f"{spoken_name(p.id)} said: {_cut(p.argument, 160)}" for p in self._scene.peers if p.argument]
-        told = " ".join(heard[:4]) if heard else "The personas judged without arguing."
-        return f"{told} {self._finding()} The scores were counted in code; this text sets none of them."
+        """A neutral summary of where the personas stand."""
+        stands = [self._stand(scale.name) for scale in self._scene.scales.values()]
+        told = _joined(*stands) or "The personas judged without giving grades."
+        return _joined(told, self._finding(), "The scores were counted in code; this text sets none of them.")
+
+    def _stand(self, dimension: str) -> str:
+        """How far the personas agree on one dimension."""
+        known = [
+            (score, _name(peer)) for peer in self._scene.peers if (score := peer.scores.get(dimension)) is not None
+        ]
+        if not known:
+            return ""
+        (low, lowest), (high, highest) = min(known), max(known)
+        if low == high:
+            return f"On {_spoken(dimension)} all who gave a grade give {low:g}."
+        return f"On {_spoken(dimension)} they stand between {low:g} ({lowest}) and {high:g} ({highest})."
 
     def observation(self) -> str:
         """What an observer says about the last contribution."""
@@ -124,7 +127,7 @@ class Voice:
         own, card = set(words(said)), set(words(self._scene.card))
         share = len(own & card) / len(own) if own else 0.0
         kept = "takes up words of its own card" if share > 0.1 else "could come from almost anyone"
-        return f"The contribution begins “{_cut(said, 80)}” and {kept}."
+        return f"The contribution begins “{_quotable(said, 80)}” and {kept}."
 
     def next_speaker(self) -> str:
         """Who stands farthest from the others' mean; among equals, drawn."""
@@ -139,20 +142,26 @@ class Voice:
 
     def choice(self) -> str:
         """Why the coordinator chose the next speaker."""
-        return f"{spoken_name(self.next_speaker())} stands farthest from the others." if self._scene.speakers else ""
+        names = {peer.id: _name(peer) for peer in self._scene.peers}
+        if not self._scene.speakers:
+            return ""
+        chosen = self.next_speaker()
+        return f"{names.get(chosen, spoken_name(chosen))} stands farthest from the others."
 
     def _opening(self) -> str:
         fields = self._scene.card_fields
-        who = fields.get("Stakeholder") or fields.get("Name") or self._scene.persona_id.replace("-", " ") or "a judge"
-        who = who if who.lower().startswith(("a ", "an ", "the ")) else f"one of the {who}"
-        what = (fields.get("Looks at") or fields.get("Specialty") or "whether it is right and of use").rstrip(".")
-        return choose(_OPENINGS, "opening", *self._key).format(who=who, what=what[:1].lower() + what[1:])
+        what = _quotable(fields.get("Looks at") or fields.get("Specialty") or "is it right, and of use?", 160)
+        who = fields.get("Stakeholder")
+        if not who:
+            return f"What I look for: “{what}”."
+        who = re.sub(r"^(?:an?|the) ", "", who, flags=re.IGNORECASE)
+        return choose(_OPENINGS, "opening", *self._key).format(who=who, what=what)
 
     def _saying(self) -> str:
         quotes = self._scene.card_quotes
         if not quotes or uniform("saying", *self._key) < 0.4:
             return ""
-        return f"As we say: “{_cut(choose(quotes, 'card', *self._key), 140)}”"
+        return f"In our own words: “{_quotable(choose(quotes, 'card', *self._key), 140)}.”"
 
     def _finding(self, praise: bool | None = None) -> str:
         """What speaks for the judged text or against it, as `praise` says; either where it says nothing."""
@@ -163,7 +172,7 @@ class Voice:
             return ""
         quote = self._picked(quotes)
         lines = _BORNE_OUT if quote.support >= _BORNE_OUT_FROM else _UNSUPPORTED
-        return choose(lines, "finding", *self._key).format(quote=_cut(quote.text).rstrip("."))
+        return choose(lines, "finding", *self._key).format(quote=_quotable(quote.text))
 
     def _omission(self) -> str:
         said = {word for text in self._scene.texts("output", "output_a", "output_b") for word in words(text)}
@@ -185,12 +194,13 @@ class Voice:
         if not argued:
             return "Seeing where the others stand makes me look again."
         up, old = moved.now > (moved.before or 0), self._old(moved)
-        ahead = [peer for peer in argued if ((peer.scores.get(moved.scale.name) or old) - old) * (1 if up else -1) > 0]
-        peer = (ahead or argued)[-1]
-        substance = [part for part in sentences([peer.argument]) if not any(talk in part for talk in _TALK)]
-        if not substance:
-            return f"{spoken_name(peer.id)} has a point."
-        return f"{spoken_name(peer.id)} has a point: {_cut(choose(substance, 'heard', *self._key), 160)}"
+        gaps = {peer.id: 0 if (score := peer.scores.get(moved.scale.name)) is None else score - old for peer in argued}
+        peer = ([peer for peer in argued if gaps[peer.id] * (1 if up else -1) > 0] or argued)[-1]
+        judged = " ".join(" ".join(self._scene.texts(*JUDGED)).split())
+        quotes = [quote for quote in _QUOTED.findall(peer.argument) if quote.rstrip("…").strip() in judged]
+        if not quotes:
+            return f"I take the point that {_name(peer)} makes."
+        return f"{_name(peer)} has a point about “{choose(quotes, 'heard', *self._key)}”."
 
     def _old(self, position: Position) -> int:
         return position.scale.values[position.before or 0]
@@ -225,11 +235,25 @@ def _spoken(dimension: str) -> str:
     return dimension.replace("_", " ")
 
 
-def _number(grade: float | None) -> str:
-    return "no grade" if grade is None else f"{grade:g}"
+def _name(peer: Peer) -> str:
+    return peer.name or spoken_name(peer.id)
 
 
-def _cut(text: str, characters: int = 110) -> str:
-    """The beginning of a text, in whole words, on one line."""
-    text = " ".join(text.split())
-    return text if len(text) <= characters else text[:characters].rsplit(" ", 1)[0] + " ..."
+def _apart(position: Position, peer: Peer) -> float:
+    theirs = peer.scores.get(position.scale.name)
+    return 0.0 if theirs is None else abs(position.grade - theirs)
+
+
+def _joined(*parts: str) -> str:
+    return " ".join(part for part in parts if part)
+
+
+def _quotable(text: str, characters: int = 110) -> str:
+    """The beginning of a text in whole words, on one line, to be set between quotation marks in a sentence."""
+    text = " ".join(text.split()).translate(_INNER)
+    if len(text) > characters:
+        return text[:characters].rsplit(" ", 1)[0].rstrip(",;:.") + "…"
+    return text.rstrip(".")
+
+
+_INNER = str.maketrans("“”", "‘’")

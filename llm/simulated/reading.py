@@ -39,6 +39,8 @@ class Peer(NamedTuple):
     scores: Mapping[str, float | None]
     argument: str
     """Empty where only its stance was shown."""
+    name: str = ""
+    """As it was introduced; empty where it was not."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,13 @@ class Scene:
                 id_ = section.name or str(len(seen))
                 argument = str(content.get("argument") or (seen[id_].argument if id_ in seen else ""))
                 seen.pop(id_, None)
-                seen[id_] = Peer(id_, content.get("turn"), _mapping(content.get("scores")), argument)
+                seen[id_] = Peer(
+                    id_,
+                    content.get("turn"),
+                    _mapping(content.get("scores")),
+                    argument,
+                    str(content.get("speaker") or ""),
+                )
         return tuple(seen.values())
 
     @cached_property
