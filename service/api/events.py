@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import AsyncIterator, Coroutine
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from fastapi.sse import ServerSentEvent
 
@@ -15,6 +15,8 @@ from service.errors import NotFoundError
 
 if TYPE_CHECKING:
     from service.application import Application
+
+T = TypeVar("T")
 
 STREAM_MAX_S = 600.0
 """Longer streams pile up behind load balancers that never tell of a client that left."""
@@ -43,11 +45,11 @@ async def event_stream(
     application: Application, progressing: Progressing, *, longest_s: float = STREAM_MAX_S
 ) -> AsyncIterator[ServerSentEvent]:
     """Events after a number, as they happen, up to the terminal one; after `longest_s` an invitation to reconnect."""
-    owner, evaluation_id, after = progressing
+    after = progressing.after
     deadline = asyncio.get_running_loop().time() + longest_s
     patience = 0.0  # who comes after the last event is told so at once
     while (left := deadline - asyncio.get_running_loop().time()) > 0:
-        events = await application.evaluations.wait_for_events(owner, evaluation_id, after, min(patience, left))
+        events = await _next_events(application, progressing._replace(after=after), min(patience, left))
         if not events and await _is_over(application, progressing._replace(after=after)):
             return
         patience = POLL_S
@@ -59,13 +61,25 @@ async def event_stream(
     yield ServerSentEvent(event="reconnect", data={"after": after}, retry=RECONNECT_MS)
 
 
+async def _next_events(application: Application, progressing: Progressing, timeout_s: float) -> tuple[EventRecord, ...]:
+    async def some() -> tuple[EventRecord, ...] | None:
+        return await _undisturbed(application.evaluations.events(*progressing)) or None
+
+    return await application.context.poll(some, timeout_s) or ()
+
+
+async def _undisturbed(reading: Coroutine[Any, Any, T]) -> T:
+    """What a read gives; it ends by itself where the client leaves. A query that is cut off costs its connection."""
+    return await asyncio.shield(asyncio.ensure_future(reading))
+
+
 async def _is_over(application: Application, progressing: Progressing) -> bool:
     """Whether no event will ever follow: the evaluation has ended, or was deleted, and all of it was told."""
     try:
-        record = await application.evaluations.get(progressing.owner, progressing.evaluation_id)
+        record = await _undisturbed(application.evaluations.get(progressing.owner, progressing.evaluation_id))
         if not record.state.status.ended:
             return False
-        return not await application.evaluations.events(*progressing)
+        return not await _undisturbed(application.evaluations.events(*progressing))
     except NotFoundError:
         return True
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from service.settings import Limits
-from tests.service.api.conftest import RUBRIC, Serve, Service, problem
+from tests.service.api.conftest import PERSONAS, RUBRIC, Serve, Service, problem
 
 SMALL = Limits(body_bytes=2048, batch_bytes=4096)
 
@@ -158,3 +158,27 @@ async def test_no_value_can_forge_a_line_of_the_log(service: Service, caplog: py
     for line in lines:
         assert "\n" not in line
         assert json.loads(line)["route"].startswith("/v1/rubrics")
+
+
+async def test_one_bad_line_of_a_hundred_thousand(service: Service) -> None:
+    made = (await service.client.post("/v1/persona-sets", json={"personas": PERSONAS})).json()
+    head = json.dumps({"batch": {"persona_set": made["id"], "rubric": RUBRIC}}).encode() + b"\n"
+    last = 100_001
+
+    async def body() -> AsyncIterator[bytes]:
+        yield head
+        for start in range(2, last, 5_000):
+            numbers = range(start, min(start + 5_000, last))
+            yield b"".join(
+                b'{"custom_id":"c%d","item":{"kind":"text","id":"i%d","instruction":"Say.","output":"So."}}\n'
+                % (number, number)
+                for number in numbers
+            )
+        yield b'{"custom_id":"c2","item":{"kind":"text","id":"last","instruction":"Say.","output":"So."}}\n'
+
+    media = {"content-type": "application/x-ndjson"}
+    told = problem(await service.client.post("/v1/batches", content=body(), headers=media), "invalid-batch")
+    assert [place["pointer"] for place in told["errors"]] == [f"line:{last}"]
+    assert "c2" in told["errors"][0]["detail"]
+    assert (await service.client.get("/v1/batches")).json()["data"] == []
+    assert not list(service.application.settings.data_dir.glob("spool/*")), "the file is gone"

@@ -43,7 +43,7 @@ def document(live: Live) -> Any:
     return schemathesis.openapi.from_url(f"{live.url}/openapi.json")
 
 
-EXAMPLES = int(os.environ.get("REHEARING_TEST_EXAMPLES", "5"))
+EXAMPLES = int(os.environ.get("REHEARING_TEST_EXAMPLES", "3"))
 
 
 @pytest.mark.parametrize(
