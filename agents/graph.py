@@ -5,7 +5,7 @@
           -> adjourn -> restate (one per persona)                              phase 3
           -> conclude -> END
 
-State is plain dicts. There is no checkpointer: calls come out of the ledger when the graph runs again.
+State is the turns so far. There is no checkpointer: calls come out of the ledger when the graph runs again.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _JUDGED = (Outcome.DECIDED, Outcome.ABSTAINED)
 
 
 class HearingState(TypedDict):
-    """What has been said, as plain data."""
+    """What has been said."""
 
-    turns: Annotated[dict[str, Any], operator.or_]
+    turns: Annotated[dict[str, Turn], operator.or_]
     """By id."""
     stopped: Annotated[dict[str, str], operator.or_]
 
@@ -127,14 +127,17 @@ _NODES: dict[str, Any] = {
 }
 
 
-def _to_judges(_: HearingState, runtime: Runtime[Session]) -> list[Send]:
+# the edges are coroutines: LangGraph hands plain functions to a thread
+
+
+async def _to_judges(_: HearingState, runtime: Runtime[Session]) -> list[Send]:
     session = runtime.context
     return [
         Send("judge", {"side": side, "seat": seat.id}) for side in range(len(session.sides)) for seat in session.seats
     ]
 
 
-def _to_tables(state: HearingState, runtime: Runtime[Session]) -> list[Send] | str:
+async def _to_tables(state: HearingState, runtime: Runtime[Session]) -> list[Send] | str:
     session = runtime.context
     arms = [arm for arm in session.protocol.arms if arm in (Arm.SELF_REFLECTION, Arm.STANCE)]
     sent = _restating("reflect", session, arms, state)
@@ -147,7 +150,7 @@ def _to_tables(state: HearingState, runtime: Runtime[Session]) -> list[Send] | s
     return sent or "adjourn"
 
 
-def _to_restatements(state: HearingState, runtime: Runtime[Session]) -> list[Send] | str:
+async def _to_restatements(state: HearingState, runtime: Runtime[Session]) -> list[Send] | str:
     arms = [arm for arm in runtime.context.protocol.arms if arm is Arm.DEBATE]
     return _restating("restate", runtime.context, arms, state) or "conclude"
 
@@ -163,36 +166,36 @@ def _restating(node: str, session: Session, arms: Sequence[Arm], state: HearingS
 
 
 def _said(turns: Iterable[Turn]) -> dict[str, Any]:
-    return {"turns": {turn.id: turn.model_dump(mode="json") for turn in turns}}
+    return {"turns": {turn.id: turn for turn in turns}}
 
 
-def in_order(turns: Mapping[str, Any]) -> list[Turn]:
+def in_order(turns: Mapping[str, Turn]) -> list[Turn]:
     """The turns of a state, by index."""
-    return sorted((Turn.model_validate(turn) for turn in turns.values()), key=lambda turn: turn.index)
+    return sorted(turns.values(), key=lambda turn: turn.index)
 
 
-def _tables(session: Session, side: Side, turns: Mapping[str, Any]) -> tuple[Table, ...]:
+def _tables(session: Session, side: Side, turns: Mapping[str, Turn]) -> tuple[Table, ...]:
     """The tables of those who have judged: who was lost in phase 1 has nothing to restate."""
-    judged = [seat for seat in session.seats if turns[f"{side.prefix}alone/{seat.id}"]["outcome"] in _JUDGED]
+    judged = [seat for seat in session.seats if turns[f"{side.prefix}alone/{seat.id}"].outcome in _JUDGED]
     return set_tables(judged)
 
 
-def _alone(session: Session, side: Side, turns: Mapping[str, Any], table: Table) -> list[Turn]:
+def _alone(session: Session, side: Side, turns: Mapping[str, Turn], table: Table) -> list[Turn]:
     """The table's judgements of phase 1, in speaking order."""
     seats = [seat for seat in session.seats if seat in table.seats]
-    return [Turn.model_validate(turns[f"{side.prefix}alone/{seat.id}"]) for seat in seats]
+    return [turns[f"{side.prefix}alone/{seat.id}"] for seat in seats]
 
 
-def _debated(side: Side, turns: Mapping[str, Any], table: str) -> list[Turn]:
+def _debated(side: Side, turns: Mapping[str, Turn], table: str) -> list[Turn]:
     mine = {
         id_: turn
         for id_, turn in turns.items()
-        if turn["phase"] == Phase.DEBATE and turn["group_id"] == table and turn["order"] == side.order
+        if turn.phase is Phase.DEBATE and turn.group_id == table and turn.order == side.order
     }
     return in_order(mine)
 
 
-def _reports(session: Session, side: Side, turns: Mapping[str, Any], tables: Sequence[Table]) -> list[Turn]:
+def _reports(session: Session, side: Side, turns: Mapping[str, Turn], tables: Sequence[Table]) -> list[Turn]:
     """The last word of every seat at the other tables."""
     said: list[Turn] = []
     for table in tables:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from functools import lru_cache
+from typing import NamedTuple
 
 from rapidfuzz import fuzz
 from rapidfuzz.utils import default_process
@@ -105,11 +106,8 @@ def _moved_towards(before: float | None, after: float | None, name: str, peers: 
 
 
 def _states_another_grade(words: str, name: str, score: float | None) -> bool:
-    spoken = re.escape(name.replace("_", " "))
-    stated: list[str] = re.findall(rf"\bfrom -?\d+ to (-?\d+) (?:for|on|in) {spoken}\b", words)
-    stated += re.findall(
-        rf"\b{spoken}(?: (?:a|at|is|as|gets|stays at|from -?\d+ to))?(?:: | = | )(-?\d+)\b(?![.,]?\d)", words
-    )
+    patterns = _patterns(name)
+    stated: list[str] = patterns.moved_to.findall(words) + patterns.stated.findall(words)
     # the last word counts: a judge may first quote a peer's grade, or its own old one
     return bool(stated) and all(float(grade) != score for grade in stated)
 
@@ -118,9 +116,27 @@ def _moves_the_other_way(words: str, name: str, before: Scores | None, scores: S
     if before is None or before.get(name) is None or scores[name] is None:
         return False
     moved = (scores[name] or 0) - (before[name] or 0)
-    spoken = re.escape(name.replace("_", " "))
-    says: dict[Literal[-1, 1], bool] = {
-        -1: bool(re.search(rf"\bi (?:\w+ )?{_LOWERS} (?:my |the )?(?:\w+ (?:for|on|of) )?{spoken}\b", words)),
-        1: bool(re.search(rf"\bi (?:\w+ )?{_RAISES} (?:my |the )?(?:\w+ (?:for|on|of) )?{spoken}\b", words)),
-    }
-    return (says[-1] and not says[1] and moved >= 0) or (says[1] and not says[-1] and moved <= 0)
+    patterns = _patterns(name)
+    lowers, raises = bool(patterns.lowers.search(words)), bool(patterns.raises.search(words))
+    return (lowers and not raises and moved >= 0) or (raises and not lowers and moved <= 0)
+
+
+class _Patterns(NamedTuple):
+    """How a dimension's grade is put into words."""
+
+    moved_to: re.Pattern[str]
+    stated: re.Pattern[str]
+    lowers: re.Pattern[str]
+    raises: re.Pattern[str]
+
+
+@lru_cache(maxsize=256)
+def _patterns(name: str) -> _Patterns:
+    spoken = re.escape(name.replace("_", " ").lower())
+    its = rf"(?:my |the )?(?:\w+ (?:for|on|of) )?{spoken}\b"
+    return _Patterns(
+        re.compile(rf"\bfrom -?\d+ to (-?\d+) (?:for|on|in) {spoken}\b"),
+        re.compile(rf"\b{spoken}(?: (?:a|at|is|as|gets|stays at|from -?\d+ to))?(?:: | = | )(-?\d+)\b(?![.,]?\d)"),
+        re.compile(rf"\bi (?:\w+ )?{_LOWERS} {its}"),
+        re.compile(rf"\bi (?:\w+ )?{_RAISES} {its}"),
+    )

@@ -12,12 +12,12 @@ from agents.chance import derive_seed
 from agents.item import Item, PairItem
 from agents.material import Place, places
 from agents.pairs import pair_rubric, swapped
-from agents.prompting import Opening
+from agents.prompting import Opening, persona_message
 from agents.protocol import DebateProtocol
 from agents.rubric import Rubric
 from agents.seats import Seat, speaking_order
 from agents.transcript import Turn
-from llm import Answer, AskSettings, Call, CallLedger, Model, Purpose, RenderedPrompt, ask
+from llm import Answer, AskSettings, Call, CallLedger, Message, Model, Purpose, RenderedPrompt, ask
 
 OnTurn = Callable[[Turn], Awaitable[None] | None]
 OUTPUT_TOKENS_MAX = 1536
@@ -78,6 +78,16 @@ class Session:
     def is_cancelled(self) -> bool:
         return self.cancelled is not None and self.cancelled()
 
+    @cached_property
+    def excerpts(self) -> dict[str, tuple[Place, ...]]:
+        """What of each seat's persona may be quoted."""
+        return {seat.id: _excerpts(seat) for seat in self.seats}
+
+    @cached_property
+    def cards(self) -> dict[str, tuple[Message, ...]]:
+        """Each seat's persona as it is shown to its judge."""
+        return {seat.id: persona_message(seat.persona, self.protocol.anchor, seat.id) for seat in self.seats}
+
     async def ask(
         self, model: Model, prompt: RenderedPrompt, schema: type[Any], purpose: Purpose, turn_id: str
     ) -> Answer[Any] | None:
@@ -109,6 +119,10 @@ class Session:
     def again(self, **changes: Any) -> Session:
         """The same session with other settings and no calls yet."""
         return replace(self, calls={}, **changes)
+
+
+def _excerpts(seat: Seat) -> tuple[Place, ...]:
+    return tuple(Place(f"excerpt:{number}", part.quote) for number, part in enumerate(seat.persona.excerpts))
 
 
 def open_session(

@@ -15,7 +15,7 @@ from agents.noticing import (
     is_repetition,
     verified,
 )
-from agents.prompting import own_message, peer_message, persona_message, stance_message, task_section
+from agents.prompting import own_message, peer_message, stance_message, task_section
 from agents.protocol import Arm
 from agents.quoting import verify_quote
 from agents.replies import judgement_reply, restated_reply, speech_reply
@@ -30,7 +30,7 @@ _OUTCOMES = {CallOutcome.UNPARSEABLE: Outcome.UNPARSEABLE, CallOutcome.TRUNCATED
 async def judge_alone(session: Session, side: Side, seat: Seat, index: int) -> Turn:
     """Phase 1. Its question depends on nothing but the item, the rubric, the persona and the run's seed."""
     turn_id = f"{side.prefix}alone/{seat.id}"
-    said = persona_message(seat.persona, session.protocol.anchor, seat.id)
+    said = session.cards[seat.id]
     prompt = side.opening.prompt("task_alone", said, task=task_section("alone", turn_id))
     answer = await session.ask(seat.model, prompt, judgement_reply(session.rubric), Purpose.JUDGING, turn_id)
     place = {"id": turn_id, "phase": Phase.ALONE, "arm": None, "index": index, "kind": "judgement"}
@@ -90,7 +90,7 @@ def said_so_far(
     session: Session, side: Side, seat: Seat, heard: Sequence[Turn], *, stances_only: bool = False
 ) -> tuple[Message, ...]:
     """The persona's card, then every contribution in its order, each a message of its own."""
-    messages = persona_message(seat.persona, session.protocol.anchor, seat.id)
+    messages = session.cards[seat.id]
     for turn in heard:
         scores, name = shown_scores(side, turn.scores), seat_of(turn)
         if name == seat.id:
@@ -176,9 +176,8 @@ def _with_reason(text: str, reply: Any) -> str:
 
 
 def _evidence(session: Session, seat: Seat, reply: Any, heard: Sequence[Turn]) -> tuple[Evidence, ...]:
-    excerpts = [Place(f"excerpt:{number}", part.quote) for number, part in enumerate(seat.persona.excerpts)]
     said = [Place(f"turn:{turn.id}", turn.text) for turn in heard]
-    where = (*session.places, *excerpts, *said)
+    where = (*session.places, *session.excerpts[seat.id], *said)
     return tuple(verify_quote(part.quote, part.claimed_from, where) for part in reply.evidence if part.quote.strip())
 
 

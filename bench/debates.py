@@ -151,8 +151,8 @@ def _start_server(latency_s: float) -> subprocess.Popen[str]:
 
 
 async def _hear_all(items: Sequence[Item], protocol: DebateProtocol, model: object) -> list[RunResult]:
-    options = {"models": [model], "repeat": 0, "seed": 1}
-    return await asyncio.gather(*(hear(item, personas(), rubric(), protocol, **options) for item in items))  # type: ignore[arg-type]
+    panel, scale, options = personas(), rubric(), {"models": [model], "repeat": 0, "seed": 1}
+    return await asyncio.gather(*(hear(item, panel, scale, protocol, **options) for item in items))  # type: ignore[arg-type]
 
 
 def _critical_path(result: RunResult) -> int:
