@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
 
+from agents.chance import derive_seed
 from agents.checking import check_hearing
 from agents.expanding import expand
 from agents.hearing import hear
@@ -29,8 +30,10 @@ from llm import (
     spending_by_purpose,
 )
 
-REHEARSALS = 16
-"""Runs rehearsed: about 0.1 s each. A debate's tokens vary by about a third from run to run, their mean by a twelfth."""
+REHEARSALS = 24
+"""Runs rehearsed: about 0.1 s each. A debate's tokens vary by about a third from run to run, their mean by a fifteenth."""
+REHEARSALS_WITHOUT_DEBATE = 6
+"""Only words vary there, not turns."""
 
 
 class PurposeEstimate(BaseModel):
@@ -71,20 +74,23 @@ def estimate_hearing(
     *,
     repeats: int = 1,
     seed: int = 0,
-    rehearsals: int = REHEARSALS,
+    rehearsals: int | None = None,
 ) -> HearingEstimate:
     """Calls, tokens and dollars of `repeats` runs of every item, without asking any of the models.
 
-    Some of the runs, spread over items short and long, are held by the simulated judge in the models' place; its calls are
-    counted with `llm.estimate_tokens`, priced as the models', and scaled to all items. For the simulated judge itself
-    that is within 15 %; real models write longer or shorter and debate for longer or shorter than it does. Blocks for
+    Runs of draws of their own, spread over items short and long, are held by the simulated judge in the models' place, as
+    many as steady the mean even where a single run is asked for (rehearsals; by default `REHEARSALS`, fewer without a
+    debate). Its calls are counted with `llm.estimate_tokens`, priced as the models', and scaled to all runs. For many
+    runs of the simulated judge that is within 15 %; a single debate may be a third longer or shorter; real models write longer or shorter and debate for longer or shorter than it does. Blocks for
     the time of the rehearsal, about 0.1 s an item. Raises `HearingInputError` as `check_hearing` does.
     """
     expanded = [part for item in items for part in expand(item)]
     check_hearing(expanded, persona_set, rubric, protocol, models)
-    chosen = _spread(expanded, repeats, rehearsals)
+    if rehearsals is None:
+        rehearsals = REHEARSALS if Arm.DEBATE in protocol.arms else REHEARSALS_WITHOUT_DEBATE
+    chosen = _spread(expanded, rehearsals)
     stand_ins = [_Rehearsing(model) for model in models]
-    calls = _in_a_loop_of_its_own(chosen, persona_set, rubric, protocol, stand_ins, seed)
+    calls = _in_a_loop_of_its_own(chosen, persona_set, rubric, protocol, stand_ins, derive_seed(seed, 0, "rehearsal"))
     scale = repeats * len(expanded) / len(chosen)
     by_purpose = {purpose: _scaled(part, scale) for purpose, part in spending_by_purpose(calls).items()}
     costs = [part.cost_usd for part in by_purpose.values()]
@@ -149,12 +155,15 @@ def _in_a_loop_of_its_own(
     return calls
 
 
-def _spread(items: Sequence[Item], repeats: int, rehearsals: int) -> list[tuple[Item, int]]:
-    """Up to `rehearsals` runs at even distances in the order of their items' length: long and short ones are both met."""
+def _spread(items: Sequence[Item], rehearsals: int) -> list[tuple[Item, int]]:
+    """Items at even distances in the order of their length, so that long and short ones are met, each with its repeat.
+
+    Where there are fewer items than rehearsals, every item is heard equally often, at least `rehearsals` in all.
+    """
     ranked = sorted(items, key=lambda item: len(item.model_dump_json()))
-    runs = [(item, repeat) for item in ranked for repeat in range(repeats)]
-    count = max(1, min(rehearsals, len(runs)))
-    return [runs[int((place + 0.5) * len(runs) / count)] for place in range(count)]
+    if len(ranked) <= rehearsals:
+        return [(item, repeat) for item in ranked for repeat in range(-(-rehearsals // len(ranked)))]
+    return [(ranked[int((place + 0.5) * len(ranked) / rehearsals)], 0) for place in range(rehearsals)]
 
 
 def _scaled(part: Spending, scale: float) -> PurposeEstimate:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from rapidfuzz import fuzz
+from rapidfuzz.distance import ScoreAlignment
 
 from agents.material import Place
 from agents.transcript import Evidence
@@ -17,6 +20,7 @@ QUOTE_CHARACTERS_MIN = 12
 FUZZY_CHARACTERS_MIN = 25
 FUZZY_RATIO_MIN = 92.0
 """Of rapidfuzz's partial ratio: a slip of the pen in a sentence, not another sentence."""
+_NEGATION = re.compile(r"\b(?:not|no|never|none|nobody|nothing|neither|nor|without|cannot|[a-z]+n't)\b")
 _UNIFIED = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "\u00a0": " "})
 _FIRST = {
     "output": ("output", "output_a", "output_b", "dialogue"),
@@ -42,7 +46,7 @@ def verify_quote(quote: str, claimed_from: str, places: Sequence[Place]) -> Evid
     """The quote as `Evidence`, with where it was found; `start:end` slices the place's text.
 
     The claimed place is searched first, then all others; exact beats normalised (case, white space, quotation marks,
-    dashes, Unicode form), and that beats fuzzy (at least 92 % alike). Quotes under 12 characters are unverified.
+    dashes, Unicode form), and that beats fuzzy (at least 92 % alike, denying the same). Quotes under 12 characters are unverified.
     """
     if len(quote.strip()) >= QUOTE_CHARACTERS_MIN:
         claimed = _FIRST.get(claimed_from, ())
@@ -79,7 +83,21 @@ def _fuzzy(quote: str, text: str) -> _Found | None:
     if not FUZZY_CHARACTERS_MIN <= len(wanted) <= len(folded.text):
         return None  # rapidfuzz would look for the shorter text in the longer one, here the wrong way round
     aligned = fuzz.partial_ratio_alignment(wanted, folded.text, score_cutoff=FUZZY_RATIO_MIN)
-    return _spanned("fuzzy", folded, aligned.dest_start, aligned.dest_end) if aligned else None
+    if aligned is None or _negations(wanted) != _negations(_whole_words(folded.text, aligned)):
+        return None
+    return _spanned("fuzzy", folded, aligned.dest_start, aligned.dest_end)
+
+
+def _whole_words(text: str, aligned: ScoreAlignment) -> str:
+    """The aligned part with the words that it cuts at either end."""
+    start = text.rfind(" ", 0, aligned.dest_start + 1) + 1
+    end = text.find(" ", max(start, aligned.dest_end - 1))
+    return text[start : end if end >= 0 else len(text)]
+
+
+def _negations(folded: str) -> Counter[str]:
+    """How often each sort of denial stands in a folded text: a quote that drops one or adds one says the opposite."""
+    return Counter("n't" if word.endswith("n't") else word for word in _NEGATION.findall(folded))
 
 
 def _spanned(status: Literal["normalised", "fuzzy"], folded: _Folded, start: int, end: int) -> _Found:

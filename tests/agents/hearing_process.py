@@ -42,15 +42,15 @@ def _rubric() -> Rubric:
 
 def _personas() -> PersonaSet:
     personas = tuple(
-        Persona(id=f"p{n}", name=f"P{n}", stakeholder="s", group_id=f"g{n % 2}", perspective="x") for n in range(4)
+        Persona(id=f"p{n}", name=f"P{n}", stakeholder="s", group_id=f"g{n % 2}", perspective="x") for n in range(3)
     )
     return PersonaSet(personas=personas, groups=(), method="given")
 
 
 async def hear_all(base_url: str, ledger: Path) -> str:
     model, kept = open_model("openai:bench", base_url=base_url, api_key="none"), FileLedger(ledger)
-    protocol = DebateProtocol(spread_epsilon=0, turns_max=4)
-    items = [TextItem(id=f"t{n}", instruction="Say hello.", output=f"Hello number {n}.") for n in range(6)]
+    protocol = DebateProtocol(spread_epsilon=0, turns_max=2, synthesis=False)
+    items = [TextItem(id=f"t{n}", instruction="Say hello.", output=f"Hello number {n}.") for n in range(3)]
     heard = [
         hear(item, _personas(), _rubric(), protocol, models=[model], repeat=0, seed=1, ledger=kept) for item in items
     ]

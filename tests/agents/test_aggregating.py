@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents import Aggregation, DebateProtocol, Dimension, Level, Outcome
@@ -86,6 +86,7 @@ scores = st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 5), st.intege
 
 
 @given(scores, st.sampled_from(list(Aggregation)), st.randoms(use_true_random=False))
+@settings(max_examples=30)
 def test_the_verdict_lies_between_its_scores_and_forgets_their_order(drawn, how, random):
     finals = [final(group, float(score), certainty) for group, score, certainty in drawn]
     value = verdict(finals, how).value
@@ -95,5 +96,6 @@ def test_the_verdict_lies_between_its_scores_and_forgets_their_order(drawn, how,
 
 
 @given(st.integers(1, 5), st.integers(1, 9), st.sampled_from(list(Aggregation)))
+@settings(max_examples=30)
 def test_one_voice_is_the_verdict(score, voices, how):
     assert verdict([final("abc"[n % 3], float(score)) for n in range(voices)], how).value == pytest.approx(score)

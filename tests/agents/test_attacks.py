@@ -50,7 +50,7 @@ def test_no_attack_opens_or_closes_a_section(attack):
 @given(
     st.lists(st.sampled_from(ATTACKS) | st.text(max_size=30), min_size=1, max_size=4), st.sampled_from(["", "\n", " "])
 )
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 def test_no_mixture_of_attacks_does_either(parts, glue):
     attack = glue.join(parts) or "x"
     for item, kinds in items(attack if attack.strip() else "x"):
@@ -58,6 +58,7 @@ def test_no_mixture_of_attacks_does_either(parts, glue):
 
 
 @given(st.text(min_size=1, max_size=60))
+@settings(max_examples=50)
 def test_knowing_the_fence_does_not_help_to_close_it(text):
     """An author who knows the tag of his own text, and puts it in, gets another tag."""
     item = TextItem(id="t", instruction="x", output=text)
@@ -98,7 +99,7 @@ async def test_a_whole_hearing_keeps_its_structure_under_attack(panel, rubric, r
             assert kinds.count("persona") <= 1
             assert [message.role for message in request.messages] == ["system"] + ["user"] * (len(request.messages) - 1)
 
-    for attack in ATTACKS[::6]:
+    for attack in ATTACKS[::16]:
         await attack_once(attack)
 
 

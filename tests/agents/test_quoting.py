@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.material import Place
@@ -36,12 +36,18 @@ def test_statuses(quote, claimed, status, found):
 
 
 def test_a_negation_is_no_slip_of_the_pen():
-    place = Place("source:0", "Weakness on one side is an emergency.")
-    assert verify_quote("Weakness on one side is not an emergency.", "source", [place]).status != "exact"
-    assert verify_quote("Pain in both of the legs is no emergency.", "source", [place]).status == "unverified"
+    said = "The readings of the last two weeks were lost when the old server was replaced in the spring."
+    for denied in ("were not lost", "were never lost", "weren't lost"):
+        other = said.replace("were lost", denied)
+        for quote, text in [(said, other), (other, said)]:
+            place = Place("source:0", f"We wrote it down. {text} Nobody asked.")
+            assert verify_quote(quote, "source", [place]).status == "unverified"
+            slip = verify_quote(text.replace("replaced", "replacd"), "source", [place])
+            assert slip.status == "fuzzy", "the same denial, and a slip of the pen"
 
 
 @given(st.text(min_size=40, max_size=200), st.integers(0, 20), st.integers(QUOTE_CHARACTERS_MIN, 30))
+@settings(max_examples=30)
 def test_any_slice_of_a_text_is_found_where_it_stands(text, start, length):
     quote = text[start : start + length]
     evidence = verify_quote(quote, "output", [Place("output", text)])
@@ -53,6 +59,7 @@ def test_any_slice_of_a_text_is_found_where_it_stands(text, start, length):
 
 
 @given(st.text(max_size=200))
+@settings(max_examples=30)
 def test_folding_is_stable_and_points_back(text):
     folded = fold(text)
     assert len(folded.text) == len(folded.origins)
@@ -61,6 +68,7 @@ def test_folding_is_stable_and_points_back(text):
 
 
 @given(st.text(alphabet=st.characters(codec="ascii", categories=["L"]), min_size=20, max_size=60))
+@settings(max_examples=30)
 def test_case_and_spacing_do_not_matter(word):
     text = f"Before it. {word[:10]} {word[10:]} after it."
     evidence = verify_quote(f"{word[:10].upper()}   {word[10:].upper()}", "output", [Place("output", text)])
