@@ -79,6 +79,8 @@ from service.application.requests import (
     EvaluationRequest,
     Hearing,
     HumanScoreRequest,
+    PersonaMerge,
+    PersonaSetEdit,
     PersonaSetRequest,
     Webhook,
 )
@@ -108,6 +110,8 @@ __all__ = [
     "JobState",
     "KeyRecord",
     "Page",
+    "PersonaMerge",
+    "PersonaSetEdit",
     "PersonaSetRecord",
     "PersonaSetRequest",
     "Place",

@@ -11,8 +11,11 @@ import sqlalchemy as sa
 
 from service.application.context import Context, now
 from service.application.records import Check, Health, QueueFigures, Status
+from service.application.scoring import load_scores
 from service.errors import ServiceError
 from service.store import head_revision, stored_revision, tables
+
+_FLIPS_OVER, _RECENT = 200, timedelta(days=7)
 
 
 async def check_health(context: Context) -> Health:
@@ -42,8 +45,32 @@ async def queue_figures(context: Context) -> QueueFigures:
         queued=queued.many if queued else 0,
         running=running.many if running else 0,
         workers_alive=alive,
+        flips=await _flips(context),
         oldest_queued_s=(now() - queued.oldest).total_seconds() if queued else None,
     )
+
+
+async def _flips(context: Context) -> dict[str, float]:
+    """By arm, the share of re-heard items whose verdict is not unanimous, among those that completed last.
+
+    A verdict is passing or not where the rubric has a threshold, else the nearest grade; one dimension is enough.
+    """
+    table = tables.evaluations
+    recent = (
+        sa.select(table.c.scores)
+        .where(table.c.status == Status.COMPLETED, table.c.created_at > now() - _RECENT, table.c.repeats_max > 1)
+        .order_by(table.c.created_at.desc())
+        .limit(_FLIPS_OVER)
+    )
+    async with context.store.read() as connection:
+        rows = (await connection.execute(recent)).scalars().all()
+    parted: dict[str, list[bool]] = {}
+    for scores in rows:
+        for arm, dimensions in load_scores(scores).items():
+            heard_again = [score for score in dimensions.values() if score.n_used > 1]
+            if heard_again:
+                parted.setdefault(arm, []).append(any(score.agree < score.n_used for score in heard_again))
+    return {arm: sum(flips) / len(flips) for arm, flips in parted.items()}
 
 
 async def _guarded(name: str, check: Callable[[], Awaitable[Check]]) -> Check:

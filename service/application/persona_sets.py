@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import ValidationError
 
-from clustering import Document, MapPoint, PersonaOptions, PersonaSet, given_persona_set
+from clustering import Document, MapPoint, PersonaInputError, PersonaOptions, PersonaSet, given_persona_set
 from llm import Model, ModelConfigurationError, Purpose
 from service.application.context import LOCAL_OWNER, Context, now
 from service.application.documents import Documents, too_many_documents
@@ -18,7 +18,7 @@ from service.application.evaluation_rows import job_state
 from service.application.hearings import read_persona_set
 from service.application.paging import owned, read_page
 from service.application.records import Estimate, Page, PersonaSetRecord, Progress, Status
-from service.application.requests import PersonaSetRequest
+from service.application.requests import PersonaSetEdit, PersonaSetRequest
 from service.application.spending import spent_of
 from service.errors import ConflictError, InvalidRequestError, LimitExceededError, NotFoundError, Problem
 from service.store import new_id, tables
@@ -75,7 +75,12 @@ class PersonaSets:
         return await asyncio.to_thread(_estimate, documents, model.spec)
 
     async def store_set(
-        self, owner: str | None, name: str, persona_set: PersonaSet, parent: str | None = None
+        self,
+        owner: str | None,
+        name: str,
+        persona_set: PersonaSet,
+        parent: str | None = None,
+        document_ids: Sequence[str] = (),
     ) -> PersonaSetRecord:
         """Keeps a set that is complete already."""
         moment = now()
@@ -87,13 +92,26 @@ class PersonaSets:
             "ended_at": moment,
             "status": Status.COMPLETED,
             "name": name,
-            "request": {"documents": []},
+            "request": {"documents": [*document_ids]},
             "parent": parent,
             "cost_usd": 0.0,
             **set_columns(persona_set),
         }
         await self._context.store.write(lambda connection: connection.execute(sa.insert(tables.persona_sets), row))
         return await self.get(owner, str(row["id"]))
+
+    async def edit(self, owner: str | None, persona_set_id: str, edit: PersonaSetEdit) -> PersonaSetRecord:
+        """A new set with the changes, which names this one as its parent; this one stays.
+
+        Raises NotFoundError, ConflictError until it has completed, InvalidRequestError for a change that cannot be made.
+        """
+        old = await self.get(owner, persona_set_id)
+        if old.persona_set is None:
+            raise ConflictError(
+                f"persona set {persona_set_id!r} is {old.state.status}; it can be edited when completed"
+            )
+        edited = edited_set(old.persona_set, edit)
+        return await self.store_set(old.owner, edit.name or old.name, edited, old.id, old.document_ids)
 
     async def get(self, owner: str | None, persona_set_id: str) -> PersonaSetRecord:
         """With its personas, once it has completed. Raises NotFoundError."""
@@ -187,6 +205,32 @@ def persona_options(request: PersonaSetRequest) -> PersonaOptions:
             for one in error.errors(include_url=False)
         ]
         raise InvalidRequestError(f"options: {problems[0].detail}", problems) from error
+
+
+def edited_set(persona_set: PersonaSet, edit: PersonaSetEdit) -> PersonaSet:
+    """The set with the changes. Raises InvalidRequestError that names the change."""
+    from clustering import drop_personas, edit_persona, merge_personas, pin_personas
+
+    pointer = ""
+    original = persona_set
+    try:
+        if edit.unpin:
+            pointer = "/unpin"
+            persona_set = pin_personas(persona_set, edit.unpin, pinned=False)
+        if edit.drop:
+            pointer = "/drop"
+            persona_set = drop_personas(persona_set, edit.drop)
+        for index, merge in enumerate(edit.merge):
+            pointer = f"/merge/{index}"
+            persona_set = merge_personas(persona_set, merge.ids, name=merge.name)
+        for persona_id, changes in edit.change.items():
+            pointer = f"/change/{persona_id}"
+            persona_set = edit_persona(persona_set, persona_id, **changes)
+        pointer = "/pin"
+        persona_set = pin_personas(persona_set, edit.pin) if edit.pin else persona_set
+    except PersonaInputError as error:
+        raise InvalidRequestError(str(error), [Problem(pointer, str(error), "cannot_be_edited")]) from error
+    return persona_set.model_copy(update={"parent": original.content_hash})
 
 
 def extraction_model(context: Context, request: PersonaSetRequest) -> Model | None:

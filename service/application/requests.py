@@ -103,6 +103,32 @@ class PersonaSetRequest(_Asked):
         return self
 
 
+class PersonaMerge(_Asked):
+    """Several personas as one: the first keeps its card."""
+
+    ids: tuple[str, ...] = Field(min_length=2, max_length=60)
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+
+
+class PersonaSetEdit(_Asked):
+    """Changes to a persona set, made in this order; the set itself stays, a new one has them."""
+
+    name: str = Field(default="", max_length=200)
+    """Of the new set; empty for the old one's."""
+    unpin: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    merge: tuple[PersonaMerge, ...] = ()
+    change: dict[str, dict[str, object]] = Field(default_factory=dict)
+    """By persona id: fields of its card with their new values."""
+    pin: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _says_something(self) -> PersonaSetEdit:
+        if not (self.unpin or self.drop or self.merge or self.change or self.pin):
+            raise ValueError("give at least one change: drop, merge, change, pin or unpin")
+        return self
+
+
 class HumanScoreRequest(_Asked):
     """A person's score for one dimension of an evaluation."""
 

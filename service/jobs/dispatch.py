@@ -19,6 +19,7 @@ from service.store import tables
 _STRANDED_AFTER = timedelta(seconds=20)
 """Work that was put into the queue this long ago and has not begun is looked up there."""
 _STRANDED_MAX = 200
+_FAULT = "the service has a fault here ({}); your request is not to blame: the operator finds its place in the log"
 _TABLES = {RUN: tables.runs, PERSONAS: tables.persona_sets, REPORT: tables.batches}
 
 
@@ -104,9 +105,9 @@ async def sweep(context: Context) -> None:
         context.work_waits.ring()
 
 
-async def forget_hopeless(context: Context, kind: str, subject_id: str) -> None:
+async def forget_hopeless(context: Context, kind: str, subject_id: str, fault: Exception) -> None:
     """Fails a job that broke on a bug of ours: tried again, it would break again."""
-    values: dict[str, Any] = {"error_code": "internal", "error": "something failed inside; the log has the details"}
+    values: dict[str, Any] = {"error_code": "internal", "error": _FAULT.format(type(fault).__name__)}
     table = _TABLES[kind]
 
     async def operation(connection: AsyncConnection) -> None:

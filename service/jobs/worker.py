@@ -27,6 +27,7 @@ _FED_AHEAD = (
     2  # jobs kept in the queue per job that may run: enough that no worker idles, few enough to keep priorities
 )
 _RETRY_S, _RETRY_MAX_S = 0.5, 30.0
+_FORGET_EVERY = 240  # feeds between clearings of the queue's memory of finished work: about a minute
 _SWEEP_EVERY = 8  # feeds between looks for expired and stranded work
 
 
@@ -122,9 +123,9 @@ class Worker:
                 log.warning("job %s waits for the store: %s", subject_id, error)
             except asyncio.CancelledError:
                 raise
-            except Exception:
+            except Exception as error:
                 log.exception("job %s failed inside", subject_id)
-                await forget_hopeless(self._context, kind, subject_id)
+                await forget_hopeless(self._context, kind, subject_id, error)
                 return
             await asyncio.sleep(pause)
             pause = min(_RETRY_MAX_S, pause * 2)
@@ -149,6 +150,8 @@ class Worker:
             with _told("feeding the queue"):
                 if count % _SWEEP_EVERY == 0:
                     await sweep(self._context)
+                if count % _FORGET_EVERY == 0:
+                    await self._engine.forget_finished()
                 await self._feed()
             count += 1
             await self._context.work_waits.wait(pause)
