@@ -9,11 +9,12 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from clustering.clusters import NOISE
 from clustering.composing import compose_personas, map_positions, slug
 from clustering.document import Document
+from clustering.duplicates import without_repetitions
 from clustering.embedding import Embedder, Vectors, open_embedder
 from clustering.errors import NoUsableDocumentError
 from clustering.extraction import extract_with_model, extraction_prompt
@@ -43,7 +44,17 @@ class PersonaOptions(BaseModel):
     single_voices: bool = False
     """Whether a stakeholder heard once, in one statement, gets a persona; otherwise it stays on the map, counted."""
     demographics: bool = False
-    """Demographics may bias scores: only a model writes them, and only when asked."""
+    """Demographics may bias scores, and no way of extracting them is built: asking for them is refused."""
+
+    @field_validator("demographics")
+    @classmethod
+    def _refused(cls, asked: bool) -> bool:
+        if asked:
+            raise ValueError(
+                "demographics=True is not supported: documents seldom state them and a model would invent them; "
+                "leave it out and write the demographics that you know into a persona with edit_persona"
+            )
+        return asked
 
 
 async def build_persona_set(
@@ -98,6 +109,7 @@ def _assemble(
     documents: Sequence[Document], perspectives: Sequence[Perspective], options: PersonaOptions, embedder: Embedder,
     report: Progress,
 ) -> PersonaSet:  # fmt: skip
+    found, perspectives = len(perspectives), without_repetitions(perspectives)
     vectors = embedder.embed(
         [one.concern for one in perspectives], lambda done, total: report("embedding", done, total)
     )
@@ -115,7 +127,7 @@ def _assemble(
         personas=personas, groups=groups, method="extractive",
         parameters=_parameters(options, embedder, grouping),
         statistics={
-            "documents": len(documents), "perspectives": len(perspectives), "groups": len(groups),
+            "documents": len(documents), "perspectives": len(perspectives), "repetitions_merged": found - len(perspectives), "groups": len(groups),
             "single_voices": len(groups) - heard, "noise_share": grouping.noise_share, "dbcv": grouping.clusters.dbcv,
         },
         map=_map(grouping, groups, perspectives, vectors),

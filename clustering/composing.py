@@ -19,6 +19,10 @@ from clustering.wording import leading_role
 
 SAME_SIMILARITY = 0.93
 """Perspectives at least this similar say the same thing and merge."""
+MAYBE_SAME_SIMILARITY = 0.8
+"""Only pairs at least this similar are compared letter by letter."""
+DISTINCT_MAX = 2000
+"""Statements of one group that are compared with each other: the comparison is quadratic."""
 EXCERPTS_PER_PERSONA = 6
 PERSPECTIVES_PER_PERSONA_MIN = 3
 """A persona by coverage needs this many perspectives; a group with fewer yields one persona."""
@@ -28,17 +32,23 @@ SPARSE_CARD = "sparse_card"
 
 
 def distinct(rows: Sequence[int], perspectives: Sequence[Perspective], vectors: Vectors) -> list[int]:
-    """Rows without near-duplicates; of those that say the same, the one that speaks most stays."""
+    """Rows without near-duplicates; of those that say the same, the one that speaks most stays.
+
+    Of a group beyond `DISTINCT_MAX` statements, those that speak most stand for all.
+    """
+    ordered = sorted(rows, key=lambda index: (-perspectives[index].voice, index))[:DISTINCT_MAX]
+    own = vectors[ordered]
     kept: list[int] = []
-    for row in sorted(rows, key=lambda index: (-perspectives[index].voice, index)):
-        same = any(
-            float(vectors[row] @ vectors[other]) >= SAME_SIMILARITY
-            or ratio(perspectives[row].quote, perspectives[other].quote) >= 92
-            for other in kept
-        )
-        if not same:
-            kept.append(row)
-    return sorted(kept)
+    for place, row in enumerate(ordered):
+        similar = own[kept] @ own[place]
+        alike = np.flatnonzero(similar >= MAYBE_SAME_SIMILARITY).tolist()
+        if not any(
+            similar[other] >= SAME_SIMILARITY
+            or ratio(perspectives[row].quote, perspectives[ordered[kept[other]]].quote) >= 92
+            for other in alike
+        ):
+            kept.append(place)
+    return sorted(ordered[place] for place in kept)
 
 
 def split_dimensions(rows: Sequence[int], vectors: Vectors, count: int) -> list[list[int]]:

@@ -78,7 +78,7 @@ _DISCOURSE = words_of(
     "result step consequence rule example side matter whole start compromise reminder bonus way case point alternative precaution resort experiment test favour favor child kid last first second matter-of-fact note aside workaround minimum maximum default general whole"
 )
 _TOOLS_TOO = words_of(
-    "driver provider consumer manager controller client observer runner owner publisher keeper reporter worker host agent reader writer producer listener broker guard"
+    "driver provider consumer manager controller client observer runner owner publisher keeper reporter worker host agent reader writer producer listener broker guard client responder impersonator"
 )
 """Nouns for people that are also nouns for machines: only a verb that machines lack makes them speak."""
 _MACHINE_VERB = re.compile(

@@ -23,7 +23,10 @@ CLAUSE_CHARACTERS_MIN = 16
 EXCERPTS_CONSIDERED = 6
 RANK_COST = 0.3
 
-_ASKS = ("Wants", "Needs", "Would", "Does not want", "Insists", "Prefers")
+_ASKS = ("Wants", "Needs", "Would", "Insists", "Prefers")
+_REMARKS = re.compile(
+    r"to (?:put|mention|note|point out|add|clarify|say|emphasi[sz]e|highlight|call out)\b", re.IGNORECASE
+)
 _POINTS_BACK = re.compile(
     r"(?:it|this|that|them|these|those|one|so|to do (?:so|it|this|that))\b(?!\s+\w+s\b)", re.IGNORECASE
 )
@@ -40,7 +43,7 @@ _WISHES = tuple(
     (re.compile(rf"(?P<subject>\b(?:[Ii]|[Ww]e)(?=\s|['’])(?:\s+[a-z]+s\b)?|\b[\w-]+s)\s*\b{_ADVERB}(?P<verb>{verb})\s+"), third)
     for verb, third in _THIRD
 )  # fmt: skip
-_END = re.compile(r"[;:]\s|\s[–—-]\s|\s\(|\n\s*\n")
+_END = re.compile(r"[;:](?:\s|$)|\s[–—-]\s|\s\(|\n\s*\n")
 _SHORTER = re.compile(
     r",?\s+(?:so\s+that|so|because|since|in\s+order\s+to|when|if|but|even\s+if|which|although)\s+|,\s+(?:and|or)?\s*"
 )
@@ -92,7 +95,13 @@ def _wish(sentence: str) -> tuple[str | None, int, int] | None:
         start = found.end()
         clause = sentence[start : start + length] if (length := _length(sentence[start:])) else ""
         text = f"{third} {_plain(clause)}"
-        if not clause or FIRST_PERSON.search(clause) or _POINTS_BACK.match(clause) or len(text) < CLAUSE_CHARACTERS_MIN:
+        if (
+            not clause
+            or FIRST_PERSON.search(clause)
+            or _POINTS_BACK.match(clause)
+            or _REMARKS.match(clause)
+            or len(text) < CLAUSE_CHARACTERS_MIN
+        ):
             return None, found.start(), len(sentence)
         return text, found.start(), start + length
     return None
@@ -102,16 +111,26 @@ def _speaks_for_itself(subject: str) -> bool:
     return bool(FIRST_PERSON.match(subject)) or subject == "i" or names_people(subject)
 
 
+_DANGLING = re.compile(r"[\s,;:]+(?:of|to|and|or|but|the|an?|for|in|on|with|by|at|from|as|that|which)?$", re.IGNORECASE)
+
+
+def _whole(clause: str) -> str:
+    """The clause without what hangs on at its cut end: ", of", ", but:"."""
+    while found := _DANGLING.search(clause):
+        clause = clause[: found.start()]
+    return clause
+
+
 def _length(rest: str) -> int:
     """How much of a sentence makes one whole clause of at most a line; 0 where nothing does."""
     ended = _END.search(rest)
     length = len(rest[: ended.start()] if ended else rest)
     if len(_plain(rest[:length])) <= CLAUSE_CHARACTERS_MAX - 16 and not FIRST_PERSON.search(rest[:length]):
-        return len(rest[:length].rstrip(_OUTER))
+        return len(_whole(rest[:length].rstrip(_OUTER)))
     cuts = [cut.start() for cut in _SHORTER.finditer(rest, 0, length) if cut.start() >= 24]
     fitting = [cut for cut in cuts if len(_plain(rest[:cut])) <= CLAUSE_CHARACTERS_MAX - 16]
     clean = [cut for cut in fitting if not FIRST_PERSON.search(rest[:cut])]
-    return max(clean, default=0)
+    return len(_whole(rest[: max(clean, default=0)]))
 
 
 def _quoted(sentence: str) -> str | None:
@@ -121,4 +140,6 @@ def _quoted(sentence: str) -> str | None:
 
 def _plain(text: str) -> str:
     """A clause on one line, without its marks of emphasis and outer punctuation."""
-    return " ".join(_MARKUP.sub(lambda found: found[1] or "", text).split()).strip(_OUTER)
+    return " ".join(
+        word for word in _MARKUP.sub(lambda found: found[1] or "", text).split() if word not in {">", "-", "*"}
+    ).strip(_OUTER)

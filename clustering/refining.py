@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from clustering.clusters import NOISE, Labels
 from clustering.embedding import Vectors
-from clustering.wording import head_noun
+from clustering.wording import STEWARDS, head_noun
 
 LOOSE = 0.42
 """Mean similarity of a cluster's roles below which it is taken apart; clusters of one trade lie at .45 to .6."""
@@ -56,7 +56,17 @@ def refine_roles(
         if len(part) >= KIN_ROLES_MIN and weight[part].sum() >= KIN_MENTIONS_MIN:
             refined[part] = fresh
             fresh += 1
-    return _merged(refined, weight, vectors)
+    return _with_stewards(_merged(refined, weight, vectors), roles, weight)
+
+
+def _with_stewards(labels: Labels, roles: Sequence[str], weight: NDArray[np.float64]) -> Labels:
+    """Maintainers, reviewers and contributors brought together, where enough of them speak."""
+    stewards = np.array([head_noun(role) in STEWARDS for role in roles])
+    if stewards.sum() < 2 or weight[stewards].sum() < KIN_MENTIONS_MIN - 1:
+        return labels
+    gathered = labels.copy()
+    gathered[stewards] = labels.max(initial=-1) + 1
+    return gathered
 
 
 def _merged(labels: Labels, weight: NDArray[np.float64], vectors: Vectors) -> Labels:

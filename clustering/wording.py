@@ -90,6 +90,10 @@ _SYNONYMS = {"admin": "administrator", "admins": "administrator", "dev": "develo
              "sysadmin": "system administrator", "ops": "operations", "doc": "doctor", "mum": "mother", "mom": "mother", "dad": "father"}  # fmt: skip
 """Everyday short forms, written out so that they meet their long form."""
 
+STEWARDS = words_of("maintainer committer contributor reviewer approver")
+"""Those who keep a common work going, in any community that writes one: they are a kind of their own even where each
+document calls them something else."""
+
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
 _ROLE_END = re.compile(
     r"\s+(?:who|whom|that|which|whose|where|when|while|because|since|if|by|via|through|after|before|until|so|but|as|to"
@@ -154,7 +158,10 @@ def canonical_role(phrase: str) -> str | None:
     if "(" in text:
         text = re.sub(r"\s*\([^)]*\)?", "", text)
     text = _ROLE_END.sub("", _DETERMINER.sub("", text))
-    text = re.split(r"\s+(?:and|or)\s+|\s*/\s*|\s*[,;:–—]\s*", text)[0].strip(" .,'’-")
+    parts = [part.strip(" .,'’-") for part in re.split(r"\s+(?:and|or)\s+|\s*/\s*|\s*[,;:–—]\s*", text)]
+    text = parts[0]
+    if len(parts) == 2 and text.isalpha() and not names_people(text) and is_everyday_person(parts[1].split(" ")[-1]):
+        text = parts[1]  # "health and safety officer": the first part only qualifies
     words = text.split()
     if not words or len(words) > 6 or not _WORD.search(text):
         return None

@@ -40,6 +40,16 @@ def test_every_size_has_its_answer(count: int, clusters: int) -> None:
     assert ((found.membership >= 0) & (found.membership <= 1)).all()
 
 
+def test_beyond_the_sample_the_rest_is_transformed_and_finds_its_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sklearn.metrics import adjusted_rand_score
+
+    monkeypatch.setattr("clustering.clusters.SAMPLE_MAX", 400)
+    vectors, truth = blobs(900)
+    found = cluster_vectors(vectors, seed=1)
+    assert adjusted_rand_score(truth, found.labels) > 0.9
+    assert adjusted_rand_score(found.labels, cluster_vectors(vectors, seed=1).labels) == 1
+
+
 STORIES = "\n\n".join(
     f"As a {role}, I want {wish}."
     for role, wishes in {
