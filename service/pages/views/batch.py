@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
 from service.application.records import BatchRecord, PersonaSetRecord, Status
-from service.pages.formatting import dollars, percent, score, spread, words
+from service.pages.formatting import dollars, percent, spread, words
 from service.pages.views.evaluations import EvaluationRow, least_trusted
-from stability import ArmReport, DimensionReport, Estimate, ReportWarning, StabilityReport
+from stability import DimensionReport, Estimate, ReportWarning, StabilityReport, detail_tables
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -32,25 +32,24 @@ class Headline:
 
 
 @dataclass(frozen=True, slots=True)
-class ArmLine:
-    arm: str
-    name: str
-    verdict: str
-    nsr: str
-    sr_panel: str
-    flips: str
-    calls: str
-    href: str
+class FigureTable:
+    """One table of the report, worded by `stability`."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    open: bool
 
 
 @dataclass(frozen=True, slots=True)
 class DimensionSection:
     name: str
     anchor: str
-    arms: tuple[ArmLine, ...]
+    arms: tuple[tuple[str, str], ...]
+    """Name and address of the items as each arm judged them."""
     flips_svg: str | None
-    figures: tuple[tuple[str, str, str], ...]
-    """What it is, value with interval, how many were used."""
+    tables: tuple[FigureTable, ...]
+    """Variance, trust, arms, plans, agreement, changes of position, systems, humans, what is missing and its bounds."""
     warnings: tuple[ReportWarning, ...]
     systems: tuple[tuple[str, str], ...]
     """Name and address of each system's items."""
@@ -277,43 +276,9 @@ def _section(batch_id: str, name: str, own: DimensionReport, flips_svg: str | No
     return DimensionSection(
         name=words(name),
         anchor=f"dimension-{name}",
-        arms=tuple(_arm(batch_id, name, arm, report) for arm, report in own.arms.items()),
+        arms=tuple((words(arm), items_href(batch_id, dimension=name, arm=arm)) for arm in own.arms),
         flips_svg=flips_svg,
-        figures=tuple(_figures(own)),
+        tables=tuple(FigureTable(*table) for table in detail_tables(own)),
         warnings=own.warnings,
         systems=tuple(systems),
-    )
-
-
-def _figures(own: DimensionReport) -> Iterator[tuple[str, str, str]]:
-    parts, trust, claim = own.components, own.dependability, own.claim
-    rows = (
-        ("variance between items (signal)", parts.item, False),
-        ("variance between personas", parts.persona, False),
-        ("variance of item × persona", parts.item_persona, False),
-        ("variance between runs (chance)", parts.run, False),
-        (f"run minus persona variance: {words(claim.holds)}", claim.delta, False),
-        ("dependability of one call", trust.single, False),
-        ("dependability of these personas, one run each", trust.panel, False),
-        ("dependability of one debate", trust.debate, False),
-        ("flip rate of the grade", own.flips.categorical, True),
-        ("flip rate across the pass threshold", own.flips.threshold, True),
-        ("effective judges", own.effective_judges, False),
-    )
-    for label, estimate, share in rows:
-        if estimate is not None:
-            counts = f"{estimate.n_used:,} of {estimate.n_asked:,}, {estimate.universe} personas"
-            yield label, estimate_text(estimate, share=share), counts
-
-
-def _arm(batch_id: str, dimension: str, arm: str, own: ArmReport) -> ArmLine:
-    return ArmLine(
-        arm=arm,
-        name=words(arm),
-        verdict=words(own.verdict),
-        nsr=estimate_text(own.nsr_panel),
-        sr_panel=estimate_text(own.sr_panel),
-        flips=estimate_text(own.flips, share=True),
-        calls=score(own.calls),
-        href=items_href(batch_id, dimension=dimension, arm=arm),
     )
