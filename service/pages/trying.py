@@ -14,11 +14,11 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from agents import Arm, DebateProtocol, Item, Rubric, SummaryItem, TextItem
+from agents import Arm, DebateProtocol, HearingInputError, Item, Rubric, SummaryItem, TextItem
 from clustering import ClusteringError
 from llm import LlmError
 from service.application import EvaluationRequest, PersonaSetRequest, Scope, Status
-from service.errors import InvalidRequestError, ServiceError
+from service.errors import InvalidRequestError, NotFoundError, Problem, ServiceError
 from service.pages.failures import failure_page
 from service.pages.rendering import FORM_HEADERS, render
 from service.pages.sign_in import owner_of
@@ -31,6 +31,9 @@ FILES_MAX = 50
 REPEATS = (1, 3, 5, 10, 20)
 DEFAULT_REPEATS = 3
 DEFAULT_PERSONAS = 4
+REFUSED = (ServiceError, ClusteringError, HearingInputError, LlmError, ValidationError)
+FIELDS = {"output": "output", "source": "source", "sources": "source", "documents": "documents", "files": "documents"}
+"""The form's name for a part of a request, as problems point at it."""
 """Enough to disagree, few enough to read in two minutes."""
 
 
@@ -46,6 +49,8 @@ class TryPage:
     model: str
     simulated: bool
     problem: str | None = None
+    field: str = ""
+    """Which field the problem is about: its name in the form; empty where it is about none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +89,8 @@ def add_trying(router: APIRouter, application: Application) -> None:
                     ),
                 )
                 return await _waiting(application, owner, record.id, form)
-            except (ServiceError, ClusteringError, LlmError, ValidationError) as error:
-                return _form(application, form, _reason(error))
+            except REFUSED as error:
+                return _form(application, form, error)
 
     @router.post("/try/{persona_set_id}")
     async def hear(request: Request, persona_set_id: str) -> Response:
@@ -96,10 +101,10 @@ def add_trying(router: APIRouter, application: Application) -> None:
                 if found.state.status is not Status.COMPLETED:
                     return await _waiting(application, owner, persona_set_id, form)
                 record = await application.evaluations.create(owner, _hearing(persona_set_id, form))
-            except ServiceError as error:
+            except NotFoundError as error:
                 return failure_page(request, error)
-            except (LlmError, ValidationError) as error:
-                return _form(application, form, _reason(error))
+            except REFUSED as error:
+                return _form(application, form, error)
             return RedirectResponse(f"/evaluations/{quote(record.id)}", 303)
 
 
@@ -107,7 +112,7 @@ def item(form: FormData) -> Item:
     """What is to be judged. Raises InvalidRequestError without an output."""
     source, output = _text(form, "source"), _text(form, "output")
     if not output:
-        raise InvalidRequestError("paste the output that is to be judged")
+        raise _missing("output", "paste the output that is to be judged")
     if source:
         return SummaryItem(id="tried", sources=(source,), output=output)
     return TextItem(id="tried", instruction="Judge this text for its readers.", output=output)
@@ -125,7 +130,7 @@ async def _documents(application: Application, owner: str | None, form: FormData
             added = await application.documents.add(owner, part.strip().encode(), f"pasted-{number}.txt")
             ids += [document.id for document in added.documents]
     if not ids:
-        raise InvalidRequestError("paste or upload at least one document in which people speak for themselves")
+        raise _missing("documents", "paste or upload at least one document in which people speak for themselves")
     return tuple(ids)
 
 
@@ -155,7 +160,7 @@ async def _waiting(application: Application, owner: str | None, persona_set_id: 
     return HTMLResponse(render("waiting.html", page, path="/try"), headers=FORM_HEADERS)
 
 
-def _form(application: Application, filled: Any, problem: str | None = None) -> Response:
+def _form(application: Application, filled: Any, error: Exception | None = None) -> Response:
     page = TryPage(
         documents=_text(filled, "documents"),
         source=_text(filled, "source"),
@@ -164,9 +169,10 @@ def _form(application: Application, filled: Any, problem: str | None = None) -> 
         repeats_offered=REPEATS,
         model=application.settings.model,
         simulated=_simulated(application),
-        problem=problem,
+        problem=_reason(error) if error else None,
+        field=_field(error) if error else "",
     )
-    return HTMLResponse(render("try.html", page, path="/try"), 422 if problem else 200, FORM_HEADERS)
+    return HTMLResponse(render("try.html", page, path="/try"), 422 if error else 200, FORM_HEADERS)
 
 
 def _simulated(application: Application) -> bool:
@@ -181,6 +187,21 @@ def _text(form: Any, name: str) -> str:
 def _repeats(form: Any) -> int:
     value = str(form.get("repeats", DEFAULT_REPEATS))
     return int(value) if value.isdecimal() and int(value) in REPEATS else DEFAULT_REPEATS
+
+
+def _missing(field: str, message: str) -> InvalidRequestError:
+    return InvalidRequestError(message, [Problem(f"/{field}", message, "missing")])
+
+
+def _field(error: Exception) -> str:
+    """The form's name of the first field that an error points at; empty where it points at none."""
+    if isinstance(error, ValidationError):
+        named = [str(part) for one in error.errors() for part in one["loc"]]
+    elif isinstance(error, ClusteringError):
+        named = ["documents"]
+    else:
+        named = [part for one in getattr(error, "problems", ()) for part in one.pointer.split("/")]
+    return next((FIELDS[name] for name in named if name in FIELDS), "")
 
 
 def _reason(error: Exception) -> str:
