@@ -65,20 +65,25 @@ class Gathering:
 
     async def evaluations(self) -> EvaluationsPage:
         query = ListQuery(**{name: self._asked(name) for name in PARAMETERS if self._asked(name)})
-        after = read_cursor(self._asked("after"))
-        order: Any = "newest" if query.sort == "newest" or after else "least_stable"
+        if query.sort == "newest":
+            return await self._newest(query)
+        # the store's order by instability has a single page: read up to the end of the page that is asked for
+        number = max(1, _number(self._asked("page")) or 1)
         page = await self._application.evaluations.list(
-            self._owner, evaluation_filter(query), after=after, limit=ROWS_PER_PAGE, order=order
+            self._owner, evaluation_filter(query), limit=ROWS_PER_PAGE * number, order="least_stable"
         )
+        rows = page.rows[ROWS_PER_PAGE * (number - 1) :]
+        following = {"page": str(number + 1)} if page.has_more else None
+        return evaluations_page(rows, await self._rubrics(rows), query, following=following, first=number == 1)
+
+    async def _newest(self, query: ListQuery) -> EvaluationsPage:
+        after = read_cursor(self._asked("after"))
+        page = await self._application.evaluations.list(
+            self._owner, evaluation_filter(query), after=after, limit=ROWS_PER_PAGE
+        )
+        following = {"after": write_cursor(page.rows[-1])} if page.has_more else None
         rubrics = await self._rubrics(page.rows)
-        return evaluations_page(
-            page.rows,
-            rubrics,
-            query,
-            next_after=write_cursor(page.rows[-1]) if page.has_more and order == "newest" else None,
-            first=after is None,
-            more=page.has_more,
-        )
+        return evaluations_page(page.rows, rubrics, query, following=following, first=after is None)
 
     async def evaluation(self) -> EvaluationPage:
         record = await self._application.evaluations.get(self._owner, self._named("evaluation_id"))
@@ -97,7 +102,17 @@ class Gathering:
         so_far: tuple[Said, ...] = ()
         if transcript is None and not run.state.status.ended:
             so_far = said(await self._application.runs.calls(self._owner, run.id), personas)
-        return run_page(evaluation, run, runs, rubric, personas, transcript, so_far)
+        return run_page(
+            evaluation,
+            run,
+            runs,
+            rubric,
+            personas,
+            transcript,
+            so_far,
+            lanes=self._asked("view") == "lanes",
+            exported=bool(self._asked("export")) and not self._asked("redact"),
+        )
 
     async def comparison(self) -> ComparisonPage:
         evaluation = await self._application.evaluations.get(self._owner, self._named("evaluation_id"))

@@ -10,7 +10,7 @@ from agents import Rubric
 from service.application.records import EvaluationRecord
 from service.pages.views.strip import DimensionLine, dimension_lines, distrust
 
-PARAMETERS = ("q", "status", "batch", "system", "kind", "cluster", "persona_set", "arm", "dimension", "sort")
+PARAMETERS = ("q", "status", "batch", "system", "kind", "persona_set", "arm", "dimension", "sort")
 LINES_PER_ROW_MAX = 4
 
 
@@ -23,7 +23,6 @@ class ListQuery:
     batch: str = ""
     system: str = ""
     kind: str = ""
-    cluster: str = ""
     persona_set: str = ""
     arm: str = ""
     dimension: str = ""
@@ -33,9 +32,7 @@ class ListQuery:
         """The address of this list with some parameters changed and paging begun anew."""
         values = {name: changes.get(name, getattr(self, name)) for name in PARAMETERS}
         shown = {name: value for name, value in values.items() if value and (name, value) != ("sort", "least_stable")}
-        after = changes.get("after", "")
-        if after:
-            shown["after"] = after
+        shown |= {name: changes[name] for name in ("after", "page") if changes.get(name)}
         return "/evaluations" + ("?" + urlencode(shown) if shown else "")
 
     @property
@@ -75,8 +72,6 @@ class EvaluationsPage:
     query: ListQuery
     rows: tuple[EvaluationRow, ...]
     next_href: str | None
-    rest_href: str | None
-    """The whole list in an order that has pages, where this one shows only its head."""
     first_href: str | None
     """Back to the first page; None on it."""
     arms: tuple[str, ...]
@@ -132,14 +127,12 @@ def evaluations_page(
     rubrics: Mapping[str, Rubric],
     query: ListQuery,
     *,
-    next_after: str | None = None,
+    following: Mapping[str, str] | None = None,
     first: bool = True,
-    more: bool = False,
 ) -> EvaluationsPage:
     """The page.
 
-    rubrics: by rubric id, one for every record. next_after: the cursor of the next page, where the order has pages.
-    more: whether rows were left out.
+    rubrics: by rubric id, one for every record. following: what the next page's address says; None after the last.
     """
     rows = tuple(evaluation_row(record, rubrics[record.rubric_id], query) for record in records)
     if query.sort == "least_stable":  # the store knows the widest swing; whether it crosses a threshold is known here
@@ -150,8 +143,7 @@ def evaluations_page(
     return EvaluationsPage(
         query=query,
         rows=rows,
-        next_href=query.href(after=next_after) if next_after else None,
-        rest_href=query.href(sort="newest") if more and not next_after else None,
+        next_href=query.href(**following) if following else None,
         first_href=None if first else query.href(),
         arms=tuple(dict.fromkeys(figure.arm for row in rows for line in row.lines for figure in line.arms)),
         dimensions=tuple(dict.fromkeys(d.name for rubric in rubrics.values() for d in rubric.dimensions)),

@@ -13,6 +13,7 @@ from service.pages.views.anchors import run_href
 from service.pages.views.live import Said
 from service.pages.views.material import texts
 from service.pages.views.matrix import Matrix, matrices
+from service.pages.views.quoted import QuotedText, quoted_text
 from service.pages.views.strip import WIDEST_FIRST, DimensionLine, dimension_lines, nearest_label
 from service.pages.views.transcript import TranscriptView, transcript_view
 
@@ -61,6 +62,10 @@ class RunPage:
     verdicts: tuple[VerdictLine, ...]
     matrices: tuple[Matrix, ...]
     transcript: TranscriptView | None
+    lanes: bool
+    """Whether the transcript stands in a column per persona instead of in order of time."""
+    quoted_texts: tuple[QuotedText, ...]
+    """The judged texts with the passages that turns quote; empty where the page is not exported."""
     said_so_far: tuple[Said, ...]
     """Replies of a hearing that is still held."""
     synthesis: str | None
@@ -84,6 +89,9 @@ def run_page(
     personas: PersonaSet,
     transcript: Transcript | None,
     said_so_far: tuple[Said, ...] = (),
+    *,
+    lanes: bool = False,
+    exported: bool = False,
 ) -> RunPage:
     """The page. `runs`: all of the evaluation, by repeat; `transcript`: None until there is one."""
     verdicts = {Arm(name): Verdict.model_validate(dump) for name, dump in run.verdicts.items()}
@@ -92,6 +100,7 @@ def run_page(
     tokens = (
         None if spent.input_tokens is None or spent.output_tokens is None else spent.input_tokens + spent.output_tokens
     )
+    view = transcript_view(run.id, transcript, personas, rubric.dimensions) if transcript else None
     return RunPage(
         id=run.id,
         evaluation_id=evaluation.id,
@@ -108,7 +117,9 @@ def run_page(
         next_href=hrefs.get(run.repeat + 1),
         verdicts=_verdict_lines(verdicts, evaluation, rubric, hrefs),
         matrices=matrices(transcript.turns, rubric.dimensions, personas) if transcript else (),
-        transcript=transcript_view(run.id, transcript, personas, rubric.dimensions) if transcript else None,
+        transcript=view,
+        lanes=lanes,
+        quoted_texts=_quoted_texts(evaluation, view) if exported and view else (),
         said_so_far=said_so_far,
         synthesis=next((v.synthesis for arm in WIDEST_FIRST if (v := verdicts.get(arm)) and v.synthesis), None),
         materials=materials(run.id, evaluation),
@@ -125,6 +136,14 @@ def run_page(
             ("protocol", evaluation.protocol.content_hash),
         ),
     )
+
+
+def _quoted_texts(evaluation: EvaluationRecord, view: TranscriptView) -> tuple[QuotedText, ...]:
+    if evaluation.item is None:
+        return ()
+    quotes = [quote for section in view.sections for turn in section.turns for quote in turn.quotes]
+    ranges = [quote.passage for quote in quotes if quote.passage]
+    return tuple(quoted_text(text, ranges) for text in texts(evaluation.item))
 
 
 def _verdict_lines(

@@ -11,6 +11,7 @@ from service.pages.formatting import score, signed, words
 from service.pages.views.anchors import anchor, material_href, passage_href, run_href, seen_href
 from service.pages.views.changes import Change, changes
 from service.pages.views.matrix import describe
+from service.pages.views.quoted import QuotedRange
 
 _STOPPED = {
     "passed": "everyone passed",
@@ -38,6 +39,8 @@ class Quote:
     explanation: str
     place: str
     href: str | None
+    passage: QuotedRange | None
+    """Where it stands in the judged item's texts; None where it stands elsewhere or nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,8 @@ class Section:
 class TranscriptView:
     sections: tuple[Section, ...]
     flags: tuple[str, ...]
+    speakers: tuple[tuple[str | None, str], ...]
+    """Id and name of each lane, in the order of first speaking; the id is None where no persona speaks."""
     turns: int
     quotes: int
     quotes_verified: int
@@ -178,6 +183,7 @@ class _Reader:
             explanation=_FOUND[evidence.status],
             place=place,
             href=href,
+            passage=_range(evidence),
         )
 
     def _place(self, evidence: Evidence, persona: Persona | None) -> tuple[str | None, str]:
@@ -195,6 +201,13 @@ class _Reader:
         return href, "source" if part == "source" else words(part)
 
 
+def _range(evidence: Evidence) -> QuotedRange | None:
+    part = evidence.found_in or ""
+    if evidence.start is None or evidence.end is None or part.partition(":")[0] in ("", "turn", "excerpt"):
+        return None
+    return QuotedRange(part, evidence.start, evidence.end)
+
+
 def transcript_view(
     run_id: str, transcript: Transcript, personas: PersonaSet, dimensions: Sequence[Dimension]
 ) -> TranscriptView:
@@ -202,7 +215,9 @@ def transcript_view(
     reader = _Reader(run_id, transcript, personas, dimensions)
     groups = {group.id: group.name for group in personas.groups}
     sections: dict[tuple[str, str, str], list[TurnView]] = {}
+    speakers: dict[str | None, str] = {}
     for number, turn in enumerate(reader.turns, start=1):
+        speakers.setdefault(turn.persona_id, reader.speaker(turn))
         group = turn.group_id or "" if turn.phase is Phase.DEBATE else ""
         key = (turn.phase.value, turn.arm.value if turn.arm and turn.phase is not Phase.DEBATE else "", group)
         sections.setdefault(key, []).append(reader.view(turn, number))
@@ -210,6 +225,7 @@ def transcript_view(
     return TranscriptView(
         sections=tuple(_section(key, turns, groups, transcript.stopped) for key, turns in sections.items()),
         flags=tuple(words(flag) for flag in transcript.flags),
+        speakers=tuple(speakers.items()),
         turns=len(reader.turns),
         quotes=len(quotes),
         quotes_verified=sum(evidence.status != "unverified" for evidence in quotes),

@@ -62,6 +62,8 @@ RUBRIC: dict[str, Any] = {
     ],
 }
 NOISY = "simulated:run_sd=0.9,conformity=0.5,abstention=0.04"
+SHORT = {"turns_max": 3, "synthesis": False}
+"""A debate long enough to move a position: the tests wait for every call of it."""
 
 
 @dataclass
@@ -94,7 +96,13 @@ class Site:
 
     def hear(self, name: str, model: str) -> dict[str, Any]:
         """Asks for two hearings of one output and does not wait for them."""
-        how = {"persona_set": self.persona_set, "rubric": RUBRIC, "repeats": 2, "models": [model]}
+        how: dict[str, Any] = {
+            "persona_set": self.persona_set,
+            "rubric": RUBRIC,
+            "repeats": 2,
+            "models": [model],
+            "protocol": SHORT,
+        }
         return self.post("/v1/evaluations", json={"item": item(name), **how})
 
     def runs(self, custom_id: str) -> list[dict[str, Any]]:
@@ -140,7 +148,7 @@ def fill(site: Site) -> None:
         "rubric": RUBRIC,
         "repeats": 3,
         "models": [NOISY],
-        "protocol": {"arms": ["panel", "debate"]},
+        "protocol": {"arms": ["panel", "debate"], **SHORT},
     }
     lines = [{"batch": how}, *({"custom_id": name, "item": item(name)} for name in OUTPUTS)]
     body = "\n".join(json.dumps(line) for line in lines)

@@ -95,6 +95,18 @@ def test_the_least_trusted_stand_first(site: Any) -> None:
     assert shares == sorted(shares)
 
 
+def test_paging_by_instability_misses_no_item(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.pages.gathering.ROWS_PER_PAGE", 3)
+    address, found = f"/evaluations?batch={site.batch}", []
+    while address:
+        place, _, query = address.partition("?")
+        page = site.get(f"{place}.json?{query}").json()
+        found += [row["id"] for row in page["rows"]]
+        address = page["next_href"]
+    assert len(found) == len(set(found))
+    assert set(found) == set(site.evaluations.values())
+
+
 def test_a_repeat_by_its_number_leads_to_its_run(site: Any) -> None:
     answer = site.get(f"/evaluations/{site.evaluations['thin']}?repeat=2")
     assert answer.headers["location"] == site.runs("thin")[2]["href"]
@@ -146,6 +158,7 @@ def test_the_form_says_what_is_missing_and_keeps_what_was_typed(site: Any) -> No
     assert answer.status_code == 422
     assert "at least one document" in answer.text
     assert "kept words" in answer.text
+    assert re.search(r'id="documents"[^>]*aria-invalid="true"', answer.text)
 
 
 def test_another_site_cannot_post_the_form(site: Any) -> None:
