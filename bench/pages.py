@@ -1,86 +1,162 @@
-"""How fast the pages are read: first paint of a long transcript and of a large list, and what they weigh.
+"""How fast the pages are read: first paint of a long transcript and of large batches, and what they weigh.
 
-    python bench/pages.py [BASE]
+    python bench/pages.py [BASE] [--turns 200] [--items 1000 10000] [--store FOLDER/rehearing.db] [--openings 5]
 
-BASE is a running service (default http://127.0.0.1:8080) that holds the evaluations and batches to be measured, made for
-instance by `rehearing demo`. Each page is opened five times in a fresh headless Chromium context; medians are printed.
+BASE is a running service without keys (default http://127.0.0.1:8080) with at least one judged batch, made for instance by
+`rehearing demo`. `--turns` asks it for one hearing of about so many turns (simulated judge, given personas). `--items` copies the
+latest batch's rows in its SQLite file until they are so many: the copies share verdicts and report, which is all that
+the pages of a batch read. Each page is opened anew in a headless Chromium context; medians are printed.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import shutil
+import sqlite3
 import statistics
-import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import httpx
 
-OPENINGS = 5
 TIMINGS = """() => {
   const paint = performance.getEntriesByName('first-contentful-paint')[0];
   const [page] = performance.getEntriesByType('navigation');
   const parts = performance.getEntriesByType('resource');
   return {
+    answer: page.responseStart,
     paint: paint ? paint.startTime : NaN,
     interactive: page.domInteractive,
     weight: page.encodedBodySize + parts.reduce((sum, part) => sum + part.encodedBodySize, 0),
   };
 }"""
+DEBATE_TURNS = 60
+"""The longest debate that a protocol allows; the other turns are those of personas alone, and restated."""
+LEVELS = [{"value": value, "label": f"grade {value}"} for value in range(1, 6)]
 
 
-def pages(base: str) -> dict[str, str]:
-    """Name and address of what is measured: the list, and the longest transcript and the latest batch on it."""
-    found = {"evaluations": "/evaluations", "evaluations, newest": "/evaluations?sort=newest"}
-    rows = httpx.get(f"{base}/evaluations.json", timeout=60).json()["rows"]
-    runs = [run for row in rows[:5] for run in httpx.get(f"{base}{row['href']}.json", timeout=60).json()["runs"]]
-    if rows:
-        found["evaluation"] = rows[0]["href"]
-    if runs:
-        longest = max(runs, key=lambda run: run["calls"])
-        found[f"run of {longest['calls']} calls"] = longest["href"]
-    batches = httpx.get(f"{base}/batches.json", timeout=60).json()["rows"]
-    if batches:
-        largest = max(batches, key=lambda batch: batch["total"])
-        found[f"batch of {largest['total']}"] = largest["href"]
-        found[f"items of the batch of {largest['total']}"] = f"/evaluations?batch={largest['id']}"
+def long_hearing(client: httpx.Client, turns: int) -> dict[str, str]:
+    """One hearing of about `turns` turns: its name and address."""
+    personas = [
+        {"id": f"p{n}", "name": f"Judge {n}", "stakeholder": "reader", "group_id": "g", "perspective": "clarity"}
+        for n in range(max(2, (turns - DEBATE_TURNS) // 2))
+    ]
+    persona_set = (
+        client.post("/v1/persona-sets", json={"name": "Bench", "personas": personas}).raise_for_status().json()
+    )
+    made = client.post(
+        "/v1/evaluations",
+        json={
+            "item": {"kind": "text", "id": "long", "instruction": "Say it clearly.", "output": "It is said. " * 40},
+            "persona_set": persona_set["id"],
+            "rubric": {
+                "name": "plain",
+                "dimensions": [{"name": "clarity", "question": "Is it clear?", "levels": LEVELS}],
+            },
+            "protocol": {"arms": ["debate"], "turns_max": DEBATE_TURNS, "adaptive": False, "synthesis": False},
+            "repeats": 1,
+            "models": ["simulated"],
+        },
+    )
+    place = f"/evaluations/{made.raise_for_status().json()['id']}.json"
+    while (page := client.get(place).json())["live"]:
+        time.sleep(1)
+    href = page["runs"][0]["href"]
+    heard = client.get(f"{href}.json").json()["transcript"]
+    return {f"run of {heard['turns'] if heard else 0} turns": href}
+
+
+def copied_batch(store: Path, source: str, items: int) -> dict[str, str]:
+    """A batch of `items` copies of a batch's evaluations: names and addresses of its pages."""
+    batch_id = f"ba_{items:026d}"
+    with sqlite3.connect(store, timeout=60) as connection:
+        connection.row_factory = sqlite3.Row
+        batch = dict(connection.execute("SELECT * FROM batches WHERE id = ?", [source]).fetchone())
+        rows = [dict(row) for row in connection.execute("SELECT * FROM evaluations WHERE batch_id = ?", [source])]
+        connection.execute("DELETE FROM evaluations WHERE batch_id = ?", [batch_id])
+        connection.execute("DELETE FROM batches WHERE id = ?", [batch_id])
+        _insert(connection, "batches", [{**batch, "id": batch_id, "items": items, "name": f"{items:,} items"}])
+        copies = (rows[n % len(rows)] for n in range(items))
+        own = [
+            {**row, "id": f"ev_{items:08d}{n:018d}", "batch_id": batch_id, "custom_id": f"item-{n:05d}"}
+            for n, row in enumerate(copies)
+        ]
+        _insert(connection, "evaluations", own)
+    return {
+        f"batch of {items:,}": f"/batches/{batch_id}",
+        f"items of the batch of {items:,}": f"/evaluations?batch={batch_id}",
+        f"the same, last page by instability of {items:,}": f"/evaluations?batch={batch_id}&page={items // 50}",
+        f"the same, newest first, of {items:,}": f"/evaluations?batch={batch_id}&sort=newest",
+    }
+
+
+def _insert(connection: sqlite3.Connection, table: str, rows: list[dict[str, Any]]) -> None:
+    names = list(rows[0])
+    places = ", ".join("?" * len(names))
+    columns = ", ".join(f'"{name}"' for name in names)
+    connection.executemany(  # names of our own schema
+        f"INSERT INTO {table} ({columns}) VALUES ({places})",
+        [[row[name] for name in names] for row in rows],
+    )
+
+
+def pages(base: str, asked: argparse.Namespace) -> dict[str, str]:
+    """Name and address of what is measured."""
+    found = {"evaluations": "/evaluations"}
+    with httpx.Client(base_url=base, timeout=300) as client:
+        rows = client.get("/evaluations.json").json()["rows"]
+        if rows:
+            found["evaluation"] = rows[0]["href"]
+        ready = [row for row in client.get("/batches.json").json()["rows"] if row["report_status"] == "ready"]
+        if asked.turns:
+            found |= long_hearing(client, asked.turns)
+    for items in asked.items if asked.store else ():
+        found |= copied_batch(asked.store, ready[0]["id"], items)
     return found
 
 
 async def opened(browser: Any, address: str) -> dict[str, float]:
-    """Milliseconds to first paint and to interactive, and bytes."""
+    """Milliseconds to the answer, to first paint and to interactive, and bytes."""
     context = await browser.new_context()
     page = await context.new_page()
-    await page.goto(address, wait_until="load")
+    await page.goto(address, wait_until="load", timeout=120_000)
     await page.wait_for_timeout(100)
     timings: dict[str, float] = await page.evaluate(TIMINGS)
     await context.close()
     return timings
 
 
-async def main(base: str) -> None:
+async def main(asked: argparse.Namespace) -> None:
     from playwright.async_api import async_playwright
 
     path = os.environ.get("REHEARING_TEST_CHROMIUM") or shutil.which("chromium")
+    base = asked.base.rstrip("/")
+    measured = await asyncio.to_thread(pages, base, asked)
     async with async_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
         browser = await playwright.chromium.launch(executable_path=path, args=flags)
-        print(f"{'page':40} {'paint ms':>9} {'ready ms':>9} {'kB':>7}")
-        for name, address in pages(base).items():
-            times = [await opened(browser, base + address) for _ in range(OPENINGS)]
-            paint, ready, weight = (
-                statistics.median(one[key] for one in times) for key in ("paint", "interactive", "weight")
-            )
-            print(f"{name:40} {paint:9.0f} {ready:9.0f} {weight / 1000:7.0f}")
+        print(f"{'page':50} {'answer ms':>9} {'paint ms':>9} {'ready ms':>9} {'kB':>7}")
+        for name, address in measured.items():
+            times = [await opened(browser, base + address) for _ in range(asked.openings)]
+            keys = ("answer", "paint", "interactive", "weight")
+            answer, paint, ready, weight = (statistics.median(one[key] for one in times) for key in keys)
+            print(f"{name:50} {answer:9.0f} {paint:9.0f} {ready:9.0f} {weight / 1000:7.0f}", flush=True)
         await browser.close()
 
 
 if __name__ == "__main__":
-    base_address = (sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8080").rstrip("/")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("base", nargs="?", default="http://127.0.0.1:8080")
+    parser.add_argument("--turns", type=int, default=0)
+    parser.add_argument("--items", type=int, nargs="*", default=[])
+    parser.add_argument("--store", type=Path, help="the service's SQLite file; needed for --items")
+    parser.add_argument("--openings", type=int, default=5)
+    arguments = parser.parse_args()
     try:
-        httpx.get(f"{base_address}/livez", timeout=5)
+        httpx.get(f"{arguments.base}/livez", timeout=5)
     except httpx.HTTPError:
-        print(f"no service answers at {base_address}; start one with `rehearing serve`, then run this again")
-    else:
-        asyncio.run(main(base_address))
+        parser.error(f"no service answers at {arguments.base}; start one with `rehearing serve`, then run this again")
+    asyncio.run(main(arguments))
