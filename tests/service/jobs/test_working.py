@@ -46,6 +46,10 @@ async def test_an_evaluation_is_heard_a_batch_reported_and_moved(
         assert events[-1].kind == "evaluation.completed"
         assert events[-1].terminal
 
+        flips = (await app.queue_figures()).flips
+        assert set(flips) == {"panel", "debate"}
+        assert flips["debate"] == float(heard.scores["debate"]["clarity"].agree < 3)
+
         runs = await app.runs.list(None, made.id)
         transcript = await app.runs.transcript(None, runs[0].id)
         turn, calls = await app.runs.turn(None, runs[0].id, transcript.turns[0].id)
@@ -118,6 +122,41 @@ async def test_cancel_in_each_state(sqlite_settings: Any, working: Any, rubric: 
         after = await app.evaluations.get(None, running.id)
         assert after.state == stopped.state
         assert [run.state.status for run in await app.runs.list(None, running.id)] == statuses
+
+
+async def test_work_stops_when_its_money_is_spent_and_what_is_done_stays(
+    sqlite_settings: Any, working: Any, rubric: Any, item: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("llm.attempts.price", "service.application.hearings.price"):
+        monkeypatch.setattr(place, lambda model, usage: 0.01)
+    one_by_one = sqlite_settings.limits.model_copy(update={"jobs_concurrent": 1})
+    async with working(sqlite_settings.model_copy(update={"limits": one_by_one})) as (app, personas):
+        request = EvaluationRequest(
+            item=item, persona_set=personas, rubric=rubric, repeats=8, protocol=SHORT, budget_usd_max=0.25
+        )
+        made = await app.evaluations.create(None, request)
+        ended = await app.evaluations.wait(None, made.id, 120)
+        runs = await app.runs.list(None, made.id)
+        recorded = sum([len(await app.runs.calls(None, run.id)) for run in runs])
+    assert ended.state.error_code == "budget_exhausted"
+    assert {run.state.status for run in runs} == {Status.COMPLETED, Status.CANCELLED}
+    assert 25 < recorded <= 25 + len(ended.models) * 3, "only what the personas had in flight goes beyond"
+
+
+async def test_a_fault_of_ours_fails_the_run_and_says_so(
+    sqlite_settings: Any, working: Any, rubric: Any, item: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: Any) -> None:
+        raise ZeroDivisionError("secret words of a document")
+
+    monkeypatch.setattr("service.jobs.hearing._hear", broken)
+    async with working(sqlite_settings) as (app, personas):
+        request = EvaluationRequest(item=item, persona_set=personas, rubric=rubric, protocol=SHORT)
+        made = await app.evaluations.create(None, request)
+        ended = await app.evaluations.wait(None, made.id, 120)
+    assert (ended.state.status, ended.state.error_code) == (Status.FAILED, "internal")
+    assert "ZeroDivisionError" in str(ended.state.error)
+    assert "secret" not in str(ended.state.error)
 
 
 async def test_repeats_go_on_until_the_interval_is_narrow(
