@@ -45,7 +45,7 @@ async def synthesise(session: Session, arm: Arm, turns: Sequence[Turn], index: i
     if not last:
         return None
     values = {name: part.value for name, part in verdict(session, arm, turns).dimensions.items()}
-    said = overheard(side, last.values())
+    said = overheard(session, side, last.values())
     turn_id, model = f"{arm}/synthesis", session.seats[0].model
     prompt = side.opening.prompt(
         "task_synthesis", said, verdict=verdict_section(values), task=task_section("synthesis", turn_id)

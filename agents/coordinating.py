@@ -129,7 +129,7 @@ async def _chosen_by_model(
     session: Session, side: Side, waiting: Sequence[Seat], table: Table, heard: Sequence[Turn], turn_id: str
 ) -> tuple[Seat, tuple[Call, ...]]:
     """A model's choice; the code's own where the model names nobody who may speak."""
-    said = overheard(side, heard)
+    said = overheard(session, side, heard)
     names = speakers_section([seat.id for seat in waiting])
     task = task_section("coordinate", turn_id)
     prompt = side.opening.prompt("task_coordinate", said, speakers=names, task=task)

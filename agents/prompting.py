@@ -96,20 +96,27 @@ def own_message(turn: Turn, scores: Shown) -> tuple[Message, ...]:
     return _told("own", None, turn.id, turn.kind, tuple(scores.items()), turn.text)
 
 
-def peer_message(name: str, turn: Turn, scores: Shown) -> tuple[Message, ...]:
-    """What a peer said: an argument is data in a message of its own."""
-    return _told("peer", name, turn.id, turn.kind, tuple(scores.items()), turn.text)
+def peer_message(name: str, turn: Turn, scores: Shown, speaker: str = "") -> tuple[Message, ...]:
+    """What a peer said: an argument is data in a message of its own. speaker: what the others call it."""
+    return _told("peer", name, turn.id, turn.kind, tuple(scores.items()), turn.text, speaker)
 
 
 @lru_cache(maxsize=4096)
 def _told(
-    section: str, name: str | None, turn_id: str, kind: str, scores: tuple[tuple[str, float | None], ...], text: str
+    section: str,
+    name: str | None,
+    turn_id: str,
+    kind: str,
+    scores: tuple[tuple[str, float | None], ...],
+    text: str,
+    speaker: str = "",
 ) -> tuple[Message, ...]:
     """A contribution as a message. Kept, because everybody at a table is shown it again in every later question."""
     if section == "own":
         content = {"turn": turn_id, "scores": _grades(dict(scores)), "reasoning": text}
         return prompt_file("own").render(judgement=fence("own", _json(content)))
     content = {"turn": turn_id, "kind": kind, "scores": _grades(dict(scores)), "argument": text}
+    content |= {"speaker": speaker} if speaker else {}
     return prompt_file("peer").render(contribution=fence("peer", _json(content), name))
 
 

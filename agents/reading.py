@@ -69,6 +69,11 @@ class _Names:
         plays = f" ({_escaped(turn.model)})" if "@" in seat_of(turn) else ""
         return _escaped(persona.name if persona else (turn.persona_id or "clerk")) + plays
 
+    def table(self, group: str) -> str:
+        """What its personas are called together, as the first of them says it; the id where nobody is known."""
+        group_of = (persona.stakeholder for persona in self._personas.values() if persona.group_id == group)
+        return _escaped(next(group_of, None) or group.replace("_", " ").replace("-", " "))
+
 
 def _head(result: RunResult) -> Iterator[str]:
     if result.simulated:
@@ -103,8 +108,8 @@ def _alone(result: RunResult, names: _Names) -> Iterator[str]:
     for turn in result.transcript.turns:
         if turn.phase is Phase.ALONE:
             persona = names.persona(turn)
-            looks_at = f", looks at {_escaped(persona.perspective)}" if persona else ""
-            yield f"**{names.of(turn)}**{looks_at}{_shown_as(turn)}: {_grades(turn.scores)}{_certainty(turn)}"
+            looks_for = f", looking for “{_escaped(persona.perspective.rstrip('.'))}”" if persona else ""
+            yield f"**{names.of(turn)}**{looks_for}{_shown_as(turn)}: {_grades(turn.scores)}{_certainty(turn)}"
             yield from _words(turn)
 
 
@@ -113,7 +118,7 @@ def _debates(result: RunResult, names: _Names) -> Iterator[str]:
     for table, reason in result.transcript.stopped.items():
         prefix, order = ("ba/", "ba") if table.startswith("ba/") else ("", None)
         group = table.removeprefix(prefix)
-        yield f"## Debate: {_spoken(group)}{' (outputs swapped)' if order else ''}"
+        yield f"## Debate: {names.table(group)}{' (outputs swapped)' if order else ''}"
         said = [t for t in by_id.values() if t.phase is Phase.DEBATE and t.group_id == group and _side(t) == order]
         stands = {seat_of(turn): turn for turn in by_id.values() if turn.phase is Phase.ALONE and _side(turn) == order}
         for number, turn in enumerate(said, start=1):

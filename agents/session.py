@@ -17,6 +17,7 @@ from agents.protocol import DebateProtocol
 from agents.rubric import Rubric
 from agents.seats import Seat, speaking_order
 from agents.transcript import Turn
+from clustering import AnchorKind
 from llm import Answer, AskSettings, Call, CallLedger, Message, Model, Purpose, RenderedPrompt, ask
 
 OnTurn = Callable[[Turn], Awaitable[None] | None]
@@ -82,6 +83,12 @@ class Session:
     def excerpts(self) -> dict[str, tuple[Place, ...]]:
         """What of each seat's persona may be quoted."""
         return {seat.id: _excerpts(seat) for seat in self.seats}
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """What each seat's persona is called by the others; nothing where personas are hidden."""
+        hidden = self.protocol.anchor is AnchorKind.NONE
+        return {} if hidden else {seat.id: seat.persona.name for seat in self.seats}
 
     @cached_property
     def cards(self) -> dict[str, tuple[Message, ...]]:

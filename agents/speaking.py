@@ -98,14 +98,18 @@ def said_so_far(
         elif stances_only:
             messages += stance_message(name, scores)
         else:
-            messages += peer_message(name, turn, scores)
+            messages += peer_message(name, turn, scores, session.names.get(name, ""))
     return messages
 
 
-def overheard(side: Side, turns: Iterable[Turn]) -> tuple[Message, ...]:
+def overheard(session: Session, side: Side, turns: Iterable[Turn]) -> tuple[Message, ...]:
     """Contributions as somebody without a persona hears them: a coordinator, or a clerk."""
     return tuple(
-        message for turn in turns for message in peer_message(seat_of(turn), turn, shown_scores(side, turn.scores))
+        message
+        for turn in turns
+        for message in peer_message(
+            seat_of(turn), turn, shown_scores(side, turn.scores), session.names.get(seat_of(turn), "")
+        )
     )
 
 

@@ -193,14 +193,20 @@ class Voice:
         argued = [peer for peer in self._scene.peers if peer.argument]
         if not argued:
             return "Seeing where the others stand makes me look again."
-        up, old = moved.now > (moved.before or 0), self._old(moved)
-        gaps = {peer.id: 0 if (score := peer.scores.get(moved.scale.name)) is None else score - old for peer in argued}
-        peer = ([peer for peer in argued if gaps[peer.id] * (1 if up else -1) > 0] or argued)[-1]
+        peer = self.followed(moved) or argued[-1]
         judged = " ".join(" ".join(self._scene.texts(*JUDGED)).split())
         quotes = [quote for quote in _QUOTED.findall(peer.argument) if quote.rstrip("…").strip() in judged]
         if not quotes:
             return f"I take the point that {_name(peer)} makes."
         return f"{_name(peer)} has a point about “{choose(quotes, 'heard', *self._key)}”."
+
+    def followed(self, moved: Position) -> Peer | None:
+        """The last to argue among those who stand where it moves to; None where nobody argued."""
+        argued = [peer for peer in self._scene.peers if peer.argument]
+        up, old = moved.now > (moved.before or 0), self._old(moved)
+        gaps = {peer.id: 0 if (score := peer.scores.get(moved.scale.name)) is None else score - old for peer in argued}
+        ahead = [peer for peer in argued if gaps[peer.id] * (1 if up else -1) > 0]
+        return next(reversed(ahead or argued), None)
 
     def _old(self, position: Position) -> int:
         return position.scale.values[position.before or 0]
@@ -215,7 +221,8 @@ class Voice:
         judged = self._scene.texts("output", "output_a", "output_b") or self._scene.texts("dialogue")
         given = {word for text in self._material() for word in words(text)}
         found = []
-        for sentence in sentences(judged) or [text.strip() for text in judged if text.strip()]:
+        told = [sentence for sentence in sentences(judged) if not sentence.endswith("?")]
+        for sentence in told or sentences(judged) or [text.strip() for text in judged if text.strip()]:
             own = set(words(sentence))
             found.append(Quote(sentence, len(own & given) / len(own) if own and given else 0.6))
         return found

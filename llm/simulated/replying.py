@@ -82,7 +82,8 @@ class Replier:
         if name == "kind":
             return self._kind
         if name == "reply_to":
-            return self._peer.turn if self._peer and self._kind not in ("claim", "pass") else None
+            peer = self._followed() if self._kind == "concession" else self._peer
+            return peer.turn if peer and self._kind not in ("claim", "pass") else None
         if name in ("speaker", "next_speaker") and self._scene.speakers:
             return self._voice.next_speaker()
         if name == "changed_because":
@@ -208,6 +209,11 @@ class Replier:
             return sum(_apart(position, peer) for position in self.positions.values())
 
         return max(self._scene.peers, key=distance, default=None)
+
+    def _followed(self) -> Peer | None:
+        """Whose argument moved it, as its words say."""
+        moved = [p for p in self.positions.values() if p.before is not None and p.before != p.now]
+        return self._voice.followed(moved[0]) if moved else self._peer
 
     def _choose_kind(self, offered: list[str]) -> str:
         positions, peer = list(self.positions.values()), self._peer

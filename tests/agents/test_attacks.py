@@ -99,7 +99,7 @@ async def test_a_whole_hearing_keeps_its_structure_under_attack(panel, rubric, r
             assert kinds.count("persona") <= 1
             assert [message.role for message in request.messages] == ["system"] + ["user"] * (len(request.messages) - 1)
 
-    for attack in ATTACKS[::16]:
+    for attack in ATTACKS[::24]:
         await attack_once(attack)
 
 

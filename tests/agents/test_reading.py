@@ -22,7 +22,7 @@ async def test_it_tells_who_said_what_to_whom_and_what_came_of_it(dialogue, pane
     assert "Simulated judge" in text
     for heading in ("## Verdict", "## Alone", "## Debate: nurse", "## Debate: patient", "## Restated after the debate"):
         assert text.count(heading) == 1
-    assert "looks at what a nurse needs" in text
+    assert "looking for “what a nurse needs”" in text
     assert re.search(r"clarity \d → \d", text)
     assert "The table stopped after" in text
     assert len(re.findall(r"^\*\*Nurse 1\*\*|^\*\*\d+\. Nurse 1\*\*", text, re.MULTILINE)) >= 3
