@@ -15,7 +15,6 @@ import asyncio
 import os
 import shutil
 import sqlite3
-import statistics
 import time
 from pathlib import Path
 from typing import Any
@@ -33,17 +32,18 @@ TIMINGS = """() => {
     weight: page.encodedBodySize + parts.reduce((sum, part) => sum + part.encodedBodySize, 0),
   };
 }"""
-DEBATE_TURNS = 60
-"""The longest debate that a protocol allows; the other turns are those of personas alone, and restated."""
+TABLES = 2
+"""Groups that debate. A quarter of the turns is spoken alone, a quarter at each table, a quarter restated."""
+QUARTER_MAX = 60
+"""Neither a persona set nor a table's debate may be larger."""
 LEVELS = [{"value": value, "label": f"grade {value}"} for value in range(1, 6)]
 
 
 def long_hearing(client: httpx.Client, turns: int) -> dict[str, str]:
     """One hearing of about `turns` turns: its name and address."""
-    personas = [
-        {"id": f"p{n}", "name": f"Judge {n}", "stakeholder": "reader", "group_id": "g", "perspective": "clarity"}
-        for n in range(max(2, (turns - DEBATE_TURNS) // 2))
-    ]
+    quarter = min(QUARTER_MAX, max(TABLES, turns // 4))
+    shared = {"stakeholder": "reader", "perspective": "clarity"}
+    personas = [{"id": f"p{n}", "name": f"Judge {n}", "group_id": f"g{n % TABLES}", **shared} for n in range(quarter)]
     persona_set = (
         client.post("/v1/persona-sets", json={"name": "Bench", "personas": personas}).raise_for_status().json()
     )
@@ -56,7 +56,7 @@ def long_hearing(client: httpx.Client, turns: int) -> dict[str, str]:
                 "name": "plain",
                 "dimensions": [{"name": "clarity", "question": "Is it clear?", "levels": LEVELS}],
             },
-            "protocol": {"arms": ["debate"], "turns_max": DEBATE_TURNS, "adaptive": False, "synthesis": False},
+            "protocol": {"arms": ["debate"], "turns_max": quarter, "adaptive": False, "synthesis": False},
             "repeats": 1,
             "models": ["simulated"],
         },
@@ -123,7 +123,7 @@ async def opened(browser: Any, address: str) -> dict[str, float]:
     context = await browser.new_context()
     page = await context.new_page()
     await page.goto(address, wait_until="load", timeout=120_000)
-    await page.wait_for_timeout(100)
+    await page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length > 0")
     timings: dict[str, float] = await page.evaluate(TIMINGS)
     await context.close()
     return timings
@@ -142,7 +142,7 @@ async def main(asked: argparse.Namespace) -> None:
         for name, address in measured.items():
             times = [await opened(browser, base + address) for _ in range(asked.openings)]
             keys = ("answer", "paint", "interactive", "weight")
-            answer, paint, ready, weight = (statistics.median(one[key] for one in times) for key in keys)
+            answer, paint, ready, weight = (sorted(one[key] for one in times)[len(times) // 2] for key in keys)
             print(f"{name:50} {answer:9.0f} {paint:9.0f} {ready:9.0f} {weight / 1000:7.0f}", flush=True)
         await browser.close()
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from service.application.records import BatchRecord, PersonaSetRecord, Status
-from service.pages.formatting import dollars, percent, spread, words
+from service.pages.formatting import dollars, percent, plural, spread, words
 from service.pages.views.evaluations import EvaluationRow, least_trusted
 from stability import DimensionReport, Estimate, ReportWarning, StabilityReport, detail_tables
 
@@ -253,7 +253,7 @@ def _headline(batch_id: str, name: str, own: DimensionReport) -> Headline:
     if plan is None:
         cheapest = ("calls for a dependable verdict", "none", "no plan examined reaches the target")
     else:
-        detail = f"{plan.personas} personas × {plan.runs} runs, dependability {spread(plan.phi)}"
+        detail = f"{plural(plan.personas, 'persona')} × {plural(plan.runs, 'run')}, dependability {spread(plan.phi)}"
         cheapest = ("calls for a dependable verdict", str(plan.calls), detail)
     return Headline(
         dimension=name,

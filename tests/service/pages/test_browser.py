@@ -225,3 +225,8 @@ async def test_nothing_is_wider_than_the_window(tab: Any, site: Any, width: int)
     ):
         await tab.goto(path)
         assert await tab.evaluate("document.documentElement.scrollWidth") <= width, path
+        outside = await tab.locator("fieldset :is(input, textarea)").evaluate_all(
+            "all => all.filter(one => one.getBoundingClientRect().right"
+            " > one.closest('fieldset').getBoundingClientRect().right).length"
+        )
+        assert outside == 0, path
