@@ -206,4 +206,7 @@ def leading_role(roles: Counter[str]) -> str | None:
         heads[head_noun(role)] += count
     ways = Counter(head_noun(role) for role in roles)
     best = max(heads, key=lambda head: (heads[head], ways[head]))
-    return max((role for role in roles if head_noun(role) == best), key=lambda role: roles[role])
+    own = [role for role in roles if head_noun(role) == best]
+    if len(own) > 2 and max(roles[role] for role in own) == 1:
+        return best  # everybody is called something else: "maintainer" says what they share
+    return max(own, key=lambda role: roles[role])
