@@ -3,7 +3,7 @@
 Prints, per setting, the coverage of every interval (92 to 99 is wanted; `*` marks what is conditional on the panel and
 says so in the report), then the permutation tests' rejection rates, the arms' ratios and the stopping rules.
 
-    python bench/coverage.py [--replications 400] [--quick]
+    python bench/coverage.py [--replications N] [--quick]
 """
 
 from __future__ import annotations
@@ -331,12 +331,12 @@ def settings(quick: bool) -> Iterator[Setting]:
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--replications", type=int, default=400)
-    parser.add_argument("--quick", action="store_true", help="20 replications of a smaller grid")
+    parser.add_argument("--replications", type=int, help="400 by default, 20 with --quick")
+    parser.add_argument("--quick", action="store_true", help="a smaller grid")
     given = parser.parse_args()
-    replications = 20 if given.quick else given.replications
+    replications = given.replications or (20 if given.quick else 400)
     for setting in settings(given.quick):
-        print(setting)
+        print(setting, flush=True)
         for name, found in coverage(setting, replications).items():
             mark = "*" if setting.universe == "random" and name in CONDITIONAL else " "
             fine = replications < 100 or mark == "*" or found.given == 0 or 0.92 <= found.covered <= 0.99

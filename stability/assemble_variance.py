@@ -91,7 +91,10 @@ def _warn(lay: Layout, table: Cells, told: Features, parts: VarianceComponents, 
     elif (table.n[filled] == 1).mean() > 0.25:
         warnings.add("single_runs", "over a quarter of the cells ran once: they borrow their persona's run variance")
     if lay.clusters < 10:
-        warnings.add("few_clusters", f"{lay.clusters} clusters: fewer than 10, so estimates have no intervals")
+        warnings.add(
+            "few_clusters",
+            f"{lay.clusters} cluster{'s' if lay.clusters != 1 else ''} of items: fewer than 10, so estimates have no intervals",
+        )
     if filled.any(axis=1).sum() == 1:
         warnings.add("one_item", "one item: a persona's harshness cannot be told from its view of this item")
     if parts.run[0] == 0:
@@ -187,7 +190,7 @@ def _coefficient(found: Variance, coefficient: Callable[[VarianceComponents], Fl
     """A dependability in the random universe: with both the items' and the personas' uncertainty where it was asked."""
     values = coefficient(found.parts)
     if found.draws is None:
-        return found.figure(values, "logit", "fixed" if found.personas <= 1 else "random")
+        return found.figure(values, "logit")  # the interval knows of no other personas, so it must not name them
     return found.drawn(float(values[0]), random_coefficient(coefficient, found.parts, found.draws))
 
 

@@ -111,7 +111,11 @@ def _claim(case: Case) -> str:
     if claim.holds == "undefined":
         if case.personas == 1 and case.scored:
             return "One persona: what another would say is unknown."
-        return ""
+        joint = claim.delta_with_interaction.value
+        if joint is None:
+            return ""
+        more = "more" if joint < 0 else "less"
+        return f"On this one item personas differ {more} than re-runs of one persona do (no margin of error)."
     apart = case.main_p is not None and case.main_p <= 0.05
     if case.still:
         return f"No re-run of a persona changed its score; {'personas differ in their mean score' if apart else who + ' differ no more than chance would have it'}."

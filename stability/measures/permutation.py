@@ -17,8 +17,8 @@ Flags = npt.NDArray[np.bool_]
 
 PERMUTATIONS = 2000
 PERMUTATIONS_MIN = 200
-VALUES_MAX = 200_000_000
-"""Values shuffled in one test before the number of permutations is cut: about a second on one core."""
+VALUES_MAX = 60_000_000
+"""Values shuffled in one test before the number of permutations is cut: about half a second on one core."""
 GROUPS_MAX = 300
 """Groups of items that share an order in the test of the main effect."""
 SETS_MIN = 100

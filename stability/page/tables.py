@@ -111,7 +111,7 @@ def _trust(dimension: DimensionReport) -> Table:
         ("Effective number of judges", dimension.effective_judges, False),
     )
     rows = [estimate_row(name, value, percent=percent) for name, value, percent in named if value is not None]
-    p_values = (("main effect of persona", "main"), ("any effect of persona", "any"))
+    p_values = (("main effect of persona", "main"), ("effect of persona at all", "any"))
     rows += [
         (f"p, no {name} (permutation)", figures.p_text(dimension.permutation.get(key)), "none", "", "these personas")
         for name, key in p_values

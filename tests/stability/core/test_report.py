@@ -141,6 +141,7 @@ def test_three_judges_five_runs_by_hand() -> None:
     assert one.flips.categorical.value == pytest.approx(0.4), "4 of 10 pairs of runs differ"
     assert one.components.run.ci is None
     assert {"one_item", "few_clusters"} <= codes
+    assert "On this one item personas differ more than re-runs of one persona do" in one.sentence
 
 
 def test_one_item_tells_its_run_variance_from_all_that_personas_add() -> None:
