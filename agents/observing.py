@@ -49,7 +49,7 @@ class Observation(NamedTuple):
     turn_id: str
     seat_id: str
     step: int
-    """Which contribution of this seat it is, counted from 0: alone, debate turns, restated."""
+    """Which contribution of this seat in this arm it is, counted from 0, the judgement alone: debate turns, restated."""
     ratings: tuple[ObservationReply, ...]
     n_asked: int
 
@@ -64,6 +64,9 @@ class Drift(NamedTuple):
 
     slope: float | None
     """Change of the role rating per contribution, least squares; None below two contributions."""
+    slope_low: float | None
+    slope_high: float | None
+    """95 % interval of the slope by Student's t over contributions; None below three of them."""
     onset: int | None
     """The first contribution whose rating is a whole point under the first one; None where there is none."""
 
@@ -117,7 +120,8 @@ def drift(observations: Sequence[Observation], seat_id: str) -> Drift:
     known = [(seen.step, seen.role) for seen in observations if seen.seat_id == seat_id and seen.role is not None]
     points = sorted((float(step), role) for step, role in known if role is not None)
     first = points[0][1] if points else 0.0
-    return Drift(_slope(points), next((int(step) for step, role in points if role <= first - 1), None))
+    low, high = _slope_interval(points)
+    return Drift(_slope(points), low, high, next((int(step) for step, role in points if role <= first - 1), None))
 
 
 def lexical_drift(
@@ -136,12 +140,13 @@ def lexical_drift(
 
 def _steps(transcript: Transcript) -> list[tuple[Turn, int]]:
     """The turns with words, each with its number among its seat's contributions of the same arm and order."""
-    counts: dict[tuple[str, str | None], int] = {}
+    counts: dict[tuple[str, str | None, str | None], int] = {}
     steps = []
     for turn in transcript.turns:
         if turn.persona_id is not None and turn.text:
-            key = (seat_of(turn), turn.order)
-            steps.append((turn, counts.get(key, 0)))
+            alone, key = (seat_of(turn), turn.order, None), (seat_of(turn), turn.order, turn.arm)
+            before = counts.get(alone, 0) if turn.arm else 0  # every arm goes on from what was said alone
+            steps.append((turn, before + counts.get(key, 0)))
             counts[key] = counts.get(key, 0) + 1
     return steps
 
@@ -165,3 +170,16 @@ def _slope(points: Sequence[tuple[float, float]]) -> float | None:
     steps, roles = fmean(step for step, _ in points), fmean(role for _, role in points)
     spread = sum((step - steps) ** 2 for step, _ in points)
     return sum((step - steps) * (role - roles) for step, role in points) / spread
+
+
+def _slope_interval(points: Sequence[tuple[float, float]]) -> tuple[float | None, float | None]:
+    slope, free = _slope(points), len(points) - 2
+    if slope is None or free < 1:
+        return None, None
+    from scipy.stats import t  # heavy
+
+    steps, roles = fmean(step for step, _ in points), fmean(role for _, role in points)
+    left = sum((role - roles - slope * (step - steps)) ** 2 for step, role in points)
+    spread = sum((step - steps) ** 2 for step, _ in points)
+    half = float(t.ppf(0.975, free)) * (left / free / spread) ** 0.5
+    return slope - half, slope + half

@@ -25,8 +25,11 @@ def test_drift_by_hand():
     found = drift([seen(0, 3), seen(1, 3), seen(2, 1), seen(3, 1)], "nurse-1")
     assert found.slope == pytest.approx(-0.8)
     assert found.onset == 2
-    assert drift([seen(0, 3)], "nurse-1") == (None, None)
-    assert drift([], "nurse-1") == (None, None)
+    # residuals -0.2, 0.6, -0.6, 0.2 about a mean step of 1.5: t(2) 4.3027 x sqrt(0.8 / 2 / 5)
+    assert (found.slope_low, found.slope_high) == pytest.approx((-0.8 - 1.21699, -0.8 + 1.21699), abs=1e-4)
+    assert drift([seen(0, 3), seen(1, 2)], "nurse-1")[1:3] == (None, None), "two points leave nothing to tell noise by"
+    assert drift([seen(0, 3)], "nurse-1") == (None, None, None, None)
+    assert drift([], "nurse-1") == (None, None, None, None)
     assert drift([seen(0, 2), Observation("t1", "nurse-1", 1, (), 3)], "nurse-1").slope is None, "unparseable is not 0"
 
 
