@@ -15,7 +15,7 @@ from llm import MemoryLedger, open_model, spending_by_purpose
     ids=["default", "two-arms"],
 )
 async def test_within_15_percent_of_what_other_seeds_then_spend(protocol, summary, text, panel, rubric):
-    items, repeats, model = [summary, text], 6, open_model("simulated")
+    items, repeats, model = [summary, text], 16, open_model("simulated")
     two = PersonaSet(personas=panel.personas[2:4], groups=(), method="given")
     estimate = estimate_hearing(items, two, rubric, protocol, [model], repeats=repeats, seed=1)
     ledgers = []
@@ -24,7 +24,7 @@ async def test_within_15_percent_of_what_other_seeds_then_spend(protocol, summar
             ledgers.append(MemoryLedger())
             await hear(item, two, rubric, protocol, models=[model], repeat=repeat, seed=77, ledger=ledgers[-1])
     calls = [call for ledger in ledgers for call in ledger.calls]
-    assert estimate.runs == 12
+    assert estimate.runs == 32
     assert estimate.calls == pytest.approx(len(calls), rel=0.15)
     assert estimate.input_tokens == pytest.approx(sum(call.input_tokens for call in calls), rel=0.15)
     assert estimate.output_tokens == pytest.approx(sum(call.output_tokens for call in calls), rel=0.15)

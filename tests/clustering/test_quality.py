@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from clustering import Document, Embedder, PersonaSet, build_persona_set, extract_perspectives
+from clustering import Document, Embedder, PersonaSet, build_persona_set, extract_perspectives, open_embedder
 from clustering.wording import head_noun
 
 pytestmark = pytest.mark.xdist_group("umap")  # compiling UMAP takes longer than all that follows
@@ -26,9 +26,10 @@ def labelled() -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def role_statement_set(embedder: Embedder) -> PersonaSet:
+def role_statement_set() -> PersonaSet:
+    """By an embedder of its own: a vector's last digits depend on what was embedded beside it."""
     documents = [Document(id=str(number), text=row["text"]) for number, row in enumerate(labelled())]
-    return asyncio.run(build_persona_set(documents, embedder=embedder))
+    return asyncio.run(build_persona_set(documents, embedder=open_embedder()))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from service.application.models import open_configured_model
 
 def test_the_address_is_told_to_openai_models_alone(sqlite_settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     told: dict[str, str | None] = {}
-    monkeypatch.setattr("llm.open_model", lambda spec, *, base_url, api_key: told.update({spec: base_url}))
+    monkeypatch.setattr("llm.open_model", lambda spec, *, base_url, **_: told.update({spec: base_url}))
     settings = sqlite_settings.model_copy(update={"base_url": "http://127.0.0.1:1/v1"})
     for spec in ("openai:x", "anthropic:x", "simulated"):
         open_configured_model(spec, settings)
