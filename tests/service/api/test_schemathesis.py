@@ -26,7 +26,11 @@ from service.api.app import openapi_text
 from service.api.openapi import operations
 from tests.service.api.conftest import Live
 
-pytestmark = pytest.mark.xdist_group("live_api")
+pytestmark = [
+    pytest.mark.xdist_group("live_api"),
+    # another test's service may still run in a thread of this process, and draw random numbers of its own
+    pytest.mark.filterwarnings("ignore:Do not use the `random` module"),
+]
 
 
 OPERATIONS = sorted(
@@ -64,7 +68,7 @@ def test_no_request_breaks_the_service_or_the_document(document: Any, name: str,
             suppress_health_check=list(HealthCheck),
         )
         def requests(case: Any) -> None:
-            case.call_and_validate(checks=CHECKS)
+            case.call_and_validate(checks=CHECKS, timeout=60)
 
         requests()
     except (Unsatisfiable, SkipTest):  # without parameters or body, nothing can be against the document

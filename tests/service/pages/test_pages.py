@@ -141,7 +141,6 @@ def test_what_a_persona_saw_is_exact(site: Any) -> None:
         ("/evaluations/ev_none", 404),
         ("/runs/rn_none", 404),
         ("/documents/do_none", 404),
-        ("/evaluations?page=broken", 422),
         ("/evaluations?status=odd", 422),
         ("/static/..%2Frouter.py", 404),
         ("/static/none.js", 404),
