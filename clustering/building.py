@@ -37,7 +37,7 @@ class PersonaOptions(BaseModel):
 
     seed: int = 0
     personas: int | None = Field(default=None, ge=1, le=60)
-    """How many in all; None lets coverage decide."""
+    """How many in all, the largest groups first; fewer where too little is said. None lets coverage decide."""
     personas_per_group_max: int = Field(default=3, ge=1, le=10)
     groups_max: int = Field(default=8, ge=1, le=30)
     """Groups that get personas, largest first; the others stay on the map."""
@@ -118,7 +118,7 @@ def _assemble(
     report("grouping", 1, 1)
     groups, members = describe_groups(grouping, perspectives)
     heard = len(groups) if options.single_voices or groups[0].size < 2 else sum(one.size > 1 for one in groups)
-    shown = groups[: min(heard, options.groups_max)]
+    shown = groups[: min(heard, options.groups_max, options.personas or heard)]
     counts = _persona_counts([len(rows) for rows in members[: len(shown)]], options)
     named = embedder.embed(without_domain_words([one.stakeholder or "" for one in perspectives]))
     personas = compose_personas(shown, members[: len(shown)], perspectives, vectors, named, counts)

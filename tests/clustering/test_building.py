@@ -38,6 +38,13 @@ async def test_stories_become_personas_whose_quotes_slice_back(hashed: Embedder)
     )
 
 
+@pytest.mark.parametrize("asked", [1, 2])
+async def test_no_more_personas_than_were_asked_for(hashed: Embedder, asked: int) -> None:
+    options = PersonaOptions(personas=asked)
+    persona_set = await build_persona_set(story_documents(), embedder=hashed, options=options)
+    assert len(persona_set.personas) == asked
+
+
 async def test_the_same_seed_gives_the_same_set(hashed: Embedder) -> None:
     first = await build_persona_set(story_documents(), embedder=hashed, options=PersonaOptions(seed=3))
     second = await build_persona_set(story_documents(), embedder=hashed, options=PersonaOptions(seed=3))
