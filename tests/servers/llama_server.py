@@ -1,6 +1,6 @@
 """Writes a tiny llama with random weights and serves it with llama.cpp's own HTTP server until it is killed.
 
-    python tests/servers/llama_server.py MODEL.gguf
+    python tests/servers/llama_server.py MODEL.gguf [--context 16384]
 
 Not a language model but a random one: under a JSON schema its replies are valid and their content means nothing. Half a
 megabyte, nothing downloaded. Prints the base URL when it serves.
@@ -8,8 +8,8 @@ megabyte, nothing downloaded. Prints the base URL when it serves.
 
 from __future__ import annotations
 
+import argparse
 import socket
-import sys
 import threading
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import numpy as np
 
 WIDTH, LAYERS, HEADS, INNER = 64, 2, 4, 128
 CONTEXT = 4096
+"""In tokens, which are characters here: a whole debate about a long item needs some 16,000."""
 SLOTS = 4
 QUOTE_BIAS = 0.35
 """Towards the quotation mark, so that strings end early."""
@@ -39,12 +40,12 @@ def vocabulary() -> tuple[list[bytes], list[int], list[float]]:
     return tokens, kinds, biases
 
 
-def write_model(path: Path, seed: int = 0) -> None:
+def write_model(path: Path, seed: int = 0, context: int = CONTEXT) -> None:
     """A llama of random weights. Dimension 0 of the hidden state is a constant, which makes the output biases work."""
     tokens, kinds, biases = vocabulary()
     writer = gguf.GGUFWriter(str(path), "llama")
     writer.add_name("random-judge")
-    writer.add_context_length(CONTEXT)
+    writer.add_context_length(context)
     writer.add_embedding_length(WIDTH)
     writer.add_block_count(LAYERS)
     writer.add_feed_forward_length(INNER)
@@ -95,7 +96,7 @@ def _add_weights(writer: gguf.GGUFWriter, rng: np.random.Generator, tokens: int,
         writer.add_tensor(f"{block}ffn_down.weight", down)
 
 
-def serve(model: Path) -> None:
+def serve(model: Path, context: int = CONTEXT) -> None:
     import xllamacpp
 
     with socket.socket() as probe:
@@ -104,7 +105,7 @@ def serve(model: Path) -> None:
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(model)
     parameters.hostnames, parameters.port = ["127.0.0.1"], port
-    parameters.n_parallel, parameters.n_ctx = SLOTS, CONTEXT * SLOTS
+    parameters.n_parallel, parameters.n_ctx = SLOTS, context * SLOTS
     parameters.use_jinja, parameters.warmup, parameters.cache_ram_mib = True, False, 0
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
     parameters.cpuparams.poll = 0
@@ -114,5 +115,9 @@ def serve(model: Path) -> None:
 
 
 if __name__ == "__main__":
-    write_model(Path(sys.argv[1]))
-    serve(Path(sys.argv[1]))
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("model", type=Path)
+    arguments.add_argument("--context", type=int, default=CONTEXT)
+    asked = arguments.parse_args()
+    write_model(asked.model, context=asked.context)
+    serve(asked.model, asked.context)
