@@ -23,7 +23,7 @@ def worker() -> None:
 
 
 async def _work() -> None:
-    from service.application import open_application
+    from service.opening import open_service
     from service.settings import Settings
     from service.telemetry import configure_logs, configure_tracing
 
@@ -34,7 +34,7 @@ async def _work() -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopped.set)
-    async with open_application(settings, work=True):
+    async with open_service(settings, work=True):
         talk("working; stop with SIGTERM or Ctrl-C")
         await stopped.wait()
         talk(f"stopping: finishing what is in progress for up to {settings.shutdown_grace.total_seconds():g} s")
