@@ -158,7 +158,7 @@ async def settle_evaluation(connection: AsyncConnection, evaluation_id: str) -> 
     query = sa.select(*columns, tables.rubrics.c.body.label("rubric")).join(
         tables.rubrics, tables.rubrics.c.id == table.c.rubric_id
     )
-    evaluation = (
+    evaluation: Any = (
         await connection.execute(query.where(table.c.id == evaluation_id).with_for_update(of=table))
     ).one_or_none()
     if evaluation is None:
