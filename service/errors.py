@@ -12,6 +12,7 @@ ServiceError
 └── StoreError                the operator
     ├── StoreFullError        the disk or the database is full; what was stored is intact
     ├── StoreUnreachableError the database does not answer; ask again later
+    │   └── StoreConflictError two writes got in each other's way; neither is wrong
     ├── StoreOutdatedError    the database is newer than this code, or was not migrated
     └── StoreDamagedError     a row cannot be read as what it should be
 """
@@ -89,6 +90,10 @@ class StoreFullError(StoreError):
 
 class StoreUnreachableError(StoreError):
     """The database does not answer."""
+
+
+class StoreConflictError(StoreUnreachableError):
+    """The database gave up one of two writes that waited for each other; made again, it succeeds."""
 
 
 class StoreOutdatedError(StoreError):

@@ -92,6 +92,8 @@ class Settings(BaseSettings):
     """Bound on the SQLite file, in pages of 4 kB; None for the disk."""
     store_pool_size: int = Field(default=10, ge=1)
     """Database connections of one process."""
+    store_pool_wait: timedelta = timedelta(seconds=30)
+    """How long a request waits for one of them before it is answered 503."""
 
     # serving
     host: str = "127.0.0.1"

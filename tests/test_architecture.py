@@ -67,6 +67,33 @@ def test_no_import_cycles() -> None:
         visit(name, ())
 
 
+ROOMS = [
+    "errors",
+    "settings",
+    "store",
+    "telemetry",
+    "webhooks",
+    "application",
+    "jobs",
+    "opening",
+    "api",
+    "pages",
+    "cli",
+]
+"""Of the service, from the bottom up. Imports inside functions and for types count, too."""
+
+
+@pytest.mark.parametrize("room", ROOMS[: ROOMS.index("api")])
+def test_rooms_of_the_service_lean_on_lower_ones_only(room: str) -> None:
+    for path in FILES:
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        if parts[0] != "service" or parts[1] != room:
+            continue
+        for module, _, line in _imports(path):
+            other = module.split(".")[1] if module.startswith("service.") else None
+            assert other is None or ROOMS.index(other) <= ROOMS.index(room), f"{path}:{line} imports upwards: {module}"
+
+
 def test_files_stay_small() -> None:
     tracked = [*FILES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "bench").rglob("*.py")]
     long = {

@@ -1,6 +1,6 @@
 """The use cases, in plain Python: REST, pages and command line call only these.
 
-    async with open_application(Settings(), work=True) as app:
+    async with open_application(Settings()) as app:      # service.opening.open_service also works on the jobs
         await app.documents.add(owner, data: bytes, name: str, *, media_type=None) -> DocumentsAdded
                           .list(owner, *, after: Place | None = None, limit=50) -> Page[DocumentRecord]
                           .get(owner, id) -> DocumentRecord      .delete(owner, id)

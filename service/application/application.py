@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from llm import GateSettings, configure_gates
 from service.application.batches import Batches
@@ -24,9 +23,6 @@ from service.application.rubrics import Rubrics
 from service.application.runs import Runs
 from service.settings import Limits, Settings
 from service.store import Store, migrate
-
-if TYPE_CHECKING:
-    from service.telemetry import Metrics
 
 
 class Application:
@@ -71,27 +67,22 @@ class Application:
 
 
 @asynccontextmanager
-async def open_application(
-    settings: Settings, *, work: bool = False, migrate_store: bool = True, metrics: Metrics | None = None
-) -> AsyncIterator[Application]:
-    """The application over the settings' store, brought to this code's schema first.
-
-    work: whether this process also works on jobs; one such application a process. metrics: where its model calls are
-    counted. Raises StoreError.
+async def open_application(settings: Settings, *, migrate_store: bool = True) -> AsyncIterator[Application]:
+    """The application over the settings' store, brought to this code's schema first. It works on no jobs:
+    `service.opening.open_service` does. Raises StoreError.
     """
     configure_gates(GateSettings(patience_s=settings.provider_patience.total_seconds()))
-    store = Store(settings.store_url, pool_size=settings.store_pool_size, sqlite_pages_max=settings.sqlite_pages_max)
+    store = Store(
+        settings.store_url,
+        pool_size=settings.store_pool_size,
+        pool_timeout_s=settings.store_pool_wait.total_seconds(),
+        sqlite_pages_max=settings.sqlite_pages_max,
+    )
     context = Context(settings, store, Models(settings))
     try:
         if migrate_store:
             await migrate(store)
-        if work:
-            from service.jobs import working
-
-            async with working(context, metrics):
-                yield Application(context)
-        else:
-            yield Application(context)
+        yield Application(context)
     finally:
         await context.models.aclose()
         await store.aclose()

@@ -54,6 +54,8 @@ class Context:
     """Rung when new work was accepted here."""
     something_happened: Bell = field(default_factory=Bell)
     """Rung when an event was appended here."""
+    work_ended: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when this process has had to stop working: the log says why."""
 
     @property
     def limits(self) -> Limits:

@@ -15,10 +15,12 @@ from service.application.records import ENDED, Status
 from service.application.repeats import repeats_wanted
 from service.application.scoring import HeardRun, dump_scores, graded_rubric, instability, score_runs
 from service.application.spending import summed_columns
-from service.store import new_id, tables
+from service.store import JsonIfReadable, new_id, tables
 
 OPEN = (Status.QUEUED, Status.RUNNING)
 _SCORED_EACH = 10
+_OUTWEIGHING = (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.EXPIRED)
+"""Of how the parts of a job ended, the first that occurs is how the job ended."""
 
 
 class Begun(NamedTuple):
@@ -152,19 +154,16 @@ async def settle_evaluation(connection: AsyncConnection, evaluation_id: str) -> 
     table = tables.evaluations
     if await _more_will_end(connection, evaluation_id):
         return
-    query = sa.select(table, tables.rubrics.c.body.label("rubric")).join(
+    columns = [column for column in table.c if column.name != "item"]  # it may be long, and is not needed
+    query = sa.select(*columns, tables.rubrics.c.body.label("rubric")).join(
         tables.rubrics, tables.rubrics.c.id == table.c.rubric_id
     )
-    evaluation = (
+    evaluation: Any = (
         await connection.execute(query.where(table.c.id == evaluation_id).with_for_update(of=table))
     ).one_or_none()
     if evaluation is None:
         return
-    runs = (
-        await connection.execute(
-            sa.select(tables.runs).where(tables.runs.c.evaluation_id == evaluation_id).order_by(tables.runs.c.repeat)
-        )
-    ).all()
+    runs = await _runs_of(connection, evaluation_id)
     ended = [run for run in runs if run.status in ENDED]
     rubric = graded_rubric(Rubric.model_validate(evaluation.rubric), evaluation.item_kind)
     scores = score_runs(rubric, [HeardRun(run.repeat, run.status, run.verdicts) for run in runs])
@@ -184,6 +183,16 @@ async def settle_evaluation(connection: AsyncConnection, evaluation_id: str) -> 
     await connection.execute(sa.update(table).where(table.c.id == evaluation_id).values(**values))
     if "status" in values:
         await _tell_end(connection, evaluation_id, values)
+
+
+async def _runs_of(connection: AsyncConnection, evaluation_id: str) -> Any:
+    """By repeat. A run whose verdicts cannot be read any more counts as one without: the others still speak."""
+    runs = tables.runs
+    columns = [
+        sa.type_coerce(one, JsonIfReadable()).label(one.name) if one is runs.c.verdicts else one for one in runs.c
+    ]
+    query = sa.select(*columns).where(runs.c.evaluation_id == evaluation_id).order_by(runs.c.repeat)
+    return (await connection.execute(query)).all()
 
 
 async def _more_will_end(connection: AsyncConnection, evaluation_id: str) -> bool:
@@ -206,7 +215,7 @@ def _ending(runs: Any) -> dict[str, Any]:
     """How an evaluation whose runs have all ended has ended itself."""
     statuses = {run.status for run in runs}
     lost = [run for run in runs if run.status != Status.COMPLETED]
-    status = next(one for one in (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.EXPIRED) if one in statuses)
+    status = next(one for one in _OUTWEIGHING if one in statuses)
     values: dict[str, Any] = {"status": status, "ended_at": now()}
     if lost:
         first = next((run for run in lost if run.error), lost[0])
@@ -304,12 +313,12 @@ async def settle_batches(connection: AsyncConnection) -> list[str]:
     """Ends the batches whose evaluations have all ended; their ids."""
     batches, evaluations = tables.batches, tables.evaluations
     of_batch = sa.select(sa.literal(1)).where(evaluations.c.batch_id == batches.c.id)
-    completed = of_batch.where(evaluations.c.status == Status.COMPLETED).exists()
+    has = {status: of_batch.where(evaluations.c.status == status).exists() for status in ENDED}
     ended = (
         sa.update(batches)
         .where(batches.c.status.in_(OPEN), ~of_batch.where(evaluations.c.status.in_(OPEN)).exists())
         .values(
-            status=sa.case((completed, Status.COMPLETED.value), else_=Status.FAILED.value),
+            status=sa.case(*((has[status], status.value) for status in _OUTWEIGHING), else_=Status.FAILED.value),
             ended_at=now(),
         )
         .returning(batches.c.id)

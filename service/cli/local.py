@@ -36,9 +36,9 @@ def settings_for(model: str | None = None, base_url: str | None = None) -> Setti
 @asynccontextmanager
 async def at_work(settings: Settings) -> AsyncIterator[Application]:
     """The application, working on runs in this process until the block ends."""
-    from service.application import open_application
+    from service.opening import open_service
 
-    async with open_application(settings, work=True) as app:
+    async with open_service(settings, work=True) as app:
         yield app
 
 

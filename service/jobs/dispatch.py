@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.application.context import Context, now
 from service.application.lifecycle import OPEN, Begun, end_run, expire_runs, settle_batches
 from service.application.records import Status
+from service.errors import StoreDamagedError
 from service.jobs.engine import Job
 from service.jobs.workflows import PERSONAS, REPORT, RUN
 from service.store import tables
@@ -19,6 +20,8 @@ from service.store import tables
 _STRANDED_AFTER = timedelta(seconds=20)
 """Work that was put into the queue this long ago and has not begun is looked up there."""
 _STRANDED_MAX = 200
+_REPORT_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (0, 60, 600, 3600))
+"""Before a report that failed is made again, beyond what `stranded` waits anyway."""
 _FAULT = "the service has a fault here ({}); your request is not to blame: the operator finds its place in the log"
 _TABLES = {RUN: tables.runs, PERSONAS: tables.persona_sets, REPORT: tables.batches}
 
@@ -106,14 +109,21 @@ async def sweep(context: Context) -> None:
 
 
 async def forget_hopeless(context: Context, kind: str, subject_id: str, fault: Exception) -> None:
-    """Fails a job that broke on a bug of ours: tried again, it would break again."""
-    values: dict[str, Any] = {"error_code": "internal", "error": _FAULT.format(type(fault).__name__)}
+    """Fails a job that broke on a bug of ours, or on a damaged row: tried again, it would break again.
+
+    A report is different: it may have broken on a full disk or too little memory, and all of its ratings are there. It
+    is made again after ever longer pauses before it counts as failed.
+    """
+    damaged = isinstance(fault, StoreDamagedError)
+    values: dict[str, Any] = {
+        "error_code": "stored_data_damaged" if damaged else "internal",
+        "error": str(fault) if damaged else _FAULT.format(type(fault).__name__),
+    }
     table = _TABLES[kind]
 
     async def operation(connection: AsyncConnection) -> None:
         if kind == REPORT:
-            failed = sa.update(table).where(table.c.id == subject_id)
-            await connection.execute(failed.values(report_status="failed", report_error=values["error"]))
+            await _put_off_report(connection, subject_id, values["error"])
             return
         if kind == RUN:
             query = sa.select(table.c.evaluation_id, table.c.attempts).where(table.c.id == subject_id)
@@ -128,3 +138,17 @@ async def forget_hopeless(context: Context, kind: str, subject_id: str, fault: E
         )
 
     await context.store.write(operation)
+
+
+async def _put_off_report(connection: AsyncConnection, batch_id: str, why: str) -> None:
+    table = tables.batches
+    query = sa.select(table.c.attempts).where(table.c.id == batch_id, table.c.report_status == "pending")
+    attempts = (await connection.execute(query)).scalar_one_or_none()
+    if attempts is None:
+        return
+    values: dict[str, Any] = {"attempts": attempts + 1, "report_error": why}
+    if attempts < len(_REPORT_PAUSES):
+        values["dispatched_at"] = now() + _REPORT_PAUSES[attempts]  # `stranded` finds it when that has passed
+    else:
+        values["report_status"] = "failed"
+    await connection.execute(sa.update(table).where(table.c.id == batch_id).values(**values))

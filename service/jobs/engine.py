@@ -11,14 +11,17 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer
+from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, WorkflowStatus
 
 from service.settings import Settings
-from service.store import head_revision
 
 QUEUE = "work"
+VERSION = "1"
+"""The same for every version of ours: the engine gives a workflow to workers of its own version alone, and a run that
+was begun before an upgrade has to go on after it. A worker whose schema is not the database's stops by itself."""
 APPLICATION = "rehearing"
-_PENDING, _FINISHED = "PENDING", ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+_WAITING, _PENDING = "ENQUEUED", "PENDING"
+_FINISHED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 _LISTED_MAX = 1000
 
 
@@ -46,7 +49,7 @@ class Engine:
         config: DBOSConfig = {
             "name": APPLICATION,
             "system_database_url": settings.jobs_url,
-            "application_version": f"schema-{head_revision()}",
+            "application_version": VERSION,
             "executor_id": self.executor_id,
             "log_level": "WARNING",
             "enable_otlp": False,
@@ -108,18 +111,15 @@ class Engine:
 
     async def enqueue_again(self, jobs: Sequence[Job]) -> None:
         """Puts jobs into the queue whose workflows were lost, or finished without doing the work."""
-        known = await self.statuses([job.id for job in jobs])
-        finished = [identity for identity, status in known.items() if status in _FINISHED]
-        if finished:
-            await self.client.delete_workflows_async(finished)
-        await self.enqueue([job for job in jobs if job.id not in known or job.id in finished])
-
-    async def statuses(self, ids: Sequence[str]) -> dict[str, str]:
-        """Workflow statuses by id; without the unknown."""
-        if not ids:
-            return {}
-        found = await self.client.list_workflows_async(workflow_ids=list(ids), load_input=False, load_output=False)
-        return {one.workflow_id: one.status for one in found}
+        if not jobs:
+            return
+        ids = [job.id for job in jobs]
+        found = await self.client.list_workflows_async(workflow_ids=ids, load_input=False, load_output=False)
+        known = {one.workflow_id for one in found}
+        useless = {one.workflow_id for one in found if one.status in _FINISHED or _is_foreign(one, self.executor_id)}
+        if useless:
+            await self.client.delete_workflows_async(list(useless))
+        await self.enqueue([job for job in jobs if job.id not in known or job.id in useless])
 
     async def holders(self) -> dict[str, list[str]]:
         """Ids of workflows that were begun and have not finished, by the executor that holds them."""
@@ -144,6 +144,12 @@ class Engine:
         if found:
             await self.client.delete_workflows_async([one.workflow_id for one in found])
         return len(found)
+
+
+def _is_foreign(workflow: WorkflowStatus, executor_id: str) -> bool:
+    """Whether it waits for a version of ours that is no more, in the queue or in the hands of this worker's former life."""
+    held_here = workflow.status == _PENDING and workflow.executor_id == executor_id
+    return (workflow.status == _WAITING or held_here) and workflow.app_version not in (None, VERSION)
 
 
 def _quiet_logger() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from service.application.rating_rows import rating_rows
 from service.application.records import Status
 from service.application.spending import spent_columns
 from service.jobs.telling import TurnEvents
-from service.store import Budget, BudgetExhaustedError, StoreLedger, tables
+from service.store import Budget, BudgetExhaustedError, StoreLedger, tables, until_reachable
 
 log = logging.getLogger("rehearing.jobs")
 
@@ -46,12 +46,12 @@ async def hear_case(
     run_id: str,
     worker_id: str,
     *,
-    check_lease: Callable[[], None],
+    await_lease: Callable[[], Awaitable[None]],
     metered: Callable[[CallLedger], CallLedger],
 ) -> None:
     """Hears a run until it has ended; returns at once where there is nothing left to do.
 
-    Raises LeaseLostError, StoreError; both leave the run to be begun again, with every finished call kept.
+    Raises StoreError, which leaves the run to be begun again, with every finished call kept.
     """
     begun = await context.store.write(lambda connection: begin_run(connection, run_id, worker_id))
     context.something_happened.ring()
@@ -64,7 +64,7 @@ async def hear_case(
         begun.evaluation_id,
         resumed=begun.attempt > 1,
         budget=case.budget,
-        check_lease=check_lease,
+        await_lease=await_lease,
     )
     status, values, result = await _outcome_of(context, case, ledger, metered(ledger))
     values |= spent_columns(ledger.calls)
@@ -75,7 +75,7 @@ async def hear_case(
         if values.get("error_code") == "budget_exhausted":
             await _stop_the_rest(connection, case, str(values["error"]))
 
-    await context.store.write(operation)
+    await until_reachable(lambda: context.store.write(operation))
     context.something_happened.ring()
 
 

@@ -18,12 +18,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.application.context import now
+from service.application.context import Bell, now
 from service.store import Store, tables
 
-
-class LeaseLostError(Exception):
-    """This worker has not been able to show that it lives: another may hold its runs now."""
+_LOOKED_AGAIN_S = 1.0
 
 
 @dataclass
@@ -41,6 +39,7 @@ class Lease:
         self._store, self.worker_id, self._dead_after_s, self._clock = store, worker_id, dead_after_s, clock
         self._incarnation = ""
         self._beaten_at = -float("inf")
+        self._beaten = Bell()
         self._watched: dict[str, _Watched] = {}
 
     async def register(self) -> None:
@@ -58,6 +57,7 @@ class Lease:
 
         await self._store.write(operation)
         self._beaten_at = self._clock()
+        self._beaten.ring()
 
     async def beat(self) -> bool:
         """Shows that this worker lives. False where the others have given it up: it must drop what it holds."""
@@ -72,12 +72,23 @@ class Lease:
         if started - self._beaten_at > self._dead_after_s:
             self._watched.clear()  # the database was away: nobody could beat, so nobody is judged by that time
         self._beaten_at = started
+        self._beaten.ring()
         return True
 
-    def check(self) -> None:
-        """Raises LeaseLostError where the others may have given this worker up already."""
-        if self._clock() - self._beaten_at > self._dead_after_s:
-            raise LeaseLostError(self.worker_id)
+    @property
+    def is_late(self) -> bool:
+        """Whether the others may have given this worker up already."""
+        return self._clock() - self._beaten_at > self._dead_after_s
+
+    async def held(self) -> None:
+        """Returns while this worker has shown that it lives; where it is late, when its next beat was heard.
+
+        A beat is heard only from a worker that was not struck off, and nobody's jobs are taken over before it is
+        struck off: so what waits here may go on where it was. Where the beat comes too late, the jobs that wait here
+        are cancelled.
+        """
+        while self.is_late:
+            await self._beaten.wait(_LOOKED_AGAIN_S)
 
     async def retire(self) -> None:
         """Says goodbye: the others need not wait for missing beats."""
@@ -100,10 +111,9 @@ class Lease:
         moment, dead = self._clock(), set[str]()
         for name in names - {self.worker_id}:
             row = listed.get(name)
-            if (row is not None and row.stopped_at is not None) or self._silent(name, row, moment):
+            gone = row is not None and row.stopped_at is not None
+            if (gone or self._silent(name, row, moment)) and (row is None or await self._strike_off(row)):
                 dead.add(name)
-                if row is not None:
-                    await self._strike_off(row)
         return dead
 
     def _silent(self, name: str, row: sa.Row[Any] | None, moment: float) -> bool:
@@ -114,12 +124,13 @@ class Lease:
             return False
         return moment - watched.since > self._dead_after_s
 
-    async def _strike_off(self, row: sa.Row[Any]) -> None:
+    async def _strike_off(self, row: sa.Row[Any]) -> bool:
+        """False where it has just shown that it lives: then it keeps what it holds."""
         table = tables.workers
         strike = sa.delete(table).where(
             table.c.id == row.id, table.c.incarnation == row.incarnation, table.c.beats == row.beats
         )
-        await self._store.write(lambda connection: connection.execute(strike))
+        return bool((await self._store.write(lambda connection: connection.execute(strike))).rowcount)
 
 
 def code_version() -> str:

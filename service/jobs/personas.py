@@ -17,7 +17,7 @@ from service.application.persona_sets import set_columns
 from service.application.records import Status
 from service.application.spending import spent_columns
 from service.errors import NotFoundError
-from service.store import Budget, BudgetExhaustedError, StoreLedger, tables
+from service.store import Budget, BudgetExhaustedError, StoreLedger, tables, until_reachable
 
 _PROGRESS_EVERY_S = 0.3
 
@@ -32,13 +32,13 @@ class _Progress:
         self.latest = {"done": done, "total": total, "stage": stage}
 
 
-async def build(context: Context, persona_set_id: str, worker_id: str, *, metered: Any, check_lease: Any) -> None:
+async def build(context: Context, persona_set_id: str, worker_id: str, *, metered: Any, await_lease: Any) -> None:
     """Builds a persona set until it has ended; returns at once where there is nothing left to do."""
     row = await context.store.write(lambda connection: _begin(connection, persona_set_id, worker_id))
     if row is None:
         return
     ledger = StoreLedger(
-        context.store, row.id, row.id, resumed=row.attempts > 1, budget=_budget(row), check_lease=check_lease
+        context.store, row.id, row.id, resumed=row.attempts > 1, budget=_budget(row), await_lease=await_lease
     )
     progress = _Progress()
     writer = asyncio.create_task(_write_progress(context, persona_set_id, progress))
@@ -54,7 +54,7 @@ async def build(context: Context, persona_set_id: str, worker_id: str, *, metere
         .where(table.c.id == persona_set_id, table.c.attempts == row.attempts, table.c.status == Status.RUNNING)
         .values(**values)
     )
-    await context.store.write(lambda connection: connection.execute(end))
+    await until_reachable(lambda: context.store.write(lambda connection: connection.execute(end)))
     context.something_happened.ring()
 
 

@@ -24,7 +24,7 @@ async def report_batch(context: Context, batch_id: str) -> None:
     values: dict[str, Any]
     try:
         report = await make_report(context, batch_id)
-        values = {"report_status": "ready", "report": report.model_dump_json(by_alias=True)}
+        values = {"report_status": "ready", "report_error": None, "report": report.model_dump_json(by_alias=True)}
     except StabilityError as error:
         values = {"report_status": "failed", "report_error": str(error)}
     update = sa.update(table).where(table.c.id == batch_id).values(**values)

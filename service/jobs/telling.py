@@ -8,6 +8,7 @@ from typing import Any
 from agents import Turn
 from service.application.context import Context
 from service.application.lifecycle import append_events
+from service.store import until_reachable
 
 
 class TurnEvents:
@@ -47,7 +48,8 @@ class TurnEvents:
     async def _write(self) -> None:
         while self._waiting:
             some, self._waiting = self._waiting, []
-            await self._context.store.write(
-                lambda connection, some=some: append_events(connection, self._evaluation_id, some)  # type: ignore[misc]
-            )
+            await until_reachable(lambda some=some: self._append(some))  # type: ignore[misc]
             self._context.something_happened.ring()
+
+    async def _append(self, some: list[tuple[str, dict[str, Any]]]) -> None:
+        await self._context.store.write(lambda connection: append_events(connection, self._evaluation_id, some))

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from llm import CallLedger
 from service.application.context import Context
-from service.errors import StoreError
+from service.errors import StoreDamagedError, StoreError
 from service.jobs.dispatch import forget_hopeless, mark_dispatched, still_mine, stranded, sweep, waiting_jobs
 from service.jobs.engine import Engine
 from service.jobs.hearing import hear_case
-from service.jobs.lease import Lease, LeaseLostError
+from service.jobs.lease import Lease
 from service.jobs.notifying import notify, open_sender
 from service.jobs.personas import build
 from service.jobs.reporting import report_batch
 from service.jobs.workflows import PERSONAS, REPORT, RUN, set_working
+from service.store import head_revision, stored_revision
 from service.telemetry import MeteredLedger, Metrics, job_span
 
 log = logging.getLogger("rehearing.jobs")
@@ -50,6 +50,7 @@ class Worker:
         self._sender = open_sender(context)
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
+        self._stopped: asyncio.Task[None] | None = None
 
     @property
     def active(self) -> int:
@@ -64,21 +65,29 @@ class Worker:
         settings = self._context.settings
         self._loops = [
             asyncio.create_task(self._repeat(self._beat, settings.heartbeat.total_seconds()), name="heartbeat"),
+            # apart from the beat: a slow look at the others must not make this worker look dead
+            asyncio.create_task(self._repeat(self._take_over, settings.heartbeat.total_seconds()), name="taking over"),
             asyncio.create_task(self._feed_for_ever(), name="feeding"),
             asyncio.create_task(self._repeat(self._drop_foreign, settings.poll.total_seconds() * 2), name="dropping"),
             asyncio.create_task(self._repeat(self._notify, settings.poll.total_seconds() * 4), name="notifying"),
         ]
 
     async def stop(self) -> None:
-        """Lets jobs finish for as long as the settings allow, then gives back what is left and says goodbye."""
+        """Lets jobs finish for as long as the settings allow, then gives back what is left and says goodbye; once."""
+        if self._stopped is None:
+            grace_s = self._context.settings.shutdown_grace.total_seconds()
+            self._stopped = asyncio.create_task(self._stop(grace_s), name="stopping")
+        await asyncio.shield(self._stopped)
+
+    async def _stop(self, grace_s: float) -> None:
         self._stopping = True
-        grace = self._context.settings.shutdown_grace.total_seconds()
         working = [one.work for one in self._active.values()]
         if working:
-            await asyncio.wait(working, timeout=grace)
+            await asyncio.wait(working, timeout=grace_s)
         for loop in self._loops[1:]:
             loop.cancel()
-        await self._engine.stop()
+        with _told("stopping the queue"):
+            await self._engine.stop()
         set_working(None)
         for one in list(self._active.values()):
             one.work.cancel()
@@ -87,11 +96,12 @@ class Worker:
         left = [task for one in self._active.values() for task in (one.work, one.workflow) if task is not None]
         self._loops[0].cancel()
         await asyncio.gather(*left, *self._loops, return_exceptions=True)
-        with suppress(StoreError):
+        with _told("handing over"):  # where the database is away, the others find out by the missing beats
             await self._engine.hand_over((await self._engine.holders()).get(self._engine.executor_id, []))
             await self._lease.retire()
         await self._sender.aclose()
         await self._engine.close()
+        self._context.work_ended.set()
 
     async def work(self, kind: str, subject_id: str) -> None:
         """Does one job until it has ended. A job that is given up here stays unfinished, for another to take over."""
@@ -117,8 +127,10 @@ class Worker:
             try:
                 await self._do(kind, subject_id)
                 return
-            except LeaseLostError:
-                log.warning("job %s waits: this worker could not show that it lives", subject_id)
+            except StoreDamagedError as error:
+                log.error("job %s cannot be done: %s", subject_id, error)
+                await forget_hopeless(self._context, kind, subject_id, error)
+                return
             except StoreError as error:
                 log.warning("job %s waits for the store: %s", subject_id, error)
             except asyncio.CancelledError:
@@ -138,9 +150,9 @@ class Worker:
                 return MeteredLedger(ledger, self._metrics, traced)
 
             if kind == RUN:
-                await hear_case(self._context, subject_id, worker_id, check_lease=self._lease.check, metered=metered)
+                await hear_case(self._context, subject_id, worker_id, await_lease=self._lease.held, metered=metered)
             elif kind == PERSONAS:
-                await build(self._context, subject_id, worker_id, metered=metered, check_lease=self._lease.check)
+                await build(self._context, subject_id, worker_id, metered=metered, await_lease=self._lease.held)
             elif kind == REPORT:
                 await report_batch(self._context, subject_id)
 
@@ -160,7 +172,8 @@ class Worker:
         """Puts stored work into the queue: highest priority first, and not more than will soon be done."""
         jobs = await waiting_jobs(self._context, self._context.limits.jobs_concurrent * _FED_AHEAD)
         if jobs and not self._stopping:
-            await self._engine.enqueue(jobs)
+            await self._engine.enqueue([job for job in jobs if job.workflow != REPORT])
+            await self._engine.enqueue_again([job for job in jobs if job.workflow == REPORT])  # it may be made anew
             await mark_dispatched(self._context, jobs)
 
     async def _drop_foreign(self) -> None:
@@ -181,7 +194,16 @@ class Worker:
             for one in self._active.values():
                 one.work.cancel()
             await self._lease.register()
-        await self._take_over()
+        await self._check_schema()
+
+    async def _check_schema(self) -> None:
+        """Stops where the database was migrated under this worker: code that does not know its rows must not touch them."""
+        stored, known = await stored_revision(self._context.store), head_revision()
+        if stored != known and self._stopped is None:
+            log.error(
+                "the database is now at schema %s and this code at %s: this worker hands over and stops", stored, known
+            )
+            self._stopped = asyncio.create_task(self._stop(grace_s=0), name="stopping")
 
     async def _take_over(self) -> None:
         """Gives what dead workers held back to the queue, and finds work that the queue has lost."""

@@ -1,6 +1,7 @@
 """The database: tables, migrations, the call ledger, one class of queries per noun."""
 
 from service.store import tables
+from service.store.columns import JsonIfReadable
 from service.store.ids import new_id
 from service.store.inserting import insert_if_absent
 from service.store.ledger import Budget, BudgetExhaustedError, StoreLedger, load_calls
@@ -10,6 +11,7 @@ from service.store.store import Operation, Store, until_reachable
 __all__ = [
     "Budget",
     "BudgetExhaustedError",
+    "JsonIfReadable",
     "Operation",
     "Store",
     "StoreLedger",

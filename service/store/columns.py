@@ -44,8 +44,24 @@ class Json(TypeDecorator[Any]):
             return None
         try:
             return json.loads(value)
-        except ValueError as error:
-            raise StoreDamagedError(f"a stored value is not JSON: {value[:60]!r}") from error
+        except ValueError:
+            raise StoreDamagedError(_not_json(value)) from None  # the error would quote what may be a document
+
+
+class JsonIfReadable(Json):
+    """The same, where one damaged value among many counts as missing."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Any:
+        try:
+            return super().process_result_value(value, dialect)
+        except StoreDamagedError:
+            return None
+
+
+def _not_json(value: str) -> str:
+    return f"a stored value of {len(value)} characters is not JSON; restore the database from a copy"
 
 
 def pack(text: str) -> bytes:
@@ -58,7 +74,9 @@ def unpack(data: bytes) -> str:
     try:
         return zlib.decompress(data).decode("utf-8", "surrogatepass")
     except (zlib.error, UnicodeDecodeError) as error:
-        raise StoreDamagedError(f"a stored text cannot be unpacked: {error}") from error
+        raise StoreDamagedError(
+            f"a stored text of {len(data)} bytes cannot be unpacked; restore the database from a copy"
+        ) from error
 
 
 class Packed(TypeDecorator[str]):

@@ -10,31 +10,39 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from service.errors import StoreError, StoreFullError, StoreUnreachableError
+from service.errors import StoreConflictError, StoreError, StoreFullError, StoreUnreachableError
 
 _BUSY_MS = 30_000  # other processes on the same file hold it for milliseconds; this outlasts a slow disk
 _POSTGRES_FULL = ("53100", "53200", "54")  # disk full, out of memory, a limit exceeded
 _POSTGRES_GONE = ("08", "57P", "53300")  # connection lost, server going down, too many connections
+_POSTGRES_CONNECTING = {
+    "connect_timeout": 10,
+    # a server that lost its power says no goodbye: without these a write would wait for it for hours
+    "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000,
+}  # fmt: skip
+_POSTGRES_CONFLICT = ("40001", "40P01")  # writes that could not be put in an order, or waited for each other
 WRITES = "writes"
 """Execution option of a connection that is going to write: SQLite then takes its lock at once, instead of failing later."""
 
 
-def open_engine(url: str, *, pool_size: int = 10, sqlite_pages_max: int | None = None) -> AsyncEngine:
+def open_engine(
+    url: str, *, pool_size: int = 10, pool_timeout_s: float = 30.0, sqlite_pages_max: int | None = None
+) -> AsyncEngine:
     """An async engine for the store's URL, connections checked before use."""
     if make_url(url).get_backend_name() == "sqlite":
         database = make_url(url).database
         if database:
             Path(database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_async_engine(url, pool_size=pool_size, max_overflow=0)
+        engine = create_async_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=pool_timeout_s)
         prepare_sqlite(engine.sync_engine, pages_max=sqlite_pages_max)
         return engine
     return create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
-        pool_timeout=30,
+        pool_timeout=pool_timeout_s,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 10},
+        connect_args=_POSTGRES_CONNECTING,
     )
 
 
@@ -82,6 +90,8 @@ def store_error(error: Exception) -> StoreError | None:
         if "malformed" in text or "not a database" in text:
             return StoreError(f"the database file is damaged: {cause}; restore it from a copy")
         return None
+    if state in _POSTGRES_CONFLICT:
+        return StoreConflictError("two writes got in each other's way; try again")
     if state.startswith(_POSTGRES_FULL):
         return StoreFullError("the database server has no room left; free disk space, then try again")
     if (

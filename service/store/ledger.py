@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -21,7 +21,6 @@ from service.store.inserting import insert_if_absent
 from service.store.store import Store, until_reachable
 
 _INLINE_CHARACTERS = 200  # a shorter text is cheaper in its call than as a row of its own
-_PATIENCE_S = 600.0  # an answered call is worth waiting for the database to come back
 
 
 class BudgetExhaustedError(ServiceError):
@@ -50,11 +49,11 @@ class StoreLedger:
         *,
         resumed: bool,
         budget: Budget | None = None,
-        check_lease: Callable[[], None] | None = None,
+        await_lease: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """resumed: whether calls may be there already. check_lease: raises where this process must ask no more."""
+        """resumed: whether calls may be there already. await_lease: returns when this process may ask."""
         self._store, self._subject, self._scope = store, subject_id, scope_id
-        self._budget, self._check_lease = budget, check_lease
+        self._budget, self._await_lease = budget, await_lease
         self._known: dict[str, Call] | None = None if resumed else {}
         self._texts: set[str] = set()
         self._loading = asyncio.Lock()
@@ -65,11 +64,11 @@ class StoreLedger:
         return tuple((self._known or {}).values())
 
     async def find(self, key: str) -> Call | None:
-        if self._check_lease is not None:
-            self._check_lease()
+        if self._await_lease is not None:
+            await self._await_lease()
         async with self._loading:  # once: a second look would take what was recorded since for damaged
             if self._known is None:
-                loaded = await until_reachable(lambda: load_calls(self._store, self._subject), patience_s=_PATIENCE_S)
+                loaded = await until_reachable(lambda: load_calls(self._store, self._subject))
                 await forget_damaged_calls(self._store, self._subject, {call.key for call in loaded})
                 self._known = {call.key: call for call in loaded}
         return self._known.get(key)
@@ -84,22 +83,23 @@ class StoreLedger:
         fresh = {sha: text for sha, text in texts.items() if sha not in self._texts}
 
         async def operation(connection: AsyncConnection) -> float | None:
-            await self._insert(connection, call.key, number, body, fresh)
-            return await self._charge(connection, call)
+            is_new = await self._insert(connection, call.key, number, body, fresh)
+            return await self._charge(connection, call) if is_new else None
 
-        spent = await until_reachable(lambda: self._store.write(operation), patience_s=_PATIENCE_S)
+        spent = await until_reachable(lambda: self._store.write(operation))
         self._texts |= fresh.keys()
         if spent is not None and self._budget is not None and spent > self._budget.usd_max:
             raise BudgetExhaustedError(f"the budget of {self._budget.usd_max:g} USD is spent; what is done stays")
 
     async def _insert(
         self, connection: AsyncConnection, key: str, number: int, body: str, texts: dict[str, str]
-    ) -> None:
+    ) -> bool:
+        """Whether the call was not there yet: it is, where a commit arrived whose answer did not."""
         if texts:
             rows = [{"scope_id": self._scope, "sha256": sha, "body": text} for sha, text in texts.items()]
             await connection.execute(insert_if_absent(connection, tables.call_texts), rows)
         row = {"subject_id": self._subject, "key": key, "scope_id": self._scope, "number": number, "body": body}
-        await connection.execute(insert_if_absent(connection, tables.calls), row)
+        return bool((await connection.execute(insert_if_absent(connection, tables.calls).values(**row))).rowcount)
 
     async def _charge(self, connection: AsyncConnection, call: Call) -> float | None:
         """The job's spending with this call; None without a budget."""

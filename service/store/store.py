@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.errors import StoreUnreachableError
+from service.errors import StoreConflictError, StoreFullError, StoreUnreachableError
 from service.store.engine import WRITES, open_engine, store_error
 from service.store.one_thread import OneThread
 
@@ -18,7 +18,10 @@ T = TypeVar("T")
 Operation = Callable[[AsyncConnection], Awaitable[T]]
 """Writes through the connection that it is given and awaits nothing else: it may be run again after a rollback."""
 
+PATIENCE_S = 600.0
+"""What was answered, and paid for, is worth waiting so long for the database to take it."""
 _GATHERED_MAX = 64  # operations in one commit: enough to make its cost small, few enough that none waits long
+_CONFLICTS_MAX = 8  # a write that loses so often in a row has met something worse than chance
 
 
 @dataclass(slots=True, eq=False)
@@ -30,9 +33,13 @@ class _Waiting:
 class Store:
     """One database. `write` returns when what it wrote is committed."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, sqlite_pages_max: int | None = None) -> None:
+    def __init__(
+        self, url: str, *, pool_size: int = 10, pool_timeout_s: float = 30.0, sqlite_pages_max: int | None = None
+    ) -> None:
         self.url = url
-        self.engine = open_engine(url, pool_size=pool_size, sqlite_pages_max=sqlite_pages_max)
+        self.engine = open_engine(
+            url, pool_size=pool_size, pool_timeout_s=pool_timeout_s, sqlite_pages_max=sqlite_pages_max
+        )
         self._thread = OneThread(self.engine.url, pages_max=sqlite_pages_max) if self.is_sqlite else None
         self._waiting: list[_Waiting] = []
         self._committer: asyncio.Task[None] | None = None
@@ -104,7 +111,7 @@ class Store:
 
     async def _commit_alone(self, one: _Waiting) -> None:
         try:
-            [result] = await self._committed([one.operation])
+            [result] = await self._committed_despite_conflicts(one.operation)
         except BaseException as error:
             if not one.done.done():
                 one.done.set_exception(error)
@@ -113,6 +120,15 @@ class Store:
         else:
             if not one.done.done():
                 one.done.set_result(result)
+
+    async def _committed_despite_conflicts(self, operation: Operation[Any]) -> list[Any]:
+        """On Postgres two transactions may each wait for a row of the other's: one of them is given up, to begin again."""
+        for attempt in range(_CONFLICTS_MAX):
+            try:
+                return await self._committed([operation])
+            except StoreConflictError:
+                await asyncio.sleep(0.01 * 2**attempt)
+        return await self._committed([operation])
 
     async def _committed(self, operations: list[Operation[Any]]) -> list[Any]:
         """What the operations returned, once they are committed together. Raises a StoreError, or what one raised."""
@@ -135,13 +151,15 @@ class Store:
             yield
 
 
-async def until_reachable(attempt: Callable[[], Awaitable[T]], *, patience_s: float, pause_s: float = 0.5) -> T:
-    """What `attempt` returns, tried again while the database does not answer, for `patience_s` seconds."""
+async def until_reachable(
+    attempt: Callable[[], Awaitable[T]], *, patience_s: float = PATIENCE_S, pause_s: float = 0.5
+) -> T:
+    """What `attempt` returns, tried again while the database does not answer, or is full, for `patience_s` seconds."""
     deadline = asyncio.get_running_loop().time() + patience_s
     while True:
         try:
             return await attempt()
-        except StoreUnreachableError:
+        except (StoreUnreachableError, StoreFullError):
             if asyncio.get_running_loop().time() + pause_s > deadline:
                 raise
             await asyncio.sleep(pause_s)

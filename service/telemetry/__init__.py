@@ -4,7 +4,7 @@ from service.telemetry.context import request_id_context
 from service.telemetry.hearings import JobTrace, job_span
 from service.telemetry.ledger import MeteredLedger
 from service.telemetry.logs import configure_logs
-from service.telemetry.metrics import HttpMetrics, Metrics, set_queue_figures
+from service.telemetry.metrics import HttpMetrics, Metrics
 from service.telemetry.tracing import configure_tracing, span
 
 __all__ = [
@@ -16,6 +16,5 @@ __all__ = [
     "configure_tracing",
     "job_span",
     "request_id_context",
-    "set_queue_figures",
     "span",
 ]

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
 from llm import Call
-
-if TYPE_CHECKING:
-    from service.application import QueueFigures
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -98,17 +93,3 @@ class Metrics:
     def exposition(self) -> bytes:
         """The Prometheus text format."""
         return generate_latest(self.registry)
-
-
-def set_queue_figures(metrics: Metrics, figures: QueueFigures) -> None:
-    """Puts what the database says about the queue into the gauges."""
-    metrics.set_gauge("rehearing_runs_queued", "Runs that wait.", figures.queued)
-    metrics.set_gauge("rehearing_runs_running", "Runs in progress, over all workers.", figures.running)
-    metrics.set_gauge("rehearing_workers_alive", "Workers with a recent heartbeat.", figures.workers_alive)
-    metrics.set_gauge(
-        "rehearing_oldest_queued_seconds", "How long the oldest waiting run waits.", figures.oldest_queued_s or 0.0
-    )
-    for arm, rate in figures.flips.items():
-        metrics.set_gauge(
-            "rehearing_verdict_flip_rate", "Share of re-heard items whose verdict is not unanimous.", rate, {"arm": arm}
-        )

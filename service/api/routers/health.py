@@ -12,8 +12,9 @@ from service.api.answers.jobs import Answer
 from service.api.callers import Reader
 from service.api.json_route import JsonRoute
 from service.api.serving import application_of, json_answer
+from service.application import QueueFigures
 from service.settings import Limits
-from service.telemetry import Metrics, set_queue_figures
+from service.telemetry import Metrics
 
 router = APIRouter(tags=["health"], route_class=JsonRoute)
 
@@ -82,5 +83,19 @@ async def read_version(request: Request) -> Version:
 async def read_metrics(request: Request, caller: Reader) -> Response:
     """Give this process's metrics in the Prometheus text format."""
     metrics: Metrics = request.app.state.metrics
-    set_queue_figures(metrics, await application_of(request).queue_figures())
+    _set_gauges(metrics, await application_of(request).queue_figures())
     return Response(metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _set_gauges(metrics: Metrics, figures: QueueFigures) -> None:
+    """Puts what the database says about the queue into the gauges."""
+    metrics.set_gauge("rehearing_runs_queued", "Runs that wait.", figures.queued)
+    metrics.set_gauge("rehearing_runs_running", "Runs in progress, over all workers.", figures.running)
+    metrics.set_gauge("rehearing_workers_alive", "Workers with a recent heartbeat.", figures.workers_alive)
+    metrics.set_gauge(
+        "rehearing_oldest_queued_seconds", "How long the oldest waiting run waits.", figures.oldest_queued_s or 0.0
+    )
+    for arm, rate in figures.flips.items():
+        metrics.set_gauge(
+            "rehearing_verdict_flip_rate", "Share of re-heard items whose verdict is not unanimous.", rate, {"arm": arm}
+        )

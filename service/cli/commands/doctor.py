@@ -41,7 +41,7 @@ async def _doctor(model: str | None, base_url: str | None, migrate: bool) -> lis
     settings = settings_for(model, base_url)
     where = "Postgres, by REHEARING_DATABASE_URL" if settings.database_url else f"SQLite in {settings.data_dir}"
     told = [{"name": "settings", "state": "ok", "detail": f"model {settings.model!r}, {where}"}]
-    async with open_application(settings, work=False) as service:
+    async with open_application(settings) as service:
         health = await service.health()
     told += [
         {"name": check.name, "state": check.state, "detail": check.detail} for check in map(_lenient, health.checks)

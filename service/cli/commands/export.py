@@ -39,7 +39,7 @@ async def _export(id_: str, format_: str, replay: bool, out: Path | None) -> int
     from service.application import open_application
     from service.cli.local import OWNER, settings_for
 
-    async with open_application(settings_for(), work=False) as service:
+    async with open_application(settings_for()) as service:
         if id_.startswith("ba_"):
             sink = out.open("wb") if out else sys.stdout.buffer
             try:

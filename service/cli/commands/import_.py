@@ -31,7 +31,7 @@ async def _import(file: Path) -> None:
             while chunk := source.read(1 << 20):
                 yield chunk
 
-    async with open_application(settings_for(), work=False) as service:
+    async with open_application(settings_for()) as service:
         record = await service.batches.import_(OWNER, chunks())
     print(record.id)
     talk(f"imported {record.counts.get('total', 0)} evaluations as {record.id}")

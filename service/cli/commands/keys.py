@@ -29,7 +29,7 @@ async def _create(name: str, owner: str, scope: str) -> None:
     if scope not in tuple(Scope):
         raise typer.BadParameter(f"{scope!r} must be one of {', '.join(Scope)}", param_hint="--scope")
     held = tuple(Scope)[: tuple(Scope).index(Scope(scope)) + 1]
-    async with open_application(settings_for(), work=False) as service:
+    async with open_application(settings_for()) as service:
         record, secret = await service.keys.create(name, owner, held)
     print(secret)
     talk(
@@ -49,7 +49,7 @@ async def _list(json_: bool) -> None:
     from service.application import open_application
     from service.cli.local import settings_for
 
-    async with open_application(settings_for(), work=False) as service:
+    async with open_application(settings_for()) as service:
         keys = await service.keys.list()
     if json_:
         print_json(
@@ -74,6 +74,6 @@ async def _revoke(key_id: str) -> None:
     from service.application import open_application
     from service.cli.local import settings_for
 
-    async with open_application(settings_for(), work=False) as service:
+    async with open_application(settings_for()) as service:
         await service.keys.revoke(key_id)
     talk(f"{key_id} is revoked")

@@ -29,5 +29,5 @@ async def _purge(age: timedelta) -> None:
     from service.application import open_application
     from service.cli.local import settings_for
 
-    async with open_application(settings_for(), work=False) as service:
+    async with open_application(settings_for()) as service:
         print_json(asdict(await service.purge(age)))

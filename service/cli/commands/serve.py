@@ -38,13 +38,13 @@ async def _serve(settings: Settings, work: bool) -> None:
     import uvicorn
 
     from service.api import create_app, refuse_open_door, server_config
-    from service.application import open_application
+    from service.opening import open_service
     from service.telemetry import Metrics, configure_logs, configure_tracing
 
     configure_logs(settings.log_level, as_json=settings.log_json)
     configure_tracing(settings.otlp_endpoint)
     metrics = Metrics()
-    async with open_application(settings, work=work, metrics=metrics) as application:
+    async with open_service(settings, work=work, metrics=metrics) as application:
         await refuse_open_door(application, settings)
         server = uvicorn.Server(server_config(create_app(application, settings, metrics=metrics), settings))
         talk(f"serving http://{settings.host}:{settings.port} with model {settings.model!r}; pages at /evaluations")

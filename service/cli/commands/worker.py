@@ -23,7 +23,7 @@ def worker() -> None:
 
 
 async def _work() -> None:
-    from service.application import open_application
+    from service.opening import open_service
     from service.settings import Settings
     from service.telemetry import configure_logs, configure_tracing
 
@@ -34,7 +34,14 @@ async def _work() -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopped.set)
-    async with open_application(settings, work=True):
+    async with open_service(settings, work=True) as service:
         talk("working; stop with SIGTERM or Ctrl-C")
-        await stopped.wait()
+        ended = service.context.work_ended
+        ends = [asyncio.create_task(one.wait()) for one in (stopped, ended)]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for one in ends:
+            one.cancel()
+        if ended.is_set():
+            talk("stopped: the database was migrated by a newer version; start this worker with that version")
+            raise typer.Exit(1)
         talk(f"stopping: finishing what is in progress for up to {settings.shutdown_grace.total_seconds():g} s")

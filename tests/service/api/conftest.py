@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from service.api import create_app
-from service.application import Application, open_application
+from service.application import Application
+from service.opening import open_service
 from service.settings import Settings
 
 RUBRIC: dict[str, Any] = {
@@ -60,7 +61,7 @@ def serve(settings: Settings) -> Serve:
     @asynccontextmanager
     async def opened(*, grace_s: float = 30.0, work: bool = False, **changed: Any) -> AsyncIterator[Service]:
         asked = settings.model_copy(update=changed)
-        async with open_application(asked, work=work) as application:
+        async with open_service(asked, work=work) as application:
             app = create_app(application, asked, grace_s=grace_s)
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:

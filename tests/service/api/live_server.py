@@ -10,7 +10,7 @@ from pathlib import Path
 import uvicorn
 
 from service.api import create_app, server_config
-from service.application import open_application
+from service.opening import open_service
 from service.settings import Settings
 
 
@@ -18,7 +18,7 @@ async def main(data_dir: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         settings = Settings(data_dir=data_dir, port=port, webhooks_to_loopback=True, _env_file=None)
-        async with open_application(settings, work=True) as application:
+        async with open_service(settings, work=True) as application:
             server = uvicorn.Server(server_config(create_app(application, settings), settings))
             print(port, flush=True)
             await server.serve(sockets=[listening])

@@ -95,9 +95,10 @@ def working(personas: Any) -> Callable[..., Any]:
 
     @asynccontextmanager
     async def opened(settings: Any, *, work: bool = True) -> AsyncIterator[Any]:
-        from service.application import PersonaSetRequest, open_application
+        from service.application import PersonaSetRequest
+        from service.opening import open_service
 
-        async with open_application(settings, work=work) as app:
+        async with open_service(settings, work=work) as app:
             record = await app.persona_sets.create(None, PersonaSetRequest(personas=personas))
             yield app, record.id
 

@@ -221,11 +221,44 @@ async def test_only_missing_beats_make_a_worker_dead(store: Store) -> None:
     clock.now += 2
     assert await mine.beat()
     assert await mine.dead_among({"other", "unknown"}) == {"other", "unknown"}
-    with pytest.raises(Exception, match="other"):
-        other.check()
+    waiting = asyncio.create_task(other.held())
+    await asyncio.sleep(0)
+    assert not waiting.done(), "it may ask nothing before it has shown that it lives"
     assert not await other.beat(), "a worker that was frozen learns that it was given up"
+    assert not waiting.done()
     await other.register()
-    other.check()
+    await waiting
+
+
+async def test_a_worker_that_is_late_goes_on_where_it_was(store: Store) -> None:
+    clock = Clock()
+    mine = Lease(store, "mine", 12.0, clock)
+    await mine.register()
+    await mine.held()
+    clock.now += 13
+    waiting = asyncio.create_task(mine.held())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    assert await mine.beat(), "nobody has given it up"
+    await waiting
+
+
+async def test_who_beats_while_it_is_judged_keeps_what_it_holds(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    mine, other = (Lease(store, name, 12.0, clock) for name in ("mine", "other"))
+    await mine.register()
+    await other.register()
+    assert await mine.dead_among({"other"}) == set()
+    clock.now += 13
+    strike_off = mine._strike_off
+
+    async def later(row: Any) -> bool:
+        await other.beat()
+        return await strike_off(row)
+
+    monkeypatch.setattr(mine, "_strike_off", later)
+    assert await mine.dead_among({"other"}) == set()
+    assert await other.beat()
 
 
 async def test_nobody_is_dead_because_the_database_was_away(store: Store) -> None:

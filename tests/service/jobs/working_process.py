@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 async def main(folder: Path) -> None:
-    from service.application import open_application
+    from service.opening import open_service
     from service.settings import Settings
 
     settings = Settings(
@@ -22,7 +22,7 @@ async def main(folder: Path) -> None:
     )
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    async with open_application(settings, work=True):
+    async with open_service(settings, work=True):
         print("working", flush=True)
         await stopped.wait()
 

@@ -18,7 +18,7 @@ import pytest_asyncio
 import uvicorn
 
 from service.api import create_app
-from service.application import open_application
+from service.opening import open_service
 from service.settings import Settings
 
 SITE_TIMEOUT_S = 60
@@ -166,7 +166,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     place: dict[str, Any] = {}
 
     async def serve() -> None:
-        async with open_application(settings, work=True) as application:
+        async with open_service(settings, work=True) as application:
             server = uvicorn.Server(uvicorn.Config(create_app(application, settings), port=0, log_level="error"))
             serving = asyncio.create_task(server.serve())
             while not server.started:  # noqa: ASYNC110  uvicorn has no event for it
