@@ -11,11 +11,26 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from itertools import product
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-from scipy import stats
+from scipy import special, stats
+from simulated_tables import (
+    FIXED_BIAS,
+    GRADES,
+    ITEM_SD,
+    MANY_ITEMS,
+    PERSONA_SD,
+    PERSONAS,
+    RUN_SD,
+    Floats,
+    Setting,
+    draw,
+    grade_probabilities,
+    moments,
+    sample,
+    truth,
+)
 
 from stability.assemble_variance import (
     Variance,
@@ -26,63 +41,16 @@ from stability.assemble_variance import (
     variance_of,
 )
 from stability.estimates import rate
-from stability.layout import runs_before_looking
 from stability.measures import arms, flips, permutation
-from stability.measures.features import Cells, cells
+from stability.measures.features import cells
 from stability.measures.intervals import hybrid_draws, jackknife_t
 from stability.measures.sequential import StoppingRule, betting_interval, next_look
-from stability.report import Estimate, Universe
+from stability.report import Estimate
 
-Floats = npt.NDArray[np.float64]
-Scale = Literal["normal", "rounded", "ceiling"]
-Adaptive = Literal["known", "observed"]
-
-PERSONAS = 5
-ITEM_SD, PERSONA_SD, INTERACTION_SD, RUN_SD = 0.7, 0.395, 0.3, 0.642
-"""Near those of the recorded judge calls that the method was tried on."""
-FIXED_BIAS = PERSONA_SD * np.array([-1.265, -0.632, 0.0, 0.632, 1.265])
-"""Harshness of the five fixed personas; its unbiased variance is PERSONA_SD squared."""
-CENTRE = {"normal": 3.0, "rounded": 3.0, "ceiling": 4.5}
-CUTS = np.array([1.5, 2.5, 3.5, 4.5])
-GRADES = np.arange(1.0, 6.0)
-MANY_ITEMS, MANY_PERSONAS = 20_000, 300
 HYBRID_RESAMPLES = 400
 """The report draws 1,000: less noise in the ends, the same coverage."""
-CONDITIONAL = {"item", "run", "flips"}
+CONDITIONAL = {"item", "item_persona", "run", "flips"}
 """Under random personas these intervals speak for the personas at hand, and the report says so."""
-# Re-running by *observed* noise: items whose first runs were quiet by luck are left quiet, which no function of all runs
-# undoes, so the report takes its figures from every item's first runs.
-
-
-class Setting(NamedTuple):
-    """A kind of table."""
-
-    items: int
-    runs: int
-    scale: Scale
-    universe: Universe = "fixed"
-    missing: float = 0.0
-    """Share of calls lost."""
-    adaptive: Adaptive | None = None
-    """Half of the items are re-run three times as often: those known to be noisier, or whose first runs looked so."""
-    cluster_size: int = 1
-    persona_sd: float = PERSONA_SD
-
-    def __str__(self) -> str:
-        extras = [f"{self.missing:.0%} missing"] * (self.missing > 0) + [f"re-run by {self.adaptive} noise"] * (
-            self.adaptive is not None
-        )
-        extras += [f"clusters of {self.cluster_size}"] * (self.cluster_size > 1)
-        extras += [f"persona sd {self.persona_sd:g}"] * (self.persona_sd != PERSONA_SD)
-        return " ".join([f"{self.universe:6} I={self.items:<3} R={self.runs:<2} {self.scale:8}", *extras])
-
-
-class Drawn(NamedTuple):
-    """Latent cells: (items, personas) means and standard deviations of a call before it is rounded."""
-
-    latent: Floats
-    sd: Floats
-    cluster: npt.NDArray[np.int64]
 
 
 class Coverage(NamedTuple):
@@ -94,79 +62,6 @@ class Coverage(NamedTuple):
     """Share of the intervals given that hold the truth."""
     given: float
     """Share of replications with an interval."""
-
-
-def draw(setting: Setting, items: int, personas: int, generator: np.random.Generator) -> Drawn:
-    """Items anew; personas anew too where they are random."""
-    cluster = np.arange(items) // setting.cluster_size
-    shared = generator.normal(0, ITEM_SD * np.sqrt(0.5), cluster[-1] + 1)[cluster] if setting.cluster_size > 1 else 0.0
-    own = ITEM_SD * (np.sqrt(0.5) if setting.cluster_size > 1 else 1.0)
-    bias = FIXED_BIAS * setting.persona_sd / PERSONA_SD
-    if setting.universe == "random":
-        drawn = personas == PERSONAS
-        places = generator.random(personas) if drawn else (np.arange(personas) + 0.5) / personas
-        bias = setting.persona_sd * stats.norm.ppf(places)  # the population itself: evenly spaced, not drawn
-    item = CENTRE[setting.scale] + shared + generator.normal(0, own, items)
-    latent = item[:, None] + bias[None, :] + generator.normal(0, INTERACTION_SD, (items, personas))
-    sd = RUN_SD * np.sqrt(generator.gamma(8, 1 / 8, items))
-    return Drawn(latent, np.broadcast_to(sd[:, None], latent.shape), cluster)
-
-
-def grade_probabilities(latent: Floats, sd: Floats) -> Floats:
-    """(..., 5): chance of each grade of 1 to 5 when the latent score is rounded and cut."""
-    below = stats.norm.cdf((CUTS - latent[..., None]) / sd[..., None])
-    return np.diff(below, axis=-1, prepend=0.0, append=1.0)
-
-
-def moments(setting: Setting, drawn: Drawn) -> tuple[Floats, Floats, float | None]:
-    """Mean and run variance of every cell, and the flip rate (None where scores are not graded), all exact."""
-    if setting.scale == "normal":
-        return drawn.latent, drawn.sd**2, None
-    chances = grade_probabilities(drawn.latent, drawn.sd)
-    mean = chances @ GRADES
-    return mean, chances @ GRADES**2 - mean**2, float(1 - (chances**2).sum(axis=-1).mean())
-
-
-def truth(setting: Setting) -> dict[str, float]:
-    """Every figure's value in the population that the setting's tables are drawn from."""
-    random = setting.universe == "random"
-    items, personas = (2_000, MANY_PERSONAS) if random else (MANY_ITEMS, PERSONAS)
-    mean, variance, flip = moments(setting, draw(setting, items, personas, np.random.default_rng(99)))
-    by_item, by_persona = mean.mean(axis=1), mean.mean(axis=0)
-    residual = mean - by_item[:, None] - by_persona[None, :] + mean.mean()
-    run = float(variance.mean())
-    between = float((residual**2).sum() / (items - 1) / (personas - 1))
-    persona = float(by_persona.var(ddof=1)) - (between / items)
-    item = float(by_item.var(ddof=1)) - between / personas
-    signal = item + between / PERSONAS
-    total = item + persona + between + run
-    panel = signal / (signal + run / PERSONAS)
-    if random:
-        panel = item / (item + (persona + between + run) / PERSONAS)
-    found = {"item": item, "persona": persona, "item_persona": between, "run": run}
-    found |= {"delta": run - persona, "delta_ip": run - persona - between}
-    found |= {"rho": run / persona if persona > 1e-6 else np.inf, "rho_ip": run / (persona + between)}
-    found |= {"phi_single": item / total, "phi_panel": panel, "share_run": run / total}
-    return found if flip is None else found | {"flips": flip}
-
-
-def sample(setting: Setting, generator: np.random.Generator) -> tuple[Cells, Drawn, Floats]:
-    """One table: its cells, what they were drawn from, and the scores (items, personas, runs), NaN where missing."""
-    drawn = draw(setting, setting.items, PERSONAS, generator)
-    most = setting.runs * (3 if setting.adaptive else 1)
-    scores = drawn.latent[..., None] + drawn.sd[..., None] * generator.normal(size=(*drawn.latent.shape, most))
-    if setting.scale != "normal":
-        scores = np.clip(np.round(scores), 1, 5)
-    if setting.adaptive:
-        seen = scores[..., : setting.runs].var(axis=2, ddof=1).mean(axis=1)
-        noise = drawn.sd[:, 0] if setting.adaptive == "known" else seen
-        scores[noise <= np.median(noise), :, setting.runs :] = np.nan
-        kept = runs_before_looking(np.where(noise <= np.median(noise), setting.runs, most))
-        scores = scores[..., :kept]  # as the report does
-    scores[generator.random(scores.shape) < setting.missing] = np.nan
-    item, persona, _ = np.indices(scores.shape)
-    table = cells(item.ravel(), persona.ravel(), scores.ravel(), (setting.items, PERSONAS))
-    return table, drawn, scores
 
 
 def printed(setting: Setting, generator: np.random.Generator) -> dict[str, Estimate | None]:
@@ -182,7 +77,7 @@ def printed(setting: Setting, generator: np.random.Generator) -> dict[str, Estim
     figures |= {"delta": claim.delta, "delta_ip": claim.delta_with_interaction}
     figures |= {"rho": claim.ratio, "rho_ip": claim.ratio_with_interaction}
     figures |= {"phi_single": dependability.single, "phi_panel": dependability.panel}
-    figures["share_run"] = shares_report(found)["run"]
+    figures |= {f"share_{name}": share for name, share in shares_report(found).items()}
     if setting.scale != "normal":
         item, persona, _ = np.indices(scores.shape)
         grade = np.where(np.isfinite(scores), scores - 1, -1).astype(np.int64)
@@ -222,7 +117,7 @@ SHOCK_SD, CALLS = 0.45, 16.0
 def _half_points(centre: Floats) -> tuple[Floats, Floats]:
     """Mean and variance of a verdict that is `centre` plus the shared shock, rounded to half points."""
     grid = np.arange(-4.0, 12.0, 0.5)
-    edges = stats.norm.cdf((grid[:-1] + 0.25 - centre[:, None]) / SHOCK_SD)
+    edges = special.ndtr((grid[:-1] + 0.25 - centre[:, None]) / SHOCK_SD)
     chances = np.diff(edges, axis=1)
     points = grid[1:-1]
     mean = chances @ points
@@ -324,7 +219,9 @@ def settings(quick: bool) -> Iterator[Setting]:
         yield Setting(items, 5, "rounded", missing=0.2)
         yield Setting(items, 3, "rounded", adaptive="known")
         yield Setting(items, 3, "rounded", adaptive="observed")
-        yield Setting(items, 3, "normal", persona_sd=0.0)
+        for sd in (0.0, 0.05, 0.1):  # effects that are not there, or hardly
+            yield Setting(items, 3, "rounded", persona_sd=sd, interaction_sd=sd)
+        yield Setting(items, 3, "rounded", item_sd=0.0)
     yield Setting(100, 3, "rounded", cluster_size=4)
 
 

@@ -52,7 +52,7 @@ def _alpha(lay: Layout, item: Integers, level: Integers, levels: int) -> Estimat
     cluster, clusters = (np.zeros_like(lay.cluster), 1) if single else (lay.cluster, lay.clusters)
     found = alpha.coincidences(item, level, levels, cluster, clusters)
     values = alpha.ordinal_alpha(np.concatenate([found.total(), found.without_each()]), levels)
-    return jackknifed(values, "logit", int((level >= 0).sum()), asked, "fixed")
+    return jackknifed(values, "complement", int((level >= 0).sum()), asked, "fixed")
 
 
 def flips_report(lay: Layout, threshold: float | None) -> Flips:

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stability.estimates import Warnings, estimate, jackknifed, undefined
+from stability.estimates import Warnings, coefficient, estimate, finite, jackknifed, undefined
 from stability.layout import Layout
 from stability.measures import icc, permutation, planning
-from stability.measures.components import VarianceComponents, connected, from_features
+from stability.measures.components import Coefficient, VarianceComponents, connected, divide, from_features
 from stability.measures.features import Cells, Features, Floats, Integers, features
-from stability.measures.intervals import Limits, Scale, hybrid_draws, quantiles, ratio_draws
+from stability.measures.intervals import Limits, Scale, hybrid_draws, jackknife_t, quantiles, ratio_draws
 from stability.measures.recovery import random_coefficient
 from stability.report import Claim, Components, Dependability, Estimate, Icc, Plan, Universe
 
 GROUPS_MIN = 30
+SCALES: dict[str, Scale] = {"item": "log", "persona": "root", "item_persona": "log", "run": "log"}
+"""Of a component's mean square. That between a few personas can come near 0, where a log has no end below: the root has."""
 PLAN_RUNS = (1, 2, 3, 5, 10, 20, 50)
 """Runs that the printed plan shows; the cheapest design is sought among all of 1..50."""
 
@@ -33,9 +35,19 @@ class Variance:
     asked: int
     universe: Universe
 
-    def figure(self, values: Floats, scale: Scale, universe: Universe | None = None) -> Estimate:
-        """A jackknifed estimate of (1 + clusters,) values."""
-        return jackknifed(values, scale, self.used, self.asked, universe or self.universe)
+    def figure(self, values: Floats, scale: Scale) -> Estimate:
+        """A jackknifed estimate of (1 + clusters,) values: it knows of these personas alone."""
+        return jackknifed(values, scale, self.used, self.asked, "fixed")
+
+    def part(self, name: str) -> Estimate:
+        """A component, its interval made on its mean square, which is never 0."""
+        values: Floats = getattr(self.parts, name)
+        error = self.parts.errors(self.personas)[name]
+        return jackknifed(values, SCALES[name], self.used, self.asked, "fixed", error)
+
+    def ratio(self, ratio: Coefficient, noise: float, scale: Scale = "log") -> Estimate:
+        """A jackknifed share or dependability; noise: what was taken off a mean square to give its signal."""
+        return coefficient(ratio, noise, self.used, self.asked, "fixed", scale)
 
     def drawn(self, value: float, limits: Limits | None) -> Estimate:
         """An estimate of the random universe, with its hybrid interval."""
@@ -104,28 +116,29 @@ def _warn(lay: Layout, table: Cells, told: Features, parts: VarianceComponents, 
 
 
 def components_report(found: Variance) -> Components:
-    """The four components, untruncated."""
-    parts, draws = found.parts, found.draws
-    persona = found.figure(parts.persona, "log")
-    if draws is not None:
-        persona = found.drawn(parts.persona[0], quantiles(draws.persona))
-    return Components(
-        item=found.figure(parts.item, "log", "fixed"),  # as with run: at the end of a scale items differ by who reads
-        persona=persona,
-        item_persona=found.figure(parts.item_persona, "log"),
-        run=found.figure(
-            parts.run, "log", "fixed"
-        ),  # these two intervals are conditional on the panel, whatever was asked
-    )
+    """The four components, untruncated; but for the personas', intervals are conditional on the panel."""
+    persona = found.part("persona")
+    if found.draws is not None:
+        persona = found.drawn(found.parts.persona[0], quantiles(found.draws.persona))
+    item, item_persona, run = (found.part(name) for name in ("item", "item_persona", "run"))
+    return Components(item=item, persona=persona, item_persona=item_persona, run=run)
 
 
 def shares_report(found: Variance) -> dict[str, Estimate]:
     """Each component's share of the variance of one call."""
     shares = found.parts.shares()
     if found.draws is None:
-        return {name: found.figure(values, "logit") for name, values in shares.items()}
+        errors = found.parts.errors(found.personas)
+        return {name: found.ratio(share, errors[name], SCALES[name]) for name, share in shares.items()}
     drawn = found.draws.shares()
-    return {name: found.drawn(values[0], quantiles(drawn[name])) for name, values in shares.items()}
+    told = {}
+    for name, share in shares.items():
+        limits = quantiles(drawn[name].truncated())
+        if name in ("item", "item_persona"):  # there the draws alone are too short: they covered 85 to 90 %
+            joined = random_coefficient(lambda part, key=name: part.shares()[key].truncated(), found.parts, found.draws)  # type: ignore[misc]
+            limits = joined or limits
+        told[name] = found.drawn(float(share.truncated()[0]), limits)
+    return told
 
 
 def claim_report(found: Variance, main_p: float | None) -> Claim:
@@ -146,14 +159,8 @@ def claim_report(found: Variance, main_p: float | None) -> Claim:
         delta=delta,
         delta_with_interaction=joint,
         holds=_holds(delta),
-        ratio=_ratio(found, parts.persona, None if draws is None else draws.persona) if told_apart else None,
-        ratio_with_interaction=_ratio(
-            found,
-            parts.persona + parts.item_persona,
-            None if draws is None else draws.persona + draws.item_persona,
-        )
-        if told_apart
-        else None,
+        ratio=_ratio(found, interaction=False) if told_apart else None,
+        ratio_with_interaction=_ratio(found, interaction=True) if told_apart else None,
     )
 
 
@@ -166,13 +173,25 @@ def _holds(delta: Estimate) -> str:
     return "exceeded" if high is not None and high < 0 else "not_resolved"
 
 
-def _ratio(found: Variance, between: Floats, drawn: Floats | None) -> Estimate | None:
+def _ratio(found: Variance, interaction: bool) -> Estimate | None:
+    """Run variance over that between personas; unbounded above where the latter's interval holds 0."""
+    parts, draws = found.parts, found.draws
+    between = parts.persona + parts.item_persona if interaction else parts.persona
     if not between[0] > 0:
         return None
-    if drawn is not None and found.draws is not None:
-        return found.drawn(found.parts.run[0] / between[0], quantiles(ratio_draws(found.draws.run, drawn)))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return found.figure(found.parts.run / between, "log")
+    value = float(parts.run[0] / between[0])
+    if draws is not None:
+        drawn = draws.persona + draws.item_persona if interaction else draws.persona
+        return found.drawn(value, quantiles(ratio_draws(draws.run, drawn)))
+    if not parts.run[0] > 0:
+        return estimate(value, None, found.used, found.asked, "fixed")
+    errors = parts.errors(found.personas)
+    error = errors["persona"] + (errors["item_persona"] if interaction else 0.0)
+    inverse = divide(between, parts.run)
+    limits = jackknife_t(float(inverse[0]), inverse[1:], SCALES["persona"], error=error / float(parts.run[0]))
+    if limits is not None and limits.high is not None and limits.low is not None:
+        limits = Limits(1 / limits.high, 1 / limits.low if limits.low > 0 else None, limits.method)
+    return estimate(value, limits, found.used, found.asked, "fixed")
 
 
 def dependability_report(found: Variance, debate: Estimate | None) -> Dependability:
@@ -180,18 +199,20 @@ def dependability_report(found: Variance, debate: Estimate | None) -> Dependabil
     parts, personas = found.parts, max(found.personas, 1)
     fixed = found.universe == "fixed" or personas == 1
     if fixed:
-        panel = found.figure(planning.phi_fixed(parts, personas), "logit")
+        noise = parts.noise[0] if personas == 1 else parts.noise[0] / personas
+        panel = found.ratio(planning.dependability_fixed(parts, personas), float(noise))
     else:
-        panel = _coefficient(found, lambda part: planning.phi(part, personas))
-    return Dependability(single=_coefficient(found, planning.phi), panel=panel, debate=debate)
+        panel = _dependability(found, personas)
+    return Dependability(single=_dependability(found, 1), panel=panel, debate=debate)
 
 
-def _coefficient(found: Variance, coefficient: Callable[[VarianceComponents], Floats]) -> Estimate:
-    """A dependability in the random universe: with both the items' and the personas' uncertainty where it was asked."""
-    values = coefficient(found.parts)
-    if found.draws is None:
-        return found.figure(values, "logit")  # the interval knows of no other personas, so it must not name them
-    return found.drawn(float(values[0]), random_coefficient(coefficient, found.parts, found.draws))
+def _dependability(found: Variance, personas: int) -> Estimate:
+    """In the random universe: with both the items' and the personas' uncertainty where it was asked."""
+    ratio = planning.dependability(found.parts, personas)
+    if found.draws is None:  # the interval knows of no other personas, so it must not name them
+        return found.ratio(ratio, found.parts.errors(found.personas)["item"])
+    limits = random_coefficient(lambda part: planning.phi(part, personas), found.parts, found.draws)
+    return found.drawn(float(ratio.truncated()[0]), limits)
 
 
 def plan_report(
@@ -231,8 +252,8 @@ def one_way_icc(table: Cells, cluster: Integers, clusters: int, asked: int) -> I
     parts, _ = variance_of(table, cluster, clusters)
     runs = used / int(table.filled.sum())
     return Icc(
-        single=jackknifed(icc.one_way(parts), "logit", used, asked, "fixed"),
-        average=jackknifed(icc.one_way(parts, runs), "logit", used, asked, "fixed"),
+        single=_icc(icc.one_way(parts), parts, used, asked),
+        average=_icc(icc.one_way(parts, runs), parts, used, asked),
     )
 
 
@@ -241,16 +262,19 @@ def rater_icc_report(found: Variance) -> dict[str, Icc]:
     if found.personas < 2:
         return {}
     parts, many = found.parts, found.personas
-    return {
-        "agreement": Icc(
-            single=found.figure(icc.agreement(parts), "logit"),
-            average=found.figure(icc.agreement(parts, many), "logit"),
-        ),
-        "consistency": Icc(
-            single=found.figure(icc.consistency(parts), "logit"),
-            average=found.figure(icc.consistency(parts, many), "logit"),
-        ),
-    }
+
+    def pair(kind: Callable[[VarianceComponents, float], Coefficient]) -> Icc:
+        single, average = (_icc(kind(parts, k), parts, found.used, found.asked, many) for k in (1, many))
+        return Icc(single=single, average=average)
+
+    return {"agreement": pair(icc.agreement), "consistency": pair(icc.consistency)}
+
+
+def _icc(ratio: Coefficient, parts: VarianceComponents, used: int, asked: int, personas: int = 1) -> Estimate:
+    """An intraclass correlation: untruncated, so that one below 0 shows; its interval stays in [0, 1]."""
+    noise = parts.errors(personas)["item"]
+    found = coefficient(ratio, noise, used, asked, "fixed")
+    return found.model_copy(update={"value": finite(float(ratio.values()[0]))})
 
 
 def permutation_report(lay: Layout, rng: np.random.Generator) -> dict[str, float | int | None]:

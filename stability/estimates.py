@@ -7,9 +7,10 @@ import math
 import numpy as np
 
 from stability.measures.clustered import Clustered
+from stability.measures.components import Coefficient
 from stability.measures.features import Floats
 from stability.measures.flips import Rate
-from stability.measures.intervals import CLUSTERS_MIN, Limits, Scale, jackknife_t
+from stability.measures.intervals import CLUSTERS_MIN, Limits, Scale, coefficient_t, jackknife_t
 from stability.report import Estimate, Interval, ReportWarning, Universe
 
 LEVEL = 0.95
@@ -46,10 +47,18 @@ def estimate(value: float | None, limits: Limits | None, used: int, asked: int, 
     return Estimate(value=known, ci=interval, n_used=used if known is not None else 0, n_asked=asked, universe=universe)
 
 
-def jackknifed(values: Floats, scale: Scale, used: int, asked: int, universe: Universe) -> Estimate:
-    """values: (1 + clusters,): the whole table first, then without each cluster."""
+def jackknifed(values: Floats, scale: Scale, used: int, asked: int, universe: Universe, error: float = 0.0) -> Estimate:
+    """values: (1 + clusters,): the whole table first, then without each cluster; error: as of `jackknife_t`."""
     value = finite(float(values[0]))
-    return estimate(value, jackknife_t(value, values[1:], scale, LEVEL), used, asked, universe)
+    return estimate(value, jackknife_t(value, values[1:], scale, LEVEL, error=error), used, asked, universe)
+
+
+def coefficient(
+    ratio: Coefficient, noise: float, used: int, asked: int, universe: Universe, scale: Scale = "log"
+) -> Estimate:
+    """signal / (signal + error), truncated at 0 with its interval; noise: as of `coefficient_t`."""
+    limits = coefficient_t(ratio.signal, ratio.error, noise, scale, LEVEL)
+    return estimate(float(ratio.truncated()[0]), limits, used, asked, universe)
 
 
 def rate(found: Rate, asked: int, universe: Universe = "fixed") -> Estimate:

@@ -8,11 +8,32 @@ pool runs by count (REML, Henderson 1) overstate run variance by half when re-ru
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from stability.measures.features import Features, Floats
+
+NAMES = ("item", "persona", "item_persona", "run")
+
+
+class Coefficient(NamedTuple):
+    """signal / (signal + error): a share, a dependability or an intraclass correlation of many tables at once."""
+
+    signal: Floats
+    """(tables,), untruncated."""
+    error: Floats
+    """(tables,)."""
+
+    def values(self) -> Floats:
+        """(tables,), untruncated."""
+        return divide(self.signal, self.signal + self.error)
+
+    def truncated(self) -> Floats:
+        """(tables,), a signal below 0 taken as 0."""
+        signal = np.maximum(self.signal, 0.0)
+        return divide(signal, signal + self.error)
 
 
 @dataclass(frozen=True)
@@ -59,17 +80,20 @@ class VarianceComponents:
 
     def first(self) -> dict[str, float | None]:
         """The first table's components by name; None where undefined."""
-        names = ("item", "persona", "item_persona", "run")
-        return {name: (float(v) if np.isfinite(v := getattr(self, name)[0]) else None) for name in names}
+        return {name: (float(v) if np.isfinite(v := getattr(self, name)[0]) else None) for name in NAMES}
 
-    def shares(self) -> dict[str, Floats]:
-        """Each component's share of their sum, negative ones truncated at 0; undefined ones count as 0."""
-        names = ("item", "persona", "item_persona", "run")
-        raw = {name: getattr(self, name) for name in names}
+    def errors(self, personas: int) -> dict[str, float]:
+        """What was taken off a mean square to give each component of the first table; NaN where undefined."""
+        residual = self.noise if personas == 1 else self.residual / personas
+        errors = {"item": residual, "persona": self.residual / self.items_per_persona, "item_persona": self.noise}
+        return {**{name: float(values[0]) for name, values in errors.items()}, "run": 0.0}
+
+    def shares(self) -> dict[str, Coefficient]:
+        """Each component beside the sum of the others, of which negative ones are truncated and undefined ones 0."""
+        raw = {name: getattr(self, name) for name in NAMES}
         parts = {name: np.where(np.isnan(v), 0.0, np.maximum(v, 0.0)) for name, v in raw.items()}
-        total = np.sum(list(parts.values()), axis=0)
-        total = np.where(np.isnan(self.run), np.nan, total)
-        return {name: np.where(np.isnan(raw[name]), np.nan, divide(parts[name], total)) for name in names}
+        total = np.where(np.isnan(self.run), np.nan, np.sum(list(parts.values()), axis=0))
+        return {name: Coefficient(raw[name], total - parts[name]) for name in NAMES}
 
 
 def divide(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Floats:

@@ -6,23 +6,22 @@ incomplete ones they keep the components' independence of how often a cell was h
 
 from __future__ import annotations
 
-from stability.measures.components import VarianceComponents, divide
-from stability.measures.features import Floats
+from stability.measures.components import Coefficient, VarianceComponents
 
 
-def one_way(parts: VarianceComponents, runs: float = 1) -> Floats:
-    """(tables,) ICC(1, runs): runs as raters inside one persona, or inside one arm's verdicts.
+def one_way(parts: VarianceComponents, runs: float = 1) -> Coefficient:
+    """ICC(1, runs): runs as raters inside one persona, or inside one arm's verdicts.
 
     parts: components of a one-persona table. Only ICC(1, .) has meaning here: run columns are exchangeable.
     """
-    return divide(parts.item, parts.item + parts.run / runs)
+    return Coefficient(parts.item, parts.run / runs)
 
 
-def agreement(parts: VarianceComponents, personas: float = 1) -> Floats:
-    """(tables,) ICC(A, personas): personas as raters on cell means, harshness counted as error."""
-    return divide(parts.item, parts.item + (parts.persona + parts.residual) / personas)
+def agreement(parts: VarianceComponents, personas: float = 1) -> Coefficient:
+    """ICC(A, personas): personas as raters on cell means, harshness counted as error."""
+    return Coefficient(parts.item, (parts.persona + parts.residual) / personas)
 
 
-def consistency(parts: VarianceComponents, personas: float = 1) -> Floats:
-    """(tables,) ICC(C, personas): personas as raters on cell means, harshness forgiven."""
-    return divide(parts.item, parts.item + parts.residual / personas)
+def consistency(parts: VarianceComponents, personas: float = 1) -> Coefficient:
+    """ICC(C, personas): personas as raters on cell means, harshness forgiven."""
+    return Coefficient(parts.item, parts.residual / personas)

@@ -1,5 +1,8 @@
 """Confidence intervals: delete-one-cluster jackknife with Student's t, and the hybrid for random personas.
 
+A variance component is a mean square less its error, so it may be 0 and its estimate below 0: no interval on the log of
+the component can hold 0. The mean square is always above 0: the interval is made there (`error`) and shifted back.
+
 Runs are never resampled inside resampled items: that shrinks run variance by (R - 1)/R and its intervals cover
 0 to 87 % (Brennan, Generalizability Theory, ch. 6, knows the bias).
 """
@@ -15,7 +18,8 @@ from scipy import special
 from stability.measures.components import VarianceComponents, divide, from_features
 from stability.measures.features import Features, Floats
 
-Scale = Literal["log", "logit", "identity"]
+Scale = Literal["log", "logit", "identity", "root", "complement"]
+"""complement: the log of 1 - x, for agreement coefficients, which end at 1 and have no end below."""
 
 CLUSTERS_MIN = 10
 """Below it an estimate is printed without an interval: t with fewer than 9 df on skewed statistics does not cover."""
@@ -34,46 +38,70 @@ _FORWARD: dict[Scale, Callable[[Floats], Floats]] = {
     "log": np.log,
     "logit": special.logit,
     "identity": lambda x: x,
+    "root": lambda x: np.sqrt(np.maximum(x, 0.0)),
+    "complement": lambda x: -np.log1p(-x),
 }
 _BACK: dict[Scale, Callable[[Floats], Floats]] = {
     "log": np.exp,
     "logit": special.expit,
     "identity": lambda x: x,
+    "root": lambda x: np.maximum(x, 0.0) ** 2,
+    "complement": lambda x: -np.expm1(-x),
 }
 
 
-def jackknife_t(value: float | None, without: Floats, scale: Scale, level: float = 0.95) -> Limits | None:
+def jackknife_t(
+    value: float | None, without: Floats, scale: Scale, level: float = 0.95, *, error: float = 0.0
+) -> Limits | None:
     """Interval of a statistic from its delete-one-cluster values.
 
     without: (clusters,), the statistic without each cluster. On `scale` g the pseudo-values are
-    K g(theta) - (K-1) g(theta_(-k)); the interval is g(theta) +/- t_{K-1} sd / sqrt K, taken back. A statistic that
-    touches the border of its scale (a component at or below 0, a rate of exactly 0 or 1) falls back to the identity
-    scale, cut at the border where the border cannot be crossed. None below 10 clusters, where any delete-one value
-    is undefined, or where nothing varies.
+    K g(theta) - (K-1) g(theta_(-k)); the interval is g(theta) +/- t_{K-1} sd / sqrt K, taken back. error: what was
+    taken off a mean square to give the statistic; g is then taken of the mean square, theta + error, and the interval
+    shifted back by it, so it can hold 0 and reach below. A statistic that touches the border of its scale all the same
+    (a rate of exactly 0 or 1) falls back to the identity scale, cut at the border where the border cannot be crossed.
+    None below 10 clusters, where any delete-one value is undefined, or where nothing varies.
     """
     clusters = len(without)
-    if value is None or clusters < CLUSTERS_MIN or not np.isfinite(without).all():
+    if value is None or clusters < CLUSTERS_MIN or not np.isfinite(without).all() or not np.isfinite(error):
         return None
-    used = scale if _inside(np.append(without, value), scale) else "identity"
+    used = scale if _inside(np.append(without, value) + error, scale) else "identity"
     forward, back = _FORWARD[used], _BACK[used]
-    centre = forward(np.asarray([value]))[0]
-    pseudo = clusters * centre - (clusters - 1) * forward(without)
-    error = float(np.std(pseudo, ddof=1)) / np.sqrt(clusters)
-    if not np.isfinite(error) or error <= 1e-12 * max(1.0, abs(float(centre))):
+    centre = forward(np.asarray([value + error]))[0]
+    pseudo = clusters * centre - (clusters - 1) * forward(without + error)
+    deviation = float(np.std(pseudo, ddof=1)) / np.sqrt(clusters)
+    if not np.isfinite(deviation) or deviation <= 1e-12 * max(1.0, abs(float(centre))):
         return None
-    reach = float(special.stdtrit(clusters - 1, 0.5 + level / 2)) * error
+    reach = float(special.stdtrit(clusters - 1, 0.5 + level / 2)) * deviation
     with np.errstate(over="ignore"):
-        low, high = (float(back(np.asarray([centre + sign * reach]))[0]) for sign in (-1, 1))
+        low, high = (float(back(np.asarray([centre + sign * reach]))[0]) - error for sign in (-1, 1))
     if scale == "logit" and used == "identity":
         low, high = max(low, min(0.0, value)), min(high, 1.0)
-    return Limits(_finite(low), _finite(high), f"jackknife-t({used})")
+    return Limits(_finite(low), _finite(high), f"jackknife-t({used}{' of mean square' if error else ''})")
+
+
+def coefficient_t(
+    signal: Floats, error: Floats, noise: float, scale: Scale = "log", level: float = 0.95
+) -> Limits | None:
+    """Interval of signal / (signal + error) in [0, 1], made on the odds signal / error and shifted as a component's.
+
+    signal, error: (1 + clusters,), the whole table first; signal untruncated; noise: what was taken off a mean square to
+    give the signal. With noise 0 this is the jackknife-t on the logit scale. None where the error is not above 0.
+    """
+    if not (error > 0).all():
+        return None
+    odds = signal / error
+    limits = jackknife_t(float(odds[0]), odds[1:], scale, level, error=noise / float(error[0]))
+    if limits is None:
+        return None
+    low, high = (None if odd is None else max(odd, 0.0) / (1 + max(odd, 0.0)) for odd in limits[:2])
+    return Limits(low, 1.0 if high is None else high, f"jackknife-t(odds{' of mean squares' if noise else ''})")
 
 
 def _inside(values: Floats, scale: Scale) -> bool:
     """Whether every value lies strictly inside the domain of the scale."""
-    if scale == "identity":
-        return True
-    return bool((values > 0).all() and (scale == "log" or (values < 1).all()))
+    above = scale in ("identity", "complement") or bool((values > 0).all() if scale != "root" else values[-1] >= 0)
+    return above and (scale not in ("logit", "complement") or bool((values < 1).all()))
 
 
 def _finite(value: float) -> float | None:

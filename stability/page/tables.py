@@ -67,7 +67,8 @@ def detail_tables(dimension: DimensionReport) -> tuple[Table, ...]:
 def estimate_row(name: str, estimate: Estimate, *, percent: bool = False, component: bool = False) -> Row:
     """A row of `ESTIMATE_COLUMNS`."""
     interval = figures.interval_text(estimate, percent=percent)
-    if component and estimate.value is not None and estimate.value <= 0:
+    low = estimate.ci.low if estimate.ci else None
+    if component and estimate.value is not None and (estimate.value <= 0 or (low is not None and low <= 0)):
         value = f"{figures.rounded(estimate.value)}, not distinguishable from 0"
     else:
         value = figures.rounded(estimate.value, percent=percent)

@@ -23,7 +23,11 @@ def bench() -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["bench_coverage"] = module
-    spec.loader.exec_module(module)
+    sys.path.insert(0, str(path.parent))  # its tables stand beside it
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(path.parent))
     return module
 
 
@@ -50,9 +54,10 @@ def test_intervals_hold_the_truth(bench: ModuleType, asked: dict[str, object]) -
     assert not wrong
 
 
-def test_without_persona_effect_delta_still_covers(bench: ModuleType) -> None:
-    found = bench.coverage(bench.Setting(20, 3, "normal", persona_sd=0.0), REPLICATIONS, seed=2)
-    assert found["delta"].covered >= LOW
+def test_without_persona_effect_the_components_hold_0(bench: ModuleType) -> None:
+    found = bench.coverage(bench.Setting(20, 3, "normal", persona_sd=0.0, interaction_sd=0.0), REPLICATIONS, seed=2)
+    names = ("delta", "persona", "item_persona", "share_persona", "share_item_persona")
+    assert all(found[name].covered >= LOW for name in names)
     assert abs(found["persona"].mean) < 0.01, "untruncated, so unbiased at 0"
 
 
@@ -60,7 +65,7 @@ def test_truth_by_formula_and_by_a_large_table(bench: ModuleType) -> None:
     known = bench.truth(bench.Setting(20, 3, "normal"))
     assert known["persona"] == pytest.approx(bench.PERSONA_SD**2, abs=0.002)
     assert known["item"] == pytest.approx(bench.ITEM_SD**2, rel=0.02)
-    assert known["item_persona"] == pytest.approx(bench.INTERACTION_SD**2, rel=0.02)
+    assert known["item_persona"] == pytest.approx(0.3**2, rel=0.02)
     assert known["run"] == pytest.approx(bench.RUN_SD**2, rel=0.02)
     chances = bench.grade_probabilities(np.array([3.0, 5.0]), np.array([0.5, 0.5]))
     assert chances.sum(axis=1) == pytest.approx([1, 1])
