@@ -67,7 +67,7 @@ def cluster_vectors(
     if count == 1:
         return Clusters(np.zeros(1, dtype=np.int64), np.ones(1), (None,), {"method": "single"})
     if count < DENSITY_MIN:
-        return _linked(vectors, distance)
+        return link_vectors(vectors, distance)
     return _dense(vectors, seed, size_min)
 
 
@@ -96,7 +96,8 @@ def reduce_vectors(vectors: Vectors, *, seed: int, dimensions: int, neighbors: i
     return reduced
 
 
-def _linked(vectors: Vectors, distance: float) -> Clusters:
+def link_vectors(vectors: Vectors, distance: float) -> Clusters:
+    """Clusters of two unit vectors or more by average linkage, cut at a cosine distance; none is noise."""
     from scipy.cluster.hierarchy import fcluster, linkage
 
     with np.errstate(invalid="ignore"):

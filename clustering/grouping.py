@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.clusters import DENSITY_MIN, NOISE, Clusters, Labels, cluster_vectors
+from clustering.clusters import DENSITY_MIN, NOISE, Clusters, Labels, cluster_vectors, link_vectors
 from clustering.embedding import Embedder, Vectors
 from clustering.perspectives import Perspective
 from clustering.refining import refine_roles
@@ -30,8 +30,12 @@ ROLES_MIN = 2
 """With fewer distinct roles the statements themselves are clustered."""
 JOIN_SIMILARITY = 0.40
 """Least cosine similarity at which a role left over by the clustering joins the nearest group."""
-SHOWN_SIMILARITY = 0.18
+SHOWN_SIMILARITY = 0.05
 """Least centred similarity at which a statement that names nobody joins a group."""
+DENSITY_ROLES_MIN = 50
+"""Fewer distinct roles than this are linked by distance: density estimation calls most of them noise."""
+ROLE_DISTANCE = 0.7
+"""Cosine distance at which average linkage of roles stops joining."""
 NEIGHBORS = 3
 ALIKE_SIMILARITY = 0.65
 """Similarity of two names from which a small set holds them for one kind of people: software engineer and developer
@@ -71,7 +75,7 @@ def group_perspectives(
         if one.stakeholder in counts:
             of_role[one.stakeholder].append(index)
     role_vectors = describe_roles(roles, [of_role[role] for role in roles], vectors, embedder)
-    clusters = cluster_vectors(role_vectors, seed=seed)
+    clusters = _cluster_roles(role_vectors, seed)
     refined = refine_roles(
         roles, without_domain_words(roles), [counts[role] for role in roles], role_vectors, clusters.labels
     )
@@ -86,6 +90,12 @@ def group_perspectives(
     membership = np.where(labels == NOISE, 0.0, 1.0)
     _join_unnamed(perspectives, vectors, labels, membership)
     return _ordered(labels, membership, perspectives, clusters)
+
+
+def _cluster_roles(role_vectors: Vectors, seed: int) -> Clusters:
+    if DENSITY_MIN <= len(role_vectors) < DENSITY_ROLES_MIN:
+        return link_vectors(role_vectors, ROLE_DISTANCE)
+    return cluster_vectors(role_vectors, seed=seed)
 
 
 def describe_roles(

@@ -46,7 +46,7 @@ _AS = re.compile(
     r"(?:\s*\([^()]{1,60}\))?(?:,[^.;:!?]{2,60},|,)?\s+(?=(?:I|[Ww]e|[Mm]y|[Oo]ur)\b(?!/))"
 )
 _SELF = re.compile(
-    r"\b(?:I(?:['’]m|['’]ve been|\s+am|\s+was|\s+have\s+been|\s+work(?:ed)?\s+as|\s+have\s+worked\s+as|\s+serve[d]?\s+as|\s+started\s+(?:out\s+)?as)"
+    r"\b(?:I(?:['’]m|['’]ve been|\s+am|\s+was|\s+have\s+been|\s+work(?:ed)?(?:\s+here)?\s+as|\s+have\s+worked\s+as|\s+serve[d]?\s+as|\s+started\s+(?:out\s+)?as)"
     r"|[Ww]e(?:['’]re|\s+are)|[Ss]peaking\s+as|(?:[Mm]y|[Oo]ur)\s+(?:job|role|work|life|position|shifts?|years?)\s+as|(?:[Mm]y|[Oo]ur)\s+(?:job|role)\s+(?:is|here is)(?:\s+to\s+be)?)"
     r"\s+(?:(?:also|now|still|just|only|currently|both)\s+)?(?:(?:an?|the|one\s+of\s+the)\s+)?(?P<role>[^,.;:!?()]{3,80})"
 )
@@ -167,7 +167,13 @@ def _reported(sentence: str) -> Mention | None:
 def _is_person_here(role: str, found: re.Match[str]) -> bool:
     """After an article any agent noun is a person; without one ("we are closer") only an everyday one."""
     article = re.search(r"\b(?:an?|the|as)\s+$", found.string[: found.start("role")]) if found["role"] else None
+    if _follows_we(found):
+        return _heads_a_person(role)  # no verb after "we" ends in -s: "we welders" can only be people
     return _heads_a_person(role) and (is_everyday_person(head_noun(role)) or article is not None)
+
+
+def _follows_we(found: re.Match[str]) -> bool:
+    return found.re is _APPOSITION and _plural_in(found)
 
 
 def _plural_in(found: re.Match[str]) -> bool:

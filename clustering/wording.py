@@ -18,7 +18,7 @@ def words_of(text: str) -> frozenset[str]:
 
 _PEOPLE = words_of(
     """
-    adult advocate agent aide ally ambassador amateur analyst anyone apprentice architect artist assistant athlete attendant
+    actor actress adult advocate agent aide ally ambassador amateur analyst anyone apprentice architect artist assistant athlete attendant
     attorney auditor aunt author baker bartender boss boy bride broker builder buyer captain caregiver carer cashier
     champion chef chief child citizen client clerk coach colleague commuter consumer contractor cook coordinator
     counsel counsellor counselor couple courier crew curator customer cyclist daughter dad dancer dean dentist

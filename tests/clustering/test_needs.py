@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clustering import Document, Perspective, Span, extract_perspectives
+from clustering.mentions import find_mention
 from clustering.narration import spoken_part
 from clustering.needs import CLAUSE_CHARACTERS_MAX, leading_need
 
@@ -122,3 +123,17 @@ def test_quotes_slice_back_after_the_narrator_is_cut() -> None:
     assert [one.quote for one in found] == ["As a nurse, I am for it if we get the hours"]
     assert text[found[0].span.start : found[0].span.end] == found[0].quote
     assert found[0].concern == "I am for it if we get the hours"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "role"),
+    [
+        ("We welders know which seams will crack.", "welder"),
+        ("I work here as a tailor.", "tailor"),
+        ("We always order too late.", None),
+        ("We process every order twice.", None),
+    ],
+)
+def test_who_speaks_is_heard_without_a_list_of_trades(sentence: str, role: str | None) -> None:
+    mention = find_mention(sentence)
+    assert (mention.role if mention else None) == role
