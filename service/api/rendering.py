@@ -9,21 +9,22 @@ from jinja2 import Environment, PackageLoader
 from agents import RunResult, Turn
 
 if TYPE_CHECKING:
+    from clustering import PersonaSet
     from stability import DimensionReport, Estimate, StabilityReport
 
 _environment = Environment(loader=PackageLoader("service.api", "templates"), autoescape=True, trim_blocks=True)
 
 
-def transcript_html(result: RunResult) -> str:
-    """A run's transcript as one self-contained page without scripts."""
+def transcript_html(result: RunResult, persona_set: PersonaSet | None = None) -> str:
+    """A run's transcript as one self-contained page without scripts. persona_set: gives names, else ids stand there."""
+    names = {persona.id: persona.name for persona in persona_set.personas} if persona_set else {}
+
+    def speaker(turn: Turn) -> str:
+        return names.get(turn.persona_id or "") or turn.persona_id or "coordinator"
+
     return _environment.get_template("transcript.html").render(
         result=result, turns=sorted(result.transcript.turns, key=lambda turn: turn.index), speaker=speaker
     )
-
-
-def speaker(turn: Turn) -> str:
-    """Who speaks: the persona, or the coordinator."""
-    return turn.persona_id or "coordinator"
 
 
 def report_markdown(report: StabilityReport) -> str:

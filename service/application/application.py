@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from llm import GateSettings, configure_gates
 from service.application.batches import Batches
+from service.application.commitments import Commitments
 from service.application.context import Context
 from service.application.documents import Documents
 from service.application.evaluations import Evaluations
@@ -35,6 +36,7 @@ class Application:
         self.rubrics = Rubrics(context)
         self.evaluations = Evaluations(context)
         self.runs = Runs(context)
+        self.commitments = Commitments(context)
         self.batches = Batches(context)
         self.keys = Keys(context)
         self.idempotency = Idempotency(context)

@@ -142,7 +142,7 @@ _CHECKS: dict[str, Callable[[dict[str, Any]], object]] = {
 }
 _TABLES = (
     tables.persona_sets, tables.rubrics, tables.batches, tables.evaluations, tables.runs, tables.results,
-    tables.ratings, tables.human_scores, tables.events, tables.calls, tables.call_texts,
+    tables.ratings, tables.commitments, tables.human_scores, tables.events, tables.calls, tables.call_texts,
 )  # fmt: skip
 
 
@@ -159,6 +159,7 @@ async def _rows(context: Context, batch_id: str) -> AsyncIterator[tuple[str, Any
         "runs": tables.runs.c.batch_id == batch_id,
         "results": tables.results.c.run_id.in_(heard),
         "ratings": tables.ratings.c.batch_id == batch_id,
+        "commitments": tables.commitments.c.run_id.in_(heard),
         "human_scores": tables.human_scores.c.evaluation_id.in_(in_batch),
         "events": tables.events.c.subject_id.in_(in_batch),
         "calls": tables.calls.c.scope_id.in_(in_batch),

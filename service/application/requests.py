@@ -129,6 +129,13 @@ class PersonaSetEdit(_Asked):
         return self
 
 
+class CommitmentRequest(_Asked):
+    """How often a run's verdict is drawn anew after each turn of its debate."""
+
+    times: int = Field(default=8, ge=2, le=50)
+    """Each draw asks every persona once more: personas x (turns + 1) x times calls in all."""
+
+
 class HumanScoreRequest(_Asked):
     """A person's score for one dimension of an evaluation."""
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "batch": "send a file of items to a running service and fetch its results",
     "stability": "say how far repeated ratings can be trusted, from any table",
     "export": "write a stored hearing, or replay it without a model",
+    "commitment": "say when in its debate a stored run's verdict was settled",
     "import": "store a batch that another installation exported",
     "purge": "delete what is older than a given age",
     "keys": "create, list and revoke API keys",

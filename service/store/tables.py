@@ -200,6 +200,14 @@ ratings = Table(
 )  # fmt: skip
 """The ratings of one run as JSON columns: a report reads these alone, never a transcript."""
 
+commitments = Table(
+    "commitments", metadata,
+    Column("run_id", Id, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("created_at", Moment, nullable=False),
+    Column("body", Packed, nullable=False),
+)  # fmt: skip
+"""How settled a run's verdict was after each turn, as JSON; there once somebody has asked."""
+
 calls = Table(
     "calls", metadata,
     Column("subject_id", Id, primary_key=True),

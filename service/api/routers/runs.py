@@ -9,6 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agents import Transcript, transcript_markdown
+from clustering import PersonaSet
+from service.api.answers.commitments import CommitmentAnswer, commitment_answer
 from service.api.answers.evaluations import (
     RunDetailAnswer,
     RunsAnswer,
@@ -16,13 +18,13 @@ from service.api.answers.evaluations import (
     run_answer,
     run_detail_answer,
 )
-from service.api.callers import Reader
+from service.api.callers import Reader, Writer
 from service.api.json_route import JsonRoute
 from service.api.middleware import SELF_CONTAINED_POLICY
 from service.api.negotiation import MEDIA_TYPES, Format, documented, wanted
 from service.api.rendering import transcript_html
 from service.api.serving import Id, application_of
-from service.application import RunRecord, Status
+from service.application import CommitmentRequest, RunRecord, Status
 from service.errors import NotFoundError
 
 router = APIRouter(prefix="/v1/evaluations/{evaluation_id}/runs", tags=["runs"], route_class=JsonRoute)
@@ -70,12 +72,19 @@ async def read_transcript(
         case "ndjson":
             text = "".join(turn.model_dump_json() + "\n" for turn in result.transcript.turns)
         case "markdown":
-            text = transcript_markdown(result)
+            text = transcript_markdown(result, await _personas(request, caller, found))
         case "html":
-            text = transcript_html(result)
+            text = transcript_html(result, await _personas(request, caller, found))
         case _:
             text = result.transcript.model_dump_json()
     return Response(text, headers=headers, media_type=MEDIA_TYPES[chosen])
+
+
+async def _personas(request: Request, caller: Reader, found: RunRecord) -> PersonaSet | None:
+    """The run's personas, so that a transcript calls them as they call each other."""
+    application = application_of(request)
+    evaluation = await application.evaluations.get(caller.sees, found.evaluation_id)
+    return (await application.persona_sets.get(caller.sees, evaluation.persona_set_id)).persona_set
 
 
 @router.get("/{run_id}/turns/{turn_id:path}", response_model=TurnAnswer)
@@ -88,3 +97,21 @@ async def read_turn(
     """Read one turn with the exact messages that the persona saw and the raw replies."""
     turn, calls = await application_of(request).runs.turn(caller.sees, found.id, turn_id)
     return TurnAnswer(turn=turn, calls=calls)
+
+
+@router.put("/{run_id}/commitment", response_model=CommitmentAnswer)
+async def measure_commitment(
+    request: Request, caller: Writer, found: Found, body: CommitmentRequest
+) -> CommitmentAnswer:
+    """Draw the verdict anew after each turn of the debate, to see when it was settled.
+
+    Asks the run's models, and waits for them. Every answer is kept as it comes: put again, after a lost connection or
+    with more draws, it goes on and pays for nothing twice.
+    """
+    return commitment_answer(await application_of(request).commitments.measure(caller.sees, found.id, body.times))
+
+
+@router.get("/{run_id}/commitment", response_model=CommitmentAnswer)
+async def read_commitment(request: Request, caller: Reader, found: Found) -> CommitmentAnswer:
+    """Read the last commitment test of a run; a 404 while nobody has asked for one."""
+    return commitment_answer(await application_of(request).commitments.get(caller.sees, found.id))

@@ -103,5 +103,7 @@ async def _replay(service: Application, run_id: str) -> int:
     for arm, verdict in again.verdicts.items():
         for name, told in verdict.dimensions.items():
             print(f"{arm}\t{name}\t{told.value if told.value is not None else told.outcome}")
-    talk(f"replayed {len(calls)} recorded calls without a model: every turn and verdict is the stored one, bit for bit")
+    talk(
+        f"replayed {again.calls} recorded calls without a model: every turn and verdict is the stored one, bit for bit"
+    )
     return 0

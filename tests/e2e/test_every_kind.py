@@ -1,0 +1,107 @@
+"""A dialogue, a summary of several sources and a pair, each heard over REST and from the command line, and checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.e2e.conftest import PERSONAS, Program, Service
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+KINDS = {"dialogue": "dialogue", "summary": "summary", "pair": "summary"}
+"""Kind of item and the rubric that it is heard with."""
+FILES = {"dialogue": "dialogues.jsonl", "summary": "summaries_multi.jsonl", "pair": "pairs.jsonl"}
+SIMULATED = "simulated:malformed=0.1"
+"""Faults all along: replies cut short, off their scale, or prose."""
+
+
+def _item(kind: str) -> dict[str, Any]:
+    line = (EXAMPLES / FILES[kind]).read_text(encoding="utf-8").splitlines()[0]
+    item: dict[str, Any] = json.loads(line)
+    return item | {"human": {}}
+
+
+def _rubric(kind: str) -> Path:
+    return EXAMPLES / "rubrics" / f"{KINDS[kind]}.yaml"
+
+
+def _heard_over_rest(service: Service, kind: str, personas: str) -> tuple[str, str]:
+    """The path of the run, and its id."""
+    asked = {
+        "item": _item(kind),
+        "persona_set": personas,
+        "rubric": yaml.safe_load(_rubric(kind).read_text(encoding="utf-8")),
+        "models": [SIMULATED],
+    }
+    accepted = service.client.post("/v1/evaluations", json=asked)
+    assert accepted.status_code == 202, accepted.text
+    path = accepted.headers["location"]
+    done = service.client.get(path, params={"wait": 60}).json()
+    assert done["status"] == "completed", done
+    (run,) = service.client.get(f"{path}/runs").json()["data"]
+    return f"{path}/runs/{run['id']}", str(run["id"])
+
+
+def test_every_kind_is_heard_over_rest_and_from_the_command_line(program: Callable[..., Program]) -> None:
+    machine = program()
+    service = machine.serve()
+    personas = service.persona_set()
+    names = [str(persona["name"]) for persona in PERSONAS]
+    for kind in KINDS:
+        path, run = _heard_over_rest(service, kind, personas)
+        words = service.client.get(f"{path}/transcript", params={"format": "markdown"}).text
+        assert all(f"**{name}**" in words for name in names), "a reader meets ids instead of names"
+        assert ("(outputs swapped)" in words) is (kind == "pair")
+        _evaluate(machine, kind, personas)
+    _replay(machine, run)
+    assert service.client.get(f"{path}/commitment").status_code == 404
+    test = service.client.put(f"{path}/commitment", json={"times": 2})
+    assert test.status_code == 200, test.text
+    assert service.client.get(f"{path}/commitment").json() == test.json()
+    again = machine.run("commitment", run, "--times", "2", "--json")
+    assert again.returncode == 0, again.stderr
+    told = json.loads(again.stdout)
+    assert told["calls"] == test.json()["calls"], "answers that were kept were asked for again"
+    assert told["dimensions"] == test.json()["dimensions"]
+
+
+def _evaluate(machine: Program, kind: str, personas: str) -> None:
+    items = machine.folder / f"{kind}.jsonl"
+    items.write_text(json.dumps(_item(kind)) + "\n", encoding="utf-8")
+    told = machine.run(
+        *("evaluate", str(items), "--personas", personas, "--rubric", str(_rubric(kind))),
+        *("--repeats", "2", "--out", kind, "--model", SIMULATED, "-q"),
+    )
+    assert told.returncode == 0, told.stderr
+    assert _item(kind)["id"] in told.stdout
+    assert (machine.folder / kind / "report.html").stat().st_size > 10_000
+    assert len(list((machine.folder / kind / "transcripts").glob("*.md"))) == 2
+
+
+def _replay(machine: Program, run: str) -> None:
+    replayed = machine.run("export", run, "--replay")
+    assert replayed.returncode == 0, replayed.stderr
+    assert "bit for bit" in replayed.stderr
+
+
+def test_runs_heard_under_faults_replay_without_a_model(
+    program: Callable[..., Program], model_server: Callable[..., Any]
+) -> None:
+    faults = {"429": 0.05, "500": 0.02, "truncated": 0.03, "length": 0.02, "off_scale": 0.03, "refusal": 0.02}
+    server = model_server(faults=faults)
+    machine = program(
+        REHEARING_MODEL="openai:bench", REHEARING_BASE_URL=server.base_url, REHEARING_API_KEY="none",
+        REHEARING_ATTEMPT_TIMEOUT="PT2S",
+    )  # fmt: skip
+    service = machine.serve()
+    batch = service.send(5, repeats=1, protocol={"arms": ["debate", "stance"], "coordinator": "model"})
+    assert service.ended(batch, machine.talk)["status"] == "completed"
+    asked = server.stats()["calls"]
+    for _, run in service.runs(batch)[:2]:
+        _replay(machine, run)
+    assert server.stats()["calls"] == asked
+    assert set(server.stats()["outcomes"]) >= {"ok", "429", "truncated", "off_scale"}
