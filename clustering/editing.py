@@ -73,7 +73,7 @@ def drop_personas(persona_set: PersonaSet, ids: Sequence[str]) -> PersonaSet:
     return _derived(persona_set, left)
 
 
-def edit_persona(persona_set: PersonaSet, persona_id: str, **changes: object) -> PersonaSet:
+def edit_persona(persona_set: PersonaSet, persona_id: str, /, **changes: object) -> PersonaSet:
     """The set with some fields of one persona rewritten; they are `given` from then on.
 
     Raises PersonaInputError for an unknown persona or field, or a value of the wrong type.
@@ -88,7 +88,8 @@ def edit_persona(persona_set: PersonaSet, persona_id: str, **changes: object) ->
         edited = Persona.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
-        raise PersonaInputError(f"persona {persona_id!r}, field {first['loc'][0]!r}: {first['msg']}") from error
+        place = ".".join(str(part) for part in first["loc"])
+        raise PersonaInputError(f"persona {persona_id!r}, field {place!r}: {first['msg']}") from error
     return _replaced(persona_set, edited)
 
 

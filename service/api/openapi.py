@@ -29,6 +29,7 @@ _OF_OPERATION: dict[str, tuple[str, ...]] = {
     "upload_documents": ("unusable-documents",),
     "create_persona_set": ("unusable-documents", "model-not-usable", "limit-exceeded"),
     "delete_persona_set": ("conflict",),
+    "edit_persona_set": ("conflict",),
     "create_evaluation": ("model-not-usable", "limit-exceeded"),
     "delete_evaluation": ("conflict",),
     "create_batch": ("invalid-batch", "model-not-usable", "limit-exceeded", "unsupported-media-type"),

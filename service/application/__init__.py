@@ -35,7 +35,7 @@
         await app.idempotency.begin(owner, key, fingerprint) -> StoredAnswer | None
                           .finish(owner, key, StoredAnswer)      .abandon(owner, key)
         await app.health() -> Health     await app.queue_figures() -> QueueFigures
-        await app.purge(older_than: timedelta) -> Purged
+        await app.purge(older_than: timedelta, dry_run=False) -> Purged
         app.settings   app.models.get(spec) -> Model   app.limits
 
 `owner` is a key's owner, or None for every owner's rows (an admin, or a service without keys, which stores its rows

@@ -63,9 +63,9 @@ class Application:
         """What waits, runs and lives, for the metrics."""
         return await queue_figures(self.context)
 
-    async def purge(self, older_than: timedelta) -> Purged:
-        """Forgets what ended longer ago than that."""
-        return await purge(self.context, older_than)
+    async def purge(self, older_than: timedelta, *, dry_run: bool = False) -> Purged:
+        """Forgets what ended longer ago than that; with `dry_run` only says what it would forget."""
+        return await purge(self.context, older_than, dry_run=dry_run)
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ from service.application.evaluations import delete_evaluations, evaluation_row
 from service.application.hearings import PreparedHearing, check_items, check_queue, estimate_items, prepare_hearing
 from service.application.lifecycle import run_rows, stop_batch
 from service.application.paging import owned, read_page
+from service.application.ratings_files import ratings_path
 from service.application.records import BatchRecord, BatchResult, Estimate, Page, Spent
 from service.application.reports import Reports
 from service.application.requests import BatchRequest
@@ -248,7 +249,7 @@ async def _rows_of_batch(context: Context, batch_id: str) -> AsyncIterator[sa.Ro
 
 
 async def forget_batch(context: Context, batch_id: str) -> None:
-    """Deletes a batch in steps that hold no lock for long."""
+    """Deletes a batch in steps that hold no lock for long, and the ratings file that was made of it on this machine."""
     table = tables.evaluations
     while True:
         async with context.store.read() as connection:
@@ -260,3 +261,4 @@ async def forget_batch(context: Context, batch_id: str) -> None:
     await context.store.write(
         lambda connection: connection.execute(sa.delete(tables.batches).where(tables.batches.c.id == batch_id))
     )
+    await asyncio.to_thread(ratings_path(context, batch_id).unlink, missing_ok=True)

@@ -224,7 +224,7 @@ def edited_set(persona_set: PersonaSet, edit: PersonaSetEdit) -> PersonaSet:
             pointer = f"/merge/{index}"
             persona_set = merge_personas(persona_set, merge.ids, name=merge.name)
         for persona_id, changes in edit.change.items():
-            pointer = f"/change/{persona_id}"
+            pointer = "/change/" + persona_id.replace("~", "~0").replace("/", "~1")
             persona_set = edit_persona(persona_set, persona_id, **changes)
         pointer = "/pin"
         persona_set = pin_personas(persona_set, edit.pin) if edit.pin else persona_set

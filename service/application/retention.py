@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.application.batches import forget_batch
 from service.application.context import Context, now
 from service.application.evaluations import delete_evaluations
-from service.application.ratings_files import ratings_path
 from service.store import tables
 
 _AT_ONCE = 500
@@ -31,24 +30,48 @@ class Purged:
     idempotency_keys: int
 
 
-async def purge(context: Context, older_than: timedelta) -> Purged:
-    """Deletes what ended, or was made, longer ago than that, in steps that hold no lock for long."""
+async def purge(context: Context, older_than: timedelta, *, dry_run: bool = False) -> Purged:
+    """Deletes what ended, or was made, longer ago than that, in steps that hold no lock for long.
+
+    dry_run: only says what would go.
+    """
     before = now() - older_than
-    batches, evaluations, sets = tables.batches, tables.evaluations, tables.persona_sets
-    old_batches = await _ids(context, batches.c.id, batches.c.ended_at < before)
-    for batch_id in old_batches:
-        await forget_batch(context, batch_id)
-        ratings_path(context, batch_id).unlink(missing_ok=True)
-    old = await _ids(context, evaluations.c.id, evaluations.c.ended_at < before, evaluations.c.batch_id.is_(None))
-    for start in range(0, len(old), _AT_ONCE):
-        ids = old[start : start + _AT_ONCE]
-        await context.store.write(lambda connection, ids=ids: delete_evaluations(connection, ids))  # type: ignore[misc]
-    used = sa.select(evaluations.c.persona_set_id).union(sa.select(batches.c.persona_set_id))
-    old_sets = await _ids(context, sets.c.id, sets.c.ended_at < before, sets.c.id.not_in(used))
-    await context.store.write(lambda connection: _delete_sets(connection, old_sets))
-    documents = await _delete(context, tables.documents, before)
-    keys = await _delete(context, tables.idempotency_keys, before)
+    old_batches, old = await _old_batches(context, before), await _old_evaluations(context, before)
+    if not dry_run:
+        for batch_id in old_batches:
+            await forget_batch(context, batch_id)
+        for start in range(0, len(old), _AT_ONCE):
+            ids = old[start : start + _AT_ONCE]
+            await context.store.write(lambda connection, ids=ids: delete_evaluations(connection, ids))  # type: ignore[misc]
+    old_sets = await _old_sets(context, before)
+    if not dry_run:
+        await context.store.write(lambda connection: _delete_sets(connection, old_sets))
+    remove = _count if dry_run else _delete
+    documents = await remove(context, tables.documents, before)
+    keys = await remove(context, tables.idempotency_keys, before)
     return Purged(len(old), len(old_batches), len(old_sets), documents, keys)
+
+
+async def _old_batches(context: Context, before: datetime) -> list[str]:
+    return await _ids(context, tables.batches.c.id, tables.batches.c.ended_at < before)
+
+
+async def _old_evaluations(context: Context, before: datetime) -> list[str]:
+    table = tables.evaluations
+    return await _ids(context, table.c.id, table.c.ended_at < before, table.c.batch_id.is_(None))
+
+
+async def _old_sets(context: Context, before: datetime) -> list[str]:
+    """Sets that judged nothing but what is as old: the same whether that was deleted yet or not."""
+    batches, evaluations, sets = tables.batches, tables.evaluations, tables.persona_sets
+    staying = sa.or_(batches.c.ended_at.is_(None), batches.c.ended_at >= before)
+    alone = sa.and_(
+        evaluations.c.batch_id.is_(None), sa.or_(evaluations.c.ended_at.is_(None), evaluations.c.ended_at >= before)
+    )
+    used = sa.union(
+        sa.select(batches.c.persona_set_id).where(staying), sa.select(evaluations.c.persona_set_id).where(alone)
+    )
+    return await _ids(context, sets.c.id, sets.c.ended_at < before, sets.c.id.not_in(used))
 
 
 async def _ids(context: Context, column: Any, *conditions: Any) -> list[str]:
@@ -61,7 +84,13 @@ async def _delete_sets(connection: AsyncConnection, ids: list[str]) -> None:
         await connection.execute(sa.delete(table).where(table.c[column].in_(ids)))
 
 
-async def _delete(context: Context, table: sa.Table, before: Any) -> int:
+async def _count(context: Context, table: sa.Table, before: datetime) -> int:
+    query = sa.select(sa.func.count()).select_from(table).where(table.c.created_at < before)
+    async with context.store.read() as connection:
+        return int((await connection.execute(query)).scalar_one())
+
+
+async def _delete(context: Context, table: sa.Table, before: datetime) -> int:
     delete = sa.delete(table).where(table.c.created_at < before)
     result = await context.store.write(lambda connection: connection.execute(delete))
     return int(result.rowcount)

@@ -21,7 +21,8 @@ def print_personas(persona_set: PersonaSet, documents: Mapping[str, str]) -> Non
     sizes = {group.id: group for group in persona_set.groups}
     console.print(f"{len(persona_set.personas)} personas in {len(sizes)} stakeholder groups ({persona_set.method}):")
     for persona in persona_set.personas:
-        console.print(clean(f"  {persona.name} [{persona.stakeholder}]: {persona.perspective}"))
+        pinned = ", pinned" if persona.pinned else ""
+        console.print(clean(f"  {persona.name} [{persona.stakeholder}] ({persona.id}{pinned}): {persona.perspective}"))
         for excerpt in persona.excerpts[:1]:
             source = documents.get(excerpt.span.document_id, excerpt.span.document_id) if excerpt.span else "given"
             console.print(clean(f"      “{_short(excerpt.quote)}” ({source})"))

@@ -19,7 +19,7 @@ COMMANDS = {
     "demo": "documents to personas to debate to stability report, offline, in a minute",
     "serve": "serve the REST API and the pages, and work on runs",
     "worker": "work on the runs of a service that shares this database",
-    "personas": "build a persona set from a folder of documents",
+    "personas": "build a persona set from a folder of documents, or change a stored one",
     "evaluate": "hear items in the debate, here and now",
     "batch": "send a file of items to a running service and fetch its results",
     "stability": "say how far repeated ratings can be trusted, from any table",

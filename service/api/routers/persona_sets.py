@@ -15,8 +15,8 @@ from service.api.callers import Caller, Reader, Writer
 from service.api.idempotency import CreatingRoute
 from service.api.paging import Listing, Paged, listing
 from service.api.problem import FieldProblem, ProblemError
-from service.api.serving import DryRun, Id, Wait, accepted, application_of, json_answer, when_ended
-from service.application import PersonaSetRequest
+from service.api.serving import DryRun, Id, Wait, accepted, application_of, created, json_answer, when_ended
+from service.application import PersonaSetEdit, PersonaSetRequest
 
 router = APIRouter(prefix="/v1/persona-sets", tags=["persona sets"], route_class=CreatingRoute)
 
@@ -117,6 +117,13 @@ async def read_persona_set(request: Request, caller: Reader, persona_set_id: Id,
 async def read_map(request: Request, caller: Reader, persona_set_id: Id) -> MapAnswer:
     """Read the set's map: every perspective as a point, with its group and its quote."""
     return MapAnswer(points=tuple(await application_of(request).persona_sets.map(caller.sees, persona_set_id)))
+
+
+@router.post("/{persona_set_id}/edit", status_code=201, response_model=PersonaSetAnswer)
+async def edit_persona_set(request: Request, caller: Writer, persona_set_id: Id, body: PersonaSetEdit) -> Response:
+    """Make a new set with changes: unpin, drop, merge, change and pin, in this order. The old set stays, as its parent."""
+    record = await application_of(request).persona_sets.edit(caller.sees, persona_set_id, body)
+    return created(persona_set_answer(record), f"/v1/persona-sets/{record.id}")
 
 
 @router.delete("/{persona_set_id}", status_code=204)

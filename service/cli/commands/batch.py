@@ -34,7 +34,7 @@ def batch(
     html: Annotated[Path | None, typer.Option(help="Write the stability report as a page.")] = None,
     quiet: Quiet = False,
 ) -> int:
-    """Sends items, follows them, prints one result a line. The key, if one is needed, is in REHEARING_API_KEY."""
+    """Sends items, follows them, prints one result a line. The service's own key, if it asks for one, is in REHEARING_KEY."""
     import httpx
 
     head: dict[str, Any] = {
@@ -45,7 +45,9 @@ def batch(
         "name": name or items.stem,
         "protocol": {"arms": arm or ["debate"]},
     }
-    key = os.environ.get("REHEARING_API_KEY")
+    key = os.environ.get(
+        "REHEARING_KEY"
+    )  # never REHEARING_API_KEY: that is the provider's, and no business of a service
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
         with httpx.Client(base_url=url, headers=headers, timeout=90) as client:

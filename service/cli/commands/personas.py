@@ -1,21 +1,28 @@
-"""`rehearing personas`: a persona set from a folder of documents."""
+"""`rehearing personas`: a persona set from a folder of documents, or a changed one from a stored set."""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from service.cli.console import Json, Quiet, print_json, progress, talk
 
+if TYPE_CHECKING:
+    from service.application import PersonaSetEdit, PersonaSetRecord
+
 app = typer.Typer(rich_markup_mode=None)
+_NOT_TEXT = ("traits", "relationships", "demographics", "weight")
+"""Fields of a card whose new value is read as YAML: `--change 'nurse-1.traits=[brief, tired]'`."""
 
 
 @app.command()
 def personas(
-    documents: Annotated[Path, typer.Argument(help="A folder of txt, md, html, pdf, docx, jsonl or csv files.")],
+    documents: Annotated[
+        str, typer.Argument(help="A folder of txt, md, html, pdf, docx, jsonl or csv files; or a ps_ id.")
+    ],
     model: Annotated[
         str | None, typer.Option(help="Model that extracts perspectives; without one: extractive.")
     ] = None,
@@ -24,16 +31,30 @@ def personas(
         list[str] | None, typer.Option(help="Field of the persona options: NAME=VALUE (repeatable).")
     ] = None,
     name: Annotated[str, typer.Option(help="What to call the set.")] = "",
+    unpin: Annotated[list[str] | None, typer.Option(help="Let this persona be dropped again (repeatable).")] = None,
+    drop: Annotated[list[str] | None, typer.Option(help="Leave this persona out (repeatable).")] = None,
+    merge: Annotated[list[str] | None, typer.Option(help="ID,ID,…: one persona with the first's card.")] = None,
+    change: Annotated[list[str] | None, typer.Option(help="ID.FIELD=VALUE: rewrite part of a card.")] = None,
+    pin: Annotated[list[str] | None, typer.Option(help="Keep this persona from being dropped (repeatable).")] = None,
     json_: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Builds stakeholder personas and prints each with one verbatim quote."""
-    if not documents.is_dir():
-        raise typer.BadParameter(f"{documents} is not a folder", param_hint="DOCUMENTS")
-    asyncio.run(_personas(documents, model, base_url, option, name, json_, quiet))
+    """Builds stakeholder personas and prints each with one verbatim quote.
+
+    Of a ps_ id it prints what is stored; with --drop, --merge, --change, --pin or --unpin it stores a new, changed set.
+    """
+    edit = _edit(name, unpin, drop, merge, change, pin)
+    if documents.startswith("ps_") and not Path(documents).exists():
+        asyncio.run(_stored(documents, edit, json_, quiet))
+        return
+    if edit is not None:
+        raise typer.BadParameter("changes need a ps_ id; build the set first", param_hint="DOCUMENTS")
+    if not Path(documents).is_dir():
+        raise typer.BadParameter(f"{documents} is neither a folder nor a ps_ id", param_hint="DOCUMENTS")
+    asyncio.run(_build(Path(documents), model, base_url, option, name, json_, quiet))
 
 
-async def _personas(
+async def _build(
     documents: Path,
     model: str | None,
     base_url: str | None,
@@ -45,7 +66,6 @@ async def _personas(
     import yaml
 
     from service.cli.commands.stability import pairs
-    from service.cli.hearing_text import print_personas
     from service.cli.local import at_work, build_personas, document_names, settings_for
 
     options: dict[str, object] = {key: yaml.safe_load(value) for key, value in pairs(option, "--option").items()}
@@ -54,12 +74,64 @@ async def _personas(
         with progress(quiet) as bar:
             record = await build_personas(service, documents, options=options, bar=bar, name=name)
         names = await document_names(service, record)
+    _tell(record, names, json_, quiet)
+
+
+async def _stored(persona_set_id: str, edit: PersonaSetEdit | None, json_: bool, quiet: bool) -> None:
+    from service.application import open_application
+    from service.cli.local import OWNER, document_names, require_completed, settings_for
+
+    async with open_application(settings_for(), work=False) as service:
+        if edit is None:
+            record = await service.persona_sets.get(OWNER, persona_set_id)
+        else:
+            record = await service.persona_sets.edit(OWNER, persona_set_id, edit)
+        require_completed(record.state, f"persona set {record.id}")
+        names = await document_names(service, record)
+    _tell(record, names, json_, quiet)
+
+
+def _tell(record: PersonaSetRecord, names: dict[str, str], json_: bool, quiet: bool) -> None:
+    from service.cli.hearing_text import print_personas
+
     assert record.persona_set is not None
     if json_:
         print_json(record.persona_set)
     else:
         print_personas(record.persona_set, names)
     if not quiet:
-        talk(
-            f"stored as {record.id}; judge with it: rehearing evaluate ITEMS.jsonl --personas {record.id} --rubric RUBRIC.yaml"
-        )
+        where = f"stored as {record.id}" + (f", edited from {record.parent}" if record.parent else "")
+        talk(f"{where}; judge with it: rehearing evaluate ITEMS.jsonl --personas {record.id} --rubric RUBRIC.yaml")
+
+
+def _edit(
+    name: str,
+    unpin: list[str] | None,
+    drop: list[str] | None,
+    merge: list[str] | None,
+    change: list[str] | None,
+    pin: list[str] | None,
+) -> PersonaSetEdit | None:
+    """The changes that were asked for; None for none. Raises typer.BadParameter, pydantic.ValidationError."""
+    if not (unpin or drop or merge or change or pin):
+        return None
+    import yaml
+
+    from service.application import PersonaMerge, PersonaSetEdit
+    from service.cli.commands.stability import pairs
+
+    changes: dict[str, dict[str, object]] = {}
+    for place, value in pairs(change, "--change").items():
+        persona_id, dot, field = place.rpartition(".")
+        if not dot:
+            raise typer.BadParameter(f"{place!r} must look like ID.FIELD=VALUE", param_hint="--change")
+        changes.setdefault(persona_id, {})[field] = yaml.safe_load(value) if field in _NOT_TEXT else value
+    merges = tuple(PersonaMerge(ids=tuple(one.strip() for one in ids.split(","))) for ids in merge or [])
+    return PersonaSetEdit(
+        name=name,
+        unpin=tuple(unpin or ()),
+        drop=tuple(drop or ()),
+        merge=merges,
+        change=changes,
+        pin=tuple(pin or ()),
+    )

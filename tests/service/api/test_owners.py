@@ -16,7 +16,10 @@ PUBLIC = ("/problems/{slug}", "/v1/prompts/{sha256}")
 TAKING_IDS = [
     (method, path) for path, method, _ in operations(json.loads(openapi_text())) if "{" in path and path not in PUBLIC
 ]
-BODIES: dict[str, Any] = {"/v1/evaluations/{evaluation_id}/human-score": {"dimension": "clarity", "value": 2}}
+BODIES: dict[str, Any] = {
+    "/v1/evaluations/{evaluation_id}/human-score": {"dimension": "clarity", "value": 2},
+    "/v1/persona-sets/{persona_set_id}/edit": {"pin": ["nurse-1"]},
+}
 
 
 class Owned:

@@ -26,6 +26,8 @@ async def test_an_edit_is_a_new_set_with_its_parent(sqlite_settings: Any, person
         for wrong, pointer in (
             (PersonaSetEdit(drop=("nobody",)), "/drop"),
             (PersonaSetEdit(change={"p0": {"secret": 1}}), "/change/p0"),
+            (PersonaSetEdit(change={"p0": {"persona_id": "p1"}}), "/change/p0"),
+            (PersonaSetEdit(change={"a/b": {"name": "x"}}), "/change/a~1b"),
             (PersonaSetEdit(merge=(PersonaMerge(ids=("p0", "nobody")),)), "/merge/0"),
         ):
             with pytest.raises(InvalidRequestError) as caught:

@@ -1,0 +1,66 @@
+"""What is deleted leaves nothing behind: not in the store, not in the data folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.application import (
+    Application,
+    BatchRequest,
+    EvaluationRequest,
+    PersonaSetRequest,
+    Purged,
+    open_application,
+)
+from service.errors import NotFoundError
+
+
+def ratings_files(folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob("*.parquet")]
+
+
+async def ended_batch(app: Application, personas: Any, rubric: Any, item: Any) -> tuple[str, str]:
+    """(batch, persona set): a batch that was cancelled before anybody heard it, with its ratings file written."""
+    persona_set = await app.persona_sets.create("me", PersonaSetRequest(personas=personas))
+
+    async def lines() -> AsyncIterator[bytes]:
+        yield json.dumps({"custom_id": "a", "item": item.model_dump(mode="json")}).encode() + b"\n"
+
+    batch = await app.batches.create("me", BatchRequest(persona_set=persona_set.id, rubric=rubric), lines())
+    await app.batches.cancel("me", batch.id)
+    await app.batches.ratings("me", batch.id)
+    return batch.id, persona_set.id
+
+
+async def test_a_deleted_batch_takes_its_ratings_file_along(
+    sqlite_settings: Any, personas: Any, rubric: Any, item: Any, tmp_path: Path
+) -> None:
+    async with open_application(sqlite_settings, work=False) as app:
+        batch_id, _ = await ended_batch(app, personas, rubric, item)
+        assert ratings_files(tmp_path) == [f"{batch_id}.parquet"]
+        await app.batches.delete("me", batch_id)
+    assert ratings_files(tmp_path) == []
+
+
+async def test_a_purge_first_says_what_it_would_delete(
+    settings: Any, personas: Any, rubric: Any, item: Any, tmp_path: Path
+) -> None:
+    async with open_application(settings, work=False) as app:
+        batch_id, set_id = await ended_batch(app, personas, rubric, item)
+        kept = await app.persona_sets.create("me", PersonaSetRequest(personas=personas))
+        await app.evaluations.create("me", EvaluationRequest(persona_set=kept.id, rubric=rubric, item=item))
+        assert await app.purge(timedelta(days=1), dry_run=True) == Purged(0, 0, 0, 0, 0)
+        told = await app.purge(timedelta(0), dry_run=True)
+        assert (told.batches, told.evaluations, told.persona_sets) == (1, 0, 1)
+        assert (await app.batches.get("me", batch_id)).id == batch_id
+        assert await app.purge(timedelta(0)) == told
+        assert ratings_files(tmp_path) == []
+        with pytest.raises(NotFoundError):
+            await app.persona_sets.get("me", set_id)
+        assert (await app.persona_sets.get("me", kept.id)).id == kept.id

@@ -1,0 +1,65 @@
+"""`rehearing personas ps_…`: what is stored, and changed copies of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.application import PersonaSetRequest, open_application
+from service.cli.program import run
+from tests.service.conftest import quick_settings
+
+
+@pytest.fixture
+def stored(tmp_path: Path, personas: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The id of a set of p0, p1 and p2."""
+    monkeypatch.setenv("REHEARING_DATA_DIR", str(tmp_path))
+
+    async def store() -> str:
+        async with open_application(quick_settings(tmp_path), work=False) as app:
+            return (await app.persona_sets.create(None, PersonaSetRequest(personas=personas, name="judges"))).id
+
+    return asyncio.run(store())
+
+
+def test_a_changed_copy_is_stored_and_its_parent_named(stored: str, capsys: pytest.CaptureFixture[str]) -> None:
+    changes = ["--merge", "p0,p1", "--change", "p2.name=Ada", "--change", "p2.traits=[brief, kind]", "--pin", "p2"]
+    assert run(["personas", stored, *changes, "--json"]) == 0
+    told = capsys.readouterr()
+    first, last = json.loads(told.out)["personas"]
+    assert (first["id"], last["name"], last["traits"], last["pinned"]) == ("p0", "Ada", ["brief", "kind"], True)
+    assert f"edited from {stored}" in told.err
+    made = re.search(r"stored as (ps_\w+)", told.err)
+    assert made is not None
+    assert run(["personas", made[1], "--drop", "p2"]) == 2
+    assert "pinned" in capsys.readouterr().err
+    assert run(["personas", made[1], "-q"]) == 0
+    told = capsys.readouterr()
+    assert "Ada [group 0] (p2, pinned)" in told.out
+    assert told.err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [
+        (["--change", "p2=Ada"], "ID.FIELD=VALUE"),
+        (["--merge", "p0"], "ids"),
+        (["--drop", "nobody"], "nobody"),
+        (["--change", "p2.colour=red"], "colour"),
+    ],
+)
+def test_a_change_that_cannot_be_made_is_usage(
+    stored: str, arguments: list[str], place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["personas", stored, *arguments]) == 2
+    assert place in capsys.readouterr().err
+
+
+def test_changes_of_a_folder_are_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["personas", str(tmp_path), "--drop", "p1"]) == 2
+    assert "ps_ id" in capsys.readouterr().err
