@@ -38,6 +38,9 @@ PERSONAS = [
     for who in ("nurse", "patient")
     for n in (1, 2)
 ]
+RUNS_HELD = 64
+"""Runs in progress while evaluations are accepted; the service may work on no more, so what is accepted only waits."""
+HELD_S = 20.0
 SENTENCE = "Forty patients sent readings for six weeks, and nurses read them each morning. "
 
 
@@ -50,7 +53,12 @@ def serving(folder: Path) -> Iterator[tuple[str, int]]:
     """(url, process id) of a service of its own."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    environment = {**os.environ, "REHEARING_DATA_DIR": str(folder), "REHEARING_MODEL": "simulated"}
+    environment = {
+        **os.environ,
+        "REHEARING_DATA_DIR": str(folder),
+        "REHEARING_MODEL": "simulated",
+        "REHEARING_LIMITS__JOBS_CONCURRENT": str(RUNS_HELD),
+    }
     command = [str(Path(sys.executable).with_name("rehearing")), "serve", "--port", str(port)]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
@@ -125,9 +133,26 @@ async def finish(client: httpx.AsyncClient, body: dict[str, Any]) -> None:
         pass
 
 
+async def held(client: httpx.AsyncClient, hearing: dict[str, Any]) -> str:
+    """The path of an evaluation whose runs fill this process: each waits for a judge of HELD_S seconds a call."""
+    body = {
+        **hearing,
+        "item": item(2),
+        "repeats": RUNS_HELD,
+        "priority": 0,
+        "models": [f"simulated:delay_s={HELD_S:g}"],
+    }
+    path = str((await client.post("/v1/evaluations", json=body)).raise_for_status().headers["location"])
+    while True:
+        runs = (await client.get(f"{path}/runs")).raise_for_status().json()["data"]
+        if sum(run["status"] == "running" for run in runs) == RUNS_HELD:
+            return path
+        await asyncio.sleep(0.2)
+
+
 async def posts(client: httpx.AsyncClient, hearing: dict[str, Any], count: int, clients: int) -> None:
-    """Evaluations accepted while others are heard."""
-    busy = await client.post("/v1/evaluations", json={**hearing, "item": item(2), "repeats": 100})
+    """Evaluations accepted, and only queued, while as many runs as this process may work on are in progress."""
+    busy = await held(client, hearing)
     numbers, taken = iter(range(count)), []
 
     async def one_client() -> None:
@@ -142,7 +167,9 @@ async def posts(client: httpx.AsyncClient, hearing: dict[str, Any], count: int, 
     taken.sort()
     row(f"POST /v1/evaluations, {clients} clients, p99", f"{taken[int(len(taken) * 0.99)] * 1e3:.0f} ms", "< 150 ms")
     row("accepted a second", f"{count / wall:.0f}", ">= 100 on SQLite, 150 on Postgres")
-    await client.post(f"{busy.headers['location']}/cancel")
+    runs = (await client.get(f"{busy}/runs")).json()["data"]
+    row("runs in progress at the end of it", f"{sum(run['status'] == 'running' for run in runs)}", f"{RUNS_HELD}")
+    await client.post(f"{busy}/cancel")
 
 
 async def batch(client: httpx.AsyncClient, hearing: dict[str, Any], count: int, pid: int) -> None:

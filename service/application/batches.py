@@ -10,16 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents import Item
 from service.application.archive import export_batch, import_batch
 from service.application.batch_files import Spool, check_lines, expanded, invalid_batch, spooled
 from service.application.batch_rows import batch_record, batch_result, count_evaluations
 from service.application.context import LOCAL_OWNER, Context, now
-from service.application.evaluations import delete_evaluations, evaluation_row
+from service.application.evaluations import delete_evaluations, evaluation_row, insert_evaluations
 from service.application.hearings import PreparedHearing, check_items, check_queue, estimate_items, prepare_hearing
-from service.application.lifecycle import run_rows, stop_batch
+from service.application.lifecycle import stop_batch
 from service.application.paging import owned, read_page
 from service.application.ratings_files import ratings_path
 from service.application.records import BatchRecord, BatchResult, Estimate, Page, Spent
@@ -56,6 +55,7 @@ class Batches:
         async with spooled(chunks, self._spool_folder, self._context.limits) as spool:
             items = await asyncio.to_thread(self._check, prepared, spool)
             batch_id = await self._store(owner or LOCAL_OWNER, prepared, request, spool, items)
+        self._context.queue_seen = None  # it may have grown by many
         self._context.work_waits.ring()
         return await self.get(owner, batch_id)
 
@@ -120,10 +120,10 @@ class Batches:
                     for custom_id, item in expanded(line)
                 ]
                 if len(held) >= _ROWS:
-                    await _insert(connection, held, prepared.repeats_min)
+                    await insert_evaluations(connection, held, prepared.repeats_min)
                     held = []
             if held:
-                await _insert(connection, held, prepared.repeats_min)
+                await insert_evaluations(connection, held, prepared.repeats_min)
         return str(batch["id"])
 
     async def get(self, owner: str | None, batch_id: str) -> BatchRecord:
@@ -212,24 +212,6 @@ def _check_held(prepared: PreparedHearing, held: Sequence[tuple[int, Item]]) -> 
             except HearingInputError as error:
                 raise invalid_batch([Problem(f"line:{number}", str(error), "cannot_be_heard")]) from error
         raise
-
-
-async def _insert(connection: AsyncConnection, rows: list[dict[str, Any]], repeats: int) -> None:
-    queued = {"evaluation_id": None}
-    await connection.execute(sa.insert(tables.evaluations), [{**row, "events": 1} for row in rows])
-    await connection.execute(sa.insert(tables.runs), [run for row in rows for run in run_rows(row, 0, repeats)])
-    events = [
-        {
-            "subject_id": row["id"],
-            "number": 1,
-            "created_at": row["created_at"],
-            "kind": "evaluation.queued",
-            "data": {**queued, "evaluation_id": row["id"], "runs": repeats},
-            "terminal": False,
-        }
-        for row in rows
-    ]
-    await connection.execute(sa.insert(tables.events), events)
 
 
 async def _rows_of_batch(context: Context, batch_id: str) -> AsyncIterator[sa.Row[Any]]:

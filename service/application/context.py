@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from service.application.models import Models
 from service.settings import Limits, Settings
@@ -43,6 +43,13 @@ class Bell:
             return
 
 
+class QueueSeen(NamedTuple):
+    """How many runs waited when they were last counted, and until when on the monotonic clock that is taken as true."""
+
+    runs: int
+    good_until: float
+
+
 @dataclass
 class Context:
     """Shared by all use cases of one application."""
@@ -56,6 +63,7 @@ class Context:
     """Rung when an event was appended here."""
     work_ended: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when this process has had to stop working: the log says why."""
+    queue_seen: QueueSeen | None = None
 
     @property
     def limits(self) -> Limits:

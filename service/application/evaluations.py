@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -15,15 +15,23 @@ from agents import Item, Rubric
 from service.application.context import LOCAL_OWNER, Context, now
 from service.application.evaluation_rows import evaluation_record, human_score
 from service.application.hearings import PreparedHearing, check_items, check_queue, estimate_items, prepare_hearing
-from service.application.lifecycle import append_event, run_rows, stop_evaluation
+from service.application.lifecycle import run_rows, stop_evaluation
 from service.application.paging import owned, read_page
 from service.application.records import Estimate, EvaluationRecord, EventRecord, Page, Status
 from service.application.requests import EvaluationRequest, HumanScoreRequest
-from service.application.rubrics import put_rubric
+from service.application.rubrics import put_rubric_id
 from service.application.scoring import graded_rubric
 from service.errors import ConflictError, InvalidRequestError, NotFoundError, Problem
 from service.store import new_id, tables
 
+# built once: building a statement costs more than SQLite takes to carry it out
+_INSERT_EVALUATIONS, _INSERT_RUNS, _INSERT_EVENTS = (
+    sa.insert(table) for table in (tables.evaluations, tables.runs, tables.events)
+)
+_ABSENT: dict[str, Any] = {
+    column.name: None if column.nullable else 0 for column in tables.evaluations.c if column.name != "item"
+}
+"""What the columns hold that a new evaluation says nothing about."""
 _LISTED = [column for column in tables.evaluations.c if column.name not in ("item", "webhook_secret")]
 
 
@@ -56,20 +64,15 @@ class Evaluations:
         prepared = await self._prepare(owner, request)
         await check_queue(self._context)
         owner = owner or LOCAL_OWNER
+        row = evaluation_row(owner, prepared, prepared.columns(""), request.item)
 
-        async def operation(connection: AsyncConnection) -> str:
-            rubric = await put_rubric(connection, owner, prepared.rubric)
-            row = evaluation_row(owner, prepared, prepared.columns(rubric.id), request.item)
-            await connection.execute(sa.insert(tables.evaluations), row)
-            await connection.execute(sa.insert(tables.runs), run_rows(row, 0, prepared.repeats_min))
-            await append_event(
-                connection, row["id"], "evaluation.queued", {"evaluation_id": row["id"], "runs": row["runs"]}
-            )
-            return str(row["id"])
+        async def operation(connection: AsyncConnection) -> None:
+            row["rubric_id"] = await put_rubric_id(connection, owner, prepared.rubric)
+            await insert_evaluations(connection, [row], prepared.repeats_min)
 
-        evaluation_id = await self._context.store.write(operation)
+        await self._context.store.write(operation)
         self._context.work_waits.ring()
-        return await self.get(owner, evaluation_id)
+        return replace(evaluation_record(_ABSENT | row, item=False), item=request.item)
 
     async def estimate(self, owner: str | None, request: EvaluationRequest) -> Estimate:
         """What `create` would spend; nothing is stored."""
@@ -90,14 +93,17 @@ class Evaluations:
     async def get(self, owner: str | None, evaluation_id: str) -> EvaluationRecord:
         """With its item and every human score. Raises NotFoundError."""
         table, human = tables.evaluations, tables.human_scores
-        async with self._context.store.read() as connection:
-            query = sa.select(table).where(table.c.id == evaluation_id, owned(table, owner))
+        query = sa.select(table).where(table.c.id == evaluation_id, owned(table, owner))
+        scores = sa.select(human).where(human.c.evaluation_id == evaluation_id).order_by(human.c.id)
+
+        async def operation(connection: AsyncConnection) -> EvaluationRecord:
             row = (await connection.execute(query)).one_or_none()
             if row is None:
                 raise NotFoundError(f"no evaluation {evaluation_id!r}")
-            scores = sa.select(human).where(human.c.evaluation_id == evaluation_id).order_by(human.c.id)
             chain = [human_score(one._mapping) for one in await connection.execute(scores)]
-        return evaluation_record(row._mapping, item=True, human=chain)
+            return evaluation_record(row._mapping, item=True, human=chain)
+
+        return await self._context.store.look(operation)
 
     async def list(
         self,
@@ -142,10 +148,12 @@ class Evaluations:
         table = tables.evaluations
         query = sa.select(table.c.ended_at).where(table.c.id == evaluation_id, owned(table, owner))
 
-        async def ended() -> datetime | None:
-            async with self._context.store.read() as connection:
-                row = (await connection.execute(query)).one_or_none()
+        async def operation(connection: AsyncConnection) -> datetime | None:
+            row = (await connection.execute(query)).one_or_none()
             return row.ended_at if row is not None else now()
+
+        async def ended() -> datetime | None:
+            return await self._context.store.look(operation)
 
         await self._context.poll(ended, timeout_s)
         return await self.get(owner, evaluation_id)
@@ -217,6 +225,24 @@ def evaluation_row(
         "item": item.model_dump_json(),
         "runs": prepared.repeats_min,
     }
+
+
+async def insert_evaluations(connection: AsyncConnection, rows: Sequence[dict[str, Any]], repeats: int) -> None:
+    """Rows of `evaluation_row` with `repeats` queued runs each and their first event, inside a write."""
+    await connection.execute(_INSERT_EVALUATIONS, [{**row, "events": 1} for row in rows])
+    await connection.execute(_INSERT_RUNS, [run for row in rows for run in run_rows(row, 0, repeats)])
+    events = [
+        {
+            "subject_id": row["id"],
+            "number": 1,
+            "created_at": row["created_at"],
+            "kind": "evaluation.queued",
+            "data": {"evaluation_id": row["id"], "runs": repeats},
+            "terminal": False,
+        }
+        for row in rows
+    ]
+    await connection.execute(_INSERT_EVENTS, events)
 
 
 async def delete_evaluations(connection: AsyncConnection, ids: list[str]) -> None:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents import Item, Rubric
 from clustering import PersonaSet
 from llm import Model, ModelConfigurationError, Usage, price
-from service.application.context import Context, now
+from service.application.context import Context, QueueSeen, now
 from service.application.paging import owned
 from service.application.records import Estimate, Status
 from service.application.requests import AdaptiveRepeats, Hearing
 from service.application.rubrics import Rubrics
 from service.errors import InvalidRequestError, LimitExceededError, NotFoundError, Problem, QueueFullError
 from service.store import tables
+
+_COUNTED_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +139,17 @@ def estimate_of(told: Any, runs: int) -> Estimate:
 
 
 async def check_queue(context: Context) -> None:
-    """Raises QueueFullError where too many runs are waiting already."""
+    """Raises QueueFullError where too many runs are waiting already.
+
+    They are counted once a second while they are less than half of what may wait: counting takes longer the more they are.
+    """
+    seen = context.queue_seen
+    if seen is not None and seen.runs < context.limits.queue_length // 2 and time.monotonic() < seen.good_until:
+        return
     waiting = sa.select(sa.func.count()).select_from(tables.runs).where(tables.runs.c.status == Status.QUEUED)
     async with context.store.read() as connection:
         count = (await connection.execute(waiting)).scalar_one()
+    context.queue_seen = QueueSeen(count, time.monotonic() + _COUNTED_EVERY_S)
     if count >= context.limits.queue_length:
         raise QueueFullError(
             f"{count} runs are waiting, as many as this service lets wait; try again later", retry_after_s=60
@@ -160,8 +173,11 @@ def _check_limits(context: Context, request: Hearing) -> None:
 async def _persona_set(context: Context, owner: str | None, persona_set_id: str) -> PersonaSet:
     table = tables.persona_sets
     query = sa.select(table.c.status, table.c.body).where(table.c.id == persona_set_id, owned(table, owner))
-    async with context.store.read() as connection:
-        row = (await connection.execute(query)).one_or_none()
+
+    async def operation(connection: AsyncConnection) -> Any:
+        return (await connection.execute(query)).one_or_none()
+
+    row = await context.store.look(operation)
     if row is None:
         raise _wrong("/persona_set", f"no persona set {persona_set_id!r}; create one first", "not_found")
     if row.status != Status.COMPLETED:
@@ -171,10 +187,9 @@ async def _persona_set(context: Context, owner: str | None, persona_set_id: str)
     return read_persona_set(row.body)
 
 
+@lru_cache(maxsize=32)
 def read_persona_set(body: str) -> PersonaSet:
-    """A stored persona set; its hash is computed, never read."""
-    import json
-
+    """A stored persona set; its hash is computed, never read. Sets are frozen, and every request names one."""
     data = json.loads(body)
     data.pop("content_hash", None)
     return PersonaSet.model_validate(data)

@@ -73,8 +73,12 @@ class Keys:
         The lookup is by digest: how long it takes says nothing about how much of a guess was right.
         """
         table = tables.api_keys
-        async with self._context.store.read() as connection:
-            row = (await connection.execute(sa.select(table).where(table.c.digest == _digest(secret)))).one_or_none()
+        query = sa.select(table).where(table.c.digest == _digest(secret))
+
+        async def operation(connection: AsyncConnection) -> sa.Row[Any] | None:
+            return (await connection.execute(query)).one_or_none()
+
+        row = await self._context.store.look(operation)
         if row is None or row.revoked_at is not None or not secrets.compare_digest(row.digest, _digest(secret)):
             raise NotAllowedError(
                 "the key is not valid here; send `Authorization: Bearer rh_...` with a key that is not revoked"

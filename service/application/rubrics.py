@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,8 +36,11 @@ class Rubrics:
         """By id or content hash. Raises NotFoundError."""
         table = tables.rubrics
         query = sa.select(table).where(sa.or_(table.c.id == name, table.c.content_hash == name), owned(table, owner))
-        async with self._context.store.read() as connection:
-            row = (await connection.execute(query.limit(1))).one_or_none()
+
+        async def operation(connection: AsyncConnection) -> sa.Row[Any] | None:
+            return (await connection.execute(query.limit(1))).one_or_none()
+
+        row = await self._context.store.look(operation)
         if row is None:
             raise NotFoundError(f"no rubric {name!r}; PUT one, or give the rubric itself")
         return _record(row)
@@ -47,6 +52,15 @@ class Rubrics:
         query = sa.select(tables.rubrics).where(owned(tables.rubrics, owner))
         async with self._context.store.read() as connection:
             return await read_page(connection, query, tables.rubrics, _record, after=after, limit=limit)
+
+
+async def put_rubric_id(connection: AsyncConnection, owner: str, rubric: Rubric) -> str:
+    """The id of `put_rubric`, inside a write; a rubric that is there already is not read for it."""
+    query = sa.select(tables.rubrics.c.id).where(
+        tables.rubrics.c.owner == owner, tables.rubrics.c.content_hash == rubric.content_hash
+    )
+    known: str | None = (await connection.execute(query)).scalar_one_or_none()
+    return known if known is not None else (await put_rubric(connection, owner, rubric)).id
 
 
 async def put_rubric(connection: AsyncConnection, owner: str, rubric: Rubric) -> RubricRecord:
@@ -75,5 +89,11 @@ def _record(row: sa.Row[Any]) -> RubricRecord:
         name=row.name,
         content_hash=row.content_hash,
         created_at=row.created_at,
-        rubric=Rubric.model_validate(row.body),
+        rubric=_parsed(json.dumps(row.body, sort_keys=True)),
     )
+
+
+@lru_cache(maxsize=32)
+def _parsed(body: str) -> Rubric:
+    """Frozen, and asked for at every request that names it."""
+    return Rubric.model_validate_json(body)

@@ -146,16 +146,19 @@ async def load_case(context: Context, run_id: str, begun: Begun) -> Case:
         .join(tables.rubrics, tables.rubrics.c.id == evaluations.c.rubric_id)
         .where(runs.c.id == run_id)
     )
-    async with context.store.read() as connection:
+
+    async def operation(connection: AsyncConnection) -> tuple[sa.Row[Any], Budget | None]:
         row = (await connection.execute(query)).one()
-        budget = await _budget(connection, row)
+        return row, await _budget(connection, row)
+
+    row, budget = await context.store.look(operation)
     return Case(
         run_id=run_id,
         begun=begun,
         evaluation=row,
         repeat=row.repeat,
         item=item_adapter.validate_json(row.item),
-        persona_set=_persona_set(row.persona_set),
+        persona_set=read_persona_set(row.persona_set),
         rubric=_rubric(json.dumps(row.rubric, sort_keys=True)),
         protocol=DebateProtocol.model_validate(row.protocol),
         budget=budget,
@@ -184,11 +187,6 @@ async def _stop_the_rest(connection: AsyncConnection, case: Case, message: str) 
         await stop_evaluation(connection, case.evaluation.id, "budget_exhausted", message)
     else:
         await stop_batch(connection, case.evaluation.batch_id, "budget_exhausted", message)
-
-
-@lru_cache(maxsize=32)
-def _persona_set(body: str) -> PersonaSet:
-    return read_persona_set(body)
 
 
 @lru_cache(maxsize=32)

@@ -46,14 +46,14 @@ def open_engine(
     )
 
 
-def prepare_sqlite(engine: sa.Engine, *, pages_max: int | None = None) -> None:
+def prepare_sqlite(engine: sa.Engine, *, pages_max: int | None = None, busy_ms: int = _BUSY_MS) -> None:
     """WAL, waiting for locks, foreign keys; and transactions that begin when SQLAlchemy says so."""
 
     @sa.event.listens_for(engine, "connect")
     def configure(connection: Any, record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+        cursor.execute(f"PRAGMA busy_timeout = {busy_ms}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute(
             "PRAGMA synchronous = NORMAL"

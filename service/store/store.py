@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.errors import StoreConflictError, StoreFullError, StoreUnreachableError
 from service.store.engine import WRITES, open_engine, store_error
-from service.store.one_thread import OneThread
+from service.store.one_thread import Lookup, OneThread
 
 T = TypeVar("T")
 Operation = Callable[[AsyncConnection], Awaitable[T]]
@@ -41,6 +41,7 @@ class Store:
             url, pool_size=pool_size, pool_timeout_s=pool_timeout_s, sqlite_pages_max=sqlite_pages_max
         )
         self._thread = OneThread(self.engine.url, pages_max=sqlite_pages_max) if self.is_sqlite else None
+        self._lookup = Lookup(self.engine.url) if self.is_sqlite else None
         self._waiting: list[_Waiting] = []
         self._committer: asyncio.Task[None] | None = None
         self._writing = asyncio.Lock()
@@ -55,6 +56,8 @@ class Store:
             await asyncio.gather(self._committer, return_exceptions=True)
         if self._thread is not None:
             await asyncio.to_thread(self._thread.close)
+        if self._lookup is not None:
+            self._lookup.close()
         await self.engine.dispose()
 
     @asynccontextmanager
@@ -65,6 +68,22 @@ class Store:
                 yield connection
         except Exception as error:
             raise (store_error(error) or error) from error
+
+    async def look(self, operation: Operation[T]) -> T:
+        """What `operation` reads: a few rows by their keys, nothing longer. Raises a StoreError.
+
+        On SQLite they are read at once: the async driver's steps to its thread and back take far longer than the rows.
+        """
+        if self._lookup is not None:
+            try:
+                found: T = self._lookup.read(operation)
+                return found
+            except Exception as error:
+                told = store_error(error)
+                if not isinstance(told, StoreUnreachableError):
+                    raise (told or error) from error
+        async with self.read() as connection:  # on SQLite: the file is locked for a moment, which is waited out there
+            return await operation(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:

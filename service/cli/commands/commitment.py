@@ -37,7 +37,7 @@ async def _measure(run_id: str, times: int, quiet: bool) -> CommitmentRecord:
     from service.application import open_application
     from service.cli.local import OWNER, settings_for
 
-    async with open_application(settings_for(), work=False) as service:
+    async with open_application(settings_for()) as service:
         if not quiet:
             talk(f"asking the models of {run_id} for {times} verdicts after each turn; what is answered is kept")
         return await service.commitments.measure(OWNER, run_id, times)
