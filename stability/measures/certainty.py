@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from stability.measures.clustered import Clustered, FloatArray, IntArray, cluster_weights
 
@@ -86,8 +86,14 @@ def auroc(certainty: FloatArray, correct: FloatArray) -> float | None:
     n_right, n_wrong = int(right.sum()), int((~right).sum())
     if not n_right or not n_wrong:
         return None
-    ranks = stats.rankdata(certainty)
+    ranks = mid_ranks(certainty)
     return float((ranks[right].sum() - n_right * (n_right + 1) / 2) / (n_right * n_wrong))
+
+
+def mid_ranks(values: FloatArray) -> FloatArray:
+    """(n,) ranks from 1, tied values sharing the mean of theirs."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[inverse])
 
 
 def brier(certainty: FloatArray, correct: FloatArray) -> float | None:
@@ -143,7 +149,7 @@ def calibrated_threshold(
         n, right = int(accepted.sum()), int(agrees[accepted].sum())
         if n < needed:
             continue
-        limit = float(stats.beta.ppf(error_rate, right, n - right + 1)) if right else 0.0
+        limit = float(special.betaincinv(right, n - right + 1, error_rate)) if right else 0.0
         if limit < target:
             break
         found = Threshold(float(level), n / len(agrees), right / n, limit, n)
@@ -201,7 +207,7 @@ def _bins(certainty: FloatArray, bins: int) -> IntArray:
     levels = np.unique(certainty)
     if len(levels) <= bins:
         return np.searchsorted(levels, certainty)
-    return np.minimum(((stats.rankdata(certainty) - 0.5) * bins / len(certainty)).astype(np.int64), bins - 1)
+    return np.minimum(((mid_ranks(certainty) - 0.5) * bins / len(certainty)).astype(np.int64), bins - 1)
 
 
 def _ece(certainty: FloatArray, labels: FloatArray, bin_of: IntArray) -> FloatArray:

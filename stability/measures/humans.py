@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from stability.measures.clustered import Clustered, FloatArray, IntArray, bootstrap
 
@@ -163,6 +163,8 @@ def _weighted_kendall(x: FloatArray, y: FloatArray, weights: FloatArray) -> Floa
 
 
 def _repeated_kendall(x: FloatArray, y: FloatArray, row: FloatArray) -> float:
+    from scipy import stats  # as dear to import as the rest of a report takes: only large tables with humans need it
+
     drawn = np.repeat(np.arange(len(y)), row.astype(np.int64))
     return float(stats.kendalltau(x[drawn], y[drawn]).statistic)
 
@@ -226,4 +228,4 @@ def williams_test(first: float, second: float, between: float, n: int) -> Depend
     if spread <= 0:
         return DependentTest(first - second, None, None)
     t = (first - second) * np.sqrt((n - 1) * (1 + between) / spread)
-    return DependentTest(first - second, float(t), float(2 * stats.t.sf(abs(t), n - 3)))
+    return DependentTest(first - second, float(t), float(2 * special.stdtr(n - 3, -abs(t))))

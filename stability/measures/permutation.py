@@ -24,6 +24,8 @@ GROUPS_MAX = 300
 SETS_MIN = 100
 """Sets of items with shuffled orders of their own, in the test of any effect, where there are so many items. With few
 sets some shuffled tables would equal the observed one up to names, and no p could be small."""
+GATHERED_MAX = 16
+"""Items of a set up to which its sums are gathered one by one."""
 TOGETHER = 64
 """Most items of one set: enough for one matrix product."""
 
@@ -155,17 +157,32 @@ def _between_squares(values: Floats, sizes: Integers, permutations: int, rng: np
     In single precision, which is exact enough for a comparison of ranks; ties are dealt with in `_p_value`.
     """
     size = values.shape[1]
-    owner = np.repeat(np.arange(len(sizes)), sizes)
-    weight = np.repeat(1 / np.sqrt(sizes), sizes).astype(np.float32)
+    single = values.astype(np.float32)
     result = np.empty(permutations)
     step = max(1, 4_000_000 // (max(size, len(values)) * len(sizes)))
     for start in range(0, permutations, step):
         count = min(step, permutations - start)
         order = rng.random((count, size), dtype=np.float32).argsort(axis=1)
-        member = np.zeros((size, count, len(sizes)), dtype=np.float32)
-        member[np.arange(size)[None, :], np.arange(count)[:, None], owner[order]] = weight[order]
-        sums = values.astype(np.float32) @ member.reshape(size, -1)
-        result[start : start + count] = np.square(sums, out=sums).sum(axis=0).reshape(count, -1).sum(axis=1)
+        sums = (_gathered if len(values) <= GATHERED_MAX else _multiplied)(single, sizes, order)
+        result[start : start + count] = np.square(sums, out=sums).sum(axis=0).sum(axis=1)
+    return result
+
+
+def _gathered(values: Floats, sizes: Integers, order: Integers) -> Floats:
+    """(rows, permutations, cells): sum over the square root of the size of every cell, summed one by one."""
+    starts = np.cumsum(sizes) - sizes
+    result: Floats = np.add.reduceat(values[:, order], starts, axis=2) * (1 / np.sqrt(sizes)).astype(np.float32)
+    return result
+
+
+def _multiplied(values: Floats, sizes: Integers, order: Integers) -> Floats:
+    """The same by one matrix product, worth its zeros where many rows share them; order says whose place a value takes."""
+    count, size = order.shape
+    owner = np.repeat(np.arange(len(sizes)), sizes)
+    weight = np.repeat(1 / np.sqrt(sizes), sizes).astype(np.float32)
+    member = np.zeros((size, count, len(sizes)), dtype=np.float32)
+    member[order, np.arange(count)[:, None], owner[None, :]] = weight[None, :]
+    result: Floats = (values @ member.reshape(size, -1)).reshape(len(values), count, -1)
     return result
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from stability.measures.clustered import FloatArray
 
@@ -107,7 +107,7 @@ def _half_width(values: FloatArray, rule: StoppingRule, pooled_variance: float |
         return None
     freedom = PRIOR_DF + n - 1
     variance = (PRIOR_DF * max(pooled_variance, 0.0) + float(((values - values.mean()) ** 2).sum())) / freedom
-    quantile = stats.t.ppf(1 - (1 - rule.level) / (2 * len(rule.looks)), freedom)
+    quantile = special.stdtrit(freedom, 1 - (1 - rule.level) / (2 * len(rule.looks)))
     return float(quantile * np.sqrt(variance / n))
 
 

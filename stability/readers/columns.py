@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from stability.errors import CellError, ColumnError
 from stability.ratings import (
@@ -22,7 +23,8 @@ from stability.ratings import (
     build,
 )
 
-MISSING = ["", "na", "n/a", "nan", "null", "none", "-"]
+MISSING = "^(|na|n/a|nan|null|none|-)$"
+"""Cells that stand for a missing number, in either case."""
 TRUE, FALSE = ["1", "1.0", "true", "yes", "y", "t"], ["0", "0.0", "false", "no", "n", "f", ""]
 RUN_COLUMN = re.compile(r"^(run|r|rep|repeat|repetition|epoch|trial|score|sample)?[ _.-]?\d+$", re.IGNORECASE)
 
@@ -93,12 +95,42 @@ def _long(table: Any, runs: list[str], line_of: Line) -> tuple[Any, Line]:
         raise ColumnError("a wide table needs one column a run beside item and persona; there is none", column="score")
     kept = [name for name in table.column_names if name not in runs]
     rows = table.num_rows
-    index = pa.array(np.tile(np.arange(rows), len(runs)))
-    columns = {name: table[name].take(index) for name in kept if name not in ("score", "run")}
-    columns["run"] = pa.array(np.repeat(np.asarray(runs, dtype=object), rows).tolist(), pa.string())
+    repeated = pa.concat_tables([table.select([name for name in kept if name not in ("score", "run")])] * len(runs))
+    columns = {name: repeated[name] for name in repeated.column_names}
+    columns["run"] = string_array([name for name in runs for _ in range(rows)])
     scores = [table[name].cast(pa.string()) for name in runs]
     columns["score"] = pa.chunked_array([chunk for score in scores for chunk in score.chunks], pa.string())
     return pa.table(columns), lambda row: line_of(row % rows)
+
+
+def string_array(values: Sequence[str | None]) -> Any:
+    """An Arrow array of strings, None as null, made from its buffers: `pyarrow.array` would import pandas for it."""
+    import pyarrow as pa
+
+    cells = [b"" if value is None else value.encode("utf-8", "replace") for value in values]
+    ends = np.concatenate([[0], np.cumsum([len(cell) for cell in cells])]).astype(np.int64)
+    known = np.packbits([value is not None for value in values], bitorder="little") if cells else np.zeros(0, np.uint8)
+    buffers = [pa.py_buffer(part) for part in (known, ends, b"".join(cells))]
+    return pa.Array.from_buffers(pa.large_string(), len(cells), buffers)
+
+
+def _whole(column: Any) -> Any:
+    """One Arrow array of a chunked one."""
+    import pyarrow as pa
+
+    while isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks() if column.num_chunks else pa.nulls(0, column.type)
+    return column
+
+
+def _filled(array: Any, kind: np.dtype[Any], null: float) -> npt.NDArray[Any]:
+    """The values of an Arrow array of numbers of this kind, copied from its buffers: `to_numpy` would import pandas."""
+    here = slice(array.offset, array.offset + len(array))
+    known, held = array.buffers()
+    values = np.frombuffer(held, kind)[here].copy() if len(array) else np.zeros(0, kind)
+    if known is not None and len(array):
+        values[np.unpackbits(np.frombuffer(known, np.uint8), bitorder="little")[here] == 0] = null
+    return values
 
 
 def _text(column: Any) -> Column:
@@ -112,11 +144,9 @@ def _text(column: Any) -> Column:
         if pc.all(pc.equal(column, whole.cast(column.type))).as_py() is not False:
             column = whole
     strings = pc.utf8_trim_whitespace(column.cast(pa.string()))
-    encoded = strings.combine_chunks().dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
+    encoded = _whole(_whole(strings).dictionary_encode())
     names = encoded.dictionary.to_pylist()
-    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+    codes = _filled(encoded.indices, np.dtype(np.int32), -1)
     if "" in names:
         blank = names.index("")
         codes = np.where(codes == blank, -1, np.where(codes > blank, codes - 1, codes)).astype(np.int32)
@@ -130,14 +160,14 @@ def _number(column: Any, name: str, line_of: Line) -> Floats:
 
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         trimmed = pc.utf8_trim_whitespace(column)
-        missing = pc.is_in(pc.utf8_lower(trimmed), value_set=pa.array(MISSING))
-        column = pc.if_else(missing, pa.scalar(None, trimmed.type), trimmed)
+        missing = pc.match_substring_regex(trimmed, MISSING, ignore_case=True)
+        column = pc.if_else(missing, pa.nulls(len(trimmed), trimmed.type), trimmed)
         try:
             column = column.cast(pa.float64())
         except pa.ArrowInvalid:
             _refuse_text(column.to_pylist(), name, line_of)
     try:
-        values: Floats = column.cast(pa.float64()).to_numpy(zero_copy_only=False).astype(float, copy=True)
+        values: Floats = _filled(_whole(column.cast(pa.float64())), np.dtype(np.float64), np.nan)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise CellError(f"column {name!r} holds {column.type}, not numbers", column=name) from error
     endless = np.flatnonzero(np.isinf(values))

@@ -10,7 +10,7 @@ from typing import Any
 
 from stability.errors import CellError, UnreadableRatingsError
 from stability.ratings import NUMBER_COLUMNS, Ratings
-from stability.readers.columns import ratings_from_table
+from stability.readers.columns import ratings_from_table, string_array
 
 
 def read_csv(content: bytes, mapping: Mapping[str, str], *, wide: bool = False) -> Ratings:
@@ -103,7 +103,7 @@ def _as_table(columns: dict[str, list[Any]], mapping: Mapping[str, str], lines: 
                     line=lines[row],
                     column=name,
                 )
-    return pa.table({name: pa.array([_shown(v) for v in values], pa.string()) for name, values in columns.items()})
+    return pa.table({name: string_array([_shown(value) for value in values]) for name, values in columns.items()})
 
 
 def _shown(value: Any) -> str | None:

@@ -16,6 +16,7 @@ from stability.measures.certainty import (
     calibrated_threshold,
     calibration_error,
     calibration_floor,
+    mid_ranks,
     risk_coverage,
     selective_accuracy,
 )
@@ -90,6 +91,14 @@ def test_a_calibrated_judge_stands_at_its_noise_floor() -> None:
     assert np.mean(shown) == pytest.approx(floor, rel=0.15)
     assert calibration_error(certainty, (generator.random(300) < 0.5).astype(float)) > 3 * floor
     assert calibration_floor(np.array([np.nan]), generator) is None
+
+
+def test_ranks_and_quantiles_equal_scipy_stats() -> None:
+    values = np.random.default_rng(2).integers(0, 9, 60).astype(float)
+    np.testing.assert_allclose(mid_ranks(values), stats.rankdata(values))
+    level, agrees = np.ones(40), (np.arange(40) < 38).astype(float)
+    limit = calibrated_threshold(level, agrees, target=0.8).lower_limit
+    assert limit == pytest.approx(stats.beta.ppf(0.05, 38, 3), rel=1e-10)
 
 
 def test_threshold_by_hand() -> None:

@@ -187,3 +187,16 @@ def test_a_large_table_gets_fewer_permutations() -> None:
     assert permutation.affordable(10_000) == 2000
     assert permutation.affordable(120_000) == 500
     assert permutation.affordable(10_000_000) == 200
+
+
+def test_many_items_of_one_shuffle_take_a_matrix_product_and_mean_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    y = np.round(rng.normal(3, 1, (1500, 3, 2)))
+    i, p, _ = (axis.ravel() for axis in np.indices(y.shape))
+    found = []
+    for most in (0, 100):
+        monkeypatch.setattr(permutation, "GATHERED_MAX", most)
+        found.append(permutation.any_effect(i, p, y.ravel(), np.random.default_rng(1), permutations=300))
+    assert found[0] is not None
+    assert found[0] == found[1], "the same seed, so the same shuffles"
+    assert found[0].p > 1 / 301
