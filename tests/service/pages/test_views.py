@@ -95,6 +95,19 @@ def test_widest_arm_is_shown_unless_another_is_asked_for() -> None:
     assert dimension_lines(scores, [FAITH], {}, "panel")[0].arm.arm == "panel"
 
 
+def test_a_split_is_said_in_words_with_its_reason() -> None:
+    own = scored([4.2, 3.1, 4.6, None], ("decided", "decided", "decided", "failed"), agree=2)
+    (line,) = dimension_lines({"debate": {"faith": own}}, [FAITH], {})
+    assert line.said == "2 of 4 hearings say pass, 1 says fail, 1 gave no verdict (failed)."
+    assert "chance picks the side" in line.why
+    assert (line.arm.heard, line.arm.disagreement) == (4, 0.5)
+
+
+def test_an_export_keeps_its_drawings_whole() -> None:
+    html = '<svg><a href="/x"><g/></a></svg><a href="/y">out</a>'
+    assert without_server_links(html, "/z") == "<svg><g><g/></g></svg><span>out</span>"
+
+
 def test_wilson_by_hand() -> None:
     low, high = wilson(8, 10) or (0, 0)
     assert (round(low, 3), round(high, 3)) == (0.490, 0.943)
