@@ -54,7 +54,7 @@ async def ranked_ids(
     """One page of those that meet the conditions.
 
     The item's own disagreement stands in an index. That of one dimension or arm is read out of the scores of everything
-    that meets the conditions: about a third of a second for 10,000 items.
+    that meets the conditions (docs/performance/pages.md has what that takes).
     """
     if by.dimension or by.arm:
         query = sa.select(tables.evaluations.c.id, sa.cast(tables.evaluations.c.scores, sa.Text)).where(*conditions)

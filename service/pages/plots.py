@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import urlsplit
+from xml.etree import ElementTree
 
 from service.pages.views.batch import items_href
 from stability import StabilityReport, flips_svg, shares_svg
 
-_ADDRESS = re.compile(r"""xlink:href="[^"?]*(?=/evaluations\?)""")
+SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+LEADS_TO = "/evaluations"
+"""The only page that a mark leads to."""
 
 
 class Plots(NamedTuple):
@@ -44,5 +47,33 @@ def _drawn(body: str, batch_id: str) -> Plots:
 
 
 def _ours(drawing: str | None) -> str | None:
-    """With addresses on this server: the renderer puts an origin of its own before each."""
-    return drawing and _ADDRESS.sub('href="', drawing)
+    return drawing and own_links(drawing)
+
+
+def own_links(drawing: str) -> str:
+    """The SVG with addresses on this server alone: the renderer puts an origin of its own before each.
+
+    An address of another page, of another scheme or inside a frame is taken off; a fragment stays.
+    """
+    ElementTree.register_namespace("", SVG)
+    ElementTree.register_namespace("xlink", XLINK)
+    root = ElementTree.fromstring(drawing)  # noqa: S314  our renderer wrote it, and it declares no entities
+    for element in root.iter():
+        found = [element.attrib.pop(name) for name in ("href", f"{{{XLINK}}}href") if name in element.attrib]
+        element.attrib.pop("target", None)
+        own = next((kept for one in found if (kept := _own_address(one))), None)
+        if own:
+            element.set("href", own)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _own_address(address: str) -> str | None:
+    if address.startswith("#"):
+        return address
+    try:
+        scheme, _, path, query, _ = urlsplit(address)
+    except ValueError:
+        return None
+    if scheme not in ("", "http", "https") or not path.endswith(LEADS_TO) or not query:
+        return None
+    return f"{LEADS_TO}?{query}"
