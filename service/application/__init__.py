@@ -13,6 +13,7 @@
         await app.evaluations.create(owner, EvaluationRequest) -> EvaluationRecord        (a job)
                           .estimate(owner, EvaluationRequest) -> Estimate
                           .list(owner, EvaluationFilter(), *, after, limit, order="newest"|"least_stable")
+                          .ranked(owner, EvaluationFilter(), by=Ranking(), number, limit) -> RankedPage
                           .get(owner, id) .cancel(owner, id) .delete(owner, id)
                           .wait(owner, id, timeout_s) -> EvaluationRecord   (as soon as it has ended)
                           .add_human_score(owner, id, HumanScoreRequest) -> EvaluationRecord
@@ -46,6 +47,7 @@ from service.application.application import Application, open_application
 from service.application.context import LOCAL_OWNER
 from service.application.evaluations import EvaluationFilter
 from service.application.paging import Place
+from service.application.ranking import RankedPage, Ranking
 from service.application.records import (
     BatchRecord,
     BatchResult,
@@ -122,6 +124,8 @@ __all__ = [
     "Progress",
     "Purged",
     "QueueFigures",
+    "RankedPage",
+    "Ranking",
     "RubricRecord",
     "RunRecord",
     "Scope",

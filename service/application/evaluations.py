@@ -17,6 +17,7 @@ from service.application.evaluation_rows import evaluation_record, human_score
 from service.application.hearings import PreparedHearing, check_items, check_queue, estimate_items, prepare_hearing
 from service.application.lifecycle import run_rows, stop_evaluation
 from service.application.paging import owned, read_page
+from service.application.ranking import RankedPage, Ranking, ranked_ids
 from service.application.records import Estimate, EvaluationRecord, EventRecord, Page, Status
 from service.application.requests import EvaluationRequest, HumanScoreRequest
 from service.application.rubrics import put_rubric_id
@@ -48,6 +49,10 @@ class EvaluationFilter:
     kind: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
+    text: str | None = None
+    """Part of the item's id, of its custom id, its system or its source, in any case."""
+    disagree: bool = False
+    """Only those of whose repeats one came out unlike the others, on any dimension of the widest arm."""
 
 
 class Evaluations:
@@ -114,15 +119,39 @@ class Evaluations:
         limit: int = 50,
         order: Literal["newest", "least_stable"] = "newest",
     ) -> Page[EvaluationRecord]:
-        """Without items. `least_stable` begins with the widest disagreement between runs and has a single page."""
+        """Without items. `least_stable` is the first page of `ranked`; a cursor goes with `newest`."""
+        if order == "least_stable":
+            return (await self.ranked(owner, filters, limit=limit)).page
         table = tables.evaluations
         query = sa.select(*_LISTED).where(owned(table, owner), *_conditions(filters or EvaluationFilter()))
         async with self._context.store.read() as connection:
-            if order == "newest":
-                return await read_page(connection, query, table, _listed, after=after, limit=limit)
-            worst = query.order_by(sa.nulls_last(table.c.instability.desc()), table.c.id.desc()).limit(limit + 1)
-            rows = (await connection.execute(worst)).all()
-        return Page(tuple(_listed(row) for row in rows[:limit]), len(rows) > limit)
+            return await read_page(connection, query, table, _listed, after=after, limit=limit)
+
+    async def ranked(
+        self,
+        owner: str | None,
+        filters: EvaluationFilter | None = None,
+        *,
+        by: Ranking | None = None,
+        number: int = 1,
+        limit: int = 50,
+    ) -> RankedPage:
+        """One page of those whose repeats disagree most first, without items, and how many there are in all.
+
+        Args:
+            by: the dimension and arm whose verdicts are ranked; by default the one that disagrees most, in the widest.
+            number: of the page, from 1.
+        """
+        asked = filters or EvaluationFilter()
+        conditions = [owned(tables.evaluations, owner), *_conditions(asked)]
+        async with self._context.store.read() as connection:
+            found = await ranked_ids(
+                connection, conditions, by or Ranking(), asked.disagree, limit * (number - 1), limit
+            )
+            rows = await connection.execute(sa.select(*_LISTED).where(tables.evaluations.c.id.in_(found.ids)))
+            records = {row.id: _listed(row) for row in rows}
+        shown = tuple(records[name] for name in found.ids if name in records)
+        return RankedPage(Page(shown, limit * number < found.total), found.total, found.disagreeing)
 
     async def cancel(self, owner: str | None, evaluation_id: str) -> EvaluationRecord:
         """Stops what has not ended; what is done stays. An evaluation that has ended stays as it is."""
@@ -272,6 +301,9 @@ def _conditions(filters: EvaluationFilter) -> list[sa.ColumnElement[bool]]:
         conditions.append(columns.created_at > filters.created_after)
     if filters.created_before is not None:
         conditions.append(columns.created_at < filters.created_before)
+    if filters.text:
+        named = (columns.item_id, columns.custom_id, columns.system, columns.cluster)
+        conditions.append(sa.or_(*(column.icontains(filters.text, autoescape=True) for column in named)))
     return conditions
 
 

@@ -9,10 +9,13 @@ from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from agents import Dimension, Rubric
-from service.application.records import DimensionScore
+from agents import Arm, Dimension, Rubric
+from service.application.records import DimensionScore, Status
 
 INTERVAL_LEVEL = 0.95
+WIDEST_FIRST = (Arm.DEBATE, Arm.STANCE, Arm.SELF_REFLECTION, Arm.PANEL)
+"""Arms, the one in which personas see most of each other first."""
+_NOT_HEARD = frozenset({Status.QUEUED, Status.RUNNING, Status.CANCELLED, Status.EXPIRED})
 
 
 def graded_rubric(rubric: Rubric, item_kind: str) -> Rubric:
@@ -44,6 +47,26 @@ def instability(scores: Mapping[str, Mapping[str, DimensionScore]]) -> float | N
     last = scores[list(scores)[-1]]
     variances = [variance for one in last.values() if (variance := _variance(_decided(one.run_values))) is not None]
     return max(variances, default=None)
+
+
+def heard(score: DimensionScore) -> int:
+    """Repeats that ended with or without a verdict: what agreement is counted over. A failed hearing is one that disagrees."""
+    if not score.outcomes:
+        return score.n_used
+    return sum(outcome not in _NOT_HEARD for outcome in score.outcomes)
+
+
+def disagreement(score: DimensionScore) -> float | None:
+    """Share of the heard repeats that did not come out like most of them; None below two, and where none decided."""
+    repeats = heard(score)
+    return 1 - score.agree / repeats if repeats > 1 and score.n_used else None
+
+
+def widest_disagreement(scores: Mapping[str, Mapping[str, DimensionScore]]) -> float | None:
+    """That of the dimension which disagrees most, in the arm where personas saw most of each other."""
+    arm = next((arm.value for arm in WIDEST_FIRST if arm.value in scores), None)
+    shares = [share for one in scores[arm].values() if (share := disagreement(one)) is not None] if arm else []
+    return max(shares, default=None)
 
 
 def dump_scores(scores: Mapping[str, Mapping[str, DimensionScore]]) -> dict[str, Any]:

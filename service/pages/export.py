@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect
 
 _ROW_ADDRESS = re.compile(r"""\sdata-(?:href|link)="[^"]*\"""")
 """What the keyboard opens or copies; inside an export a place is its own address."""
 _LINK = re.compile(r"""<a\b([^>]*?)\shref="(?!#)([^"]*)"([^>]*)>(.*?)</a>""", re.DOTALL)
+_DRAWING = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 
 
 def without_server_links(html: str, own_path: str) -> str:
@@ -21,6 +23,13 @@ def without_server_links(html: str, own_path: str) -> str:
         target, separator, fragment = href.partition("#")
         if separator and target in ("", own):
             return f'<a{before} href="#{fragment}"{after}>{text}</a>'
-        return f"<span{before}{after}>{text}</span>"
+        name = "g" if inside_drawing(match) else "span"  # a span would end the drawing
+        return f"<{name}{before}{after}>{text}</{name}>"
+
+    drawings = [found.span() for found in _DRAWING.finditer(html)]
+
+    def inside_drawing(match: re.Match[str]) -> bool:
+        place = bisect(drawings, match.span()) - 1
+        return place >= 0 and match.end() <= drawings[place][1]
 
     return _ROW_ADDRESS.sub("", _LINK.sub(plain, html))

@@ -14,7 +14,8 @@ from starlette.requests import Request
 
 from agents import Rubric
 from clustering import PersonaSet
-from service.application import EvaluationFilter, EvaluationRecord, Place, Status
+from service.application import EvaluationFilter, EvaluationRecord, Place, Ranking, RunRecord, Status
+from service.application.scoring import graded_rubric
 from service.errors import InvalidRequestError, NotFoundError
 from service.pages.views.anchors import run_href
 from service.pages.views.batch import (
@@ -26,15 +27,15 @@ from service.pages.views.batch import (
     persona_sets_page,
 )
 from service.pages.views.comparison import ComparisonPage, comparison_page
-from service.pages.views.evaluation import EvaluationPage, evaluation_page
+from service.pages.views.evaluation import EvaluationPage, evaluation_page, most_different
 from service.pages.views.evaluations import (
     PARAMETERS,
-    EvaluationRow,
     EvaluationsPage,
     ListQuery,
     evaluation_row,
     evaluations_page,
 )
+from service.pages.views.evaluations import Place as PagePlace
 from service.pages.views.live import Said, said
 from service.pages.views.material import PassagePage, passage_page, texts
 from service.pages.views.persona_set import PersonaSetPage, persona_set_page
@@ -67,14 +68,20 @@ class Gathering:
         query = ListQuery(**{name: self._asked(name) for name in PARAMETERS if self._asked(name)})
         if query.sort == "newest":
             return await self._newest(query)
-        # the store's order by instability has a single page: read up to the end of the page that is asked for
         number = max(1, _number(self._asked("page")) or 1)
-        page = await self._application.evaluations.list(
-            self._owner, evaluation_filter(query), limit=ROWS_PER_PAGE * number, order="least_stable"
+        found = await self._application.evaluations.ranked(
+            self._owner, evaluation_filter(query), by=_ranking(query), number=number, limit=ROWS_PER_PAGE
         )
-        rows = page.rows[ROWS_PER_PAGE * (number - 1) :]
-        following = {"page": str(number + 1)} if page.has_more else None
-        return evaluations_page(rows, await self._rubrics(rows), query, following=following, first=number == 1)
+        rows = found.page.rows
+        return evaluations_page(
+            rows,
+            await self._rubrics(rows),
+            query,
+            following={"page": str(number + 1)} if found.page.has_more else None,
+            previous={"page": str(number - 1)} if number > 2 else None,
+            place=PagePlace(number, max(1, -(-found.total // ROWS_PER_PAGE)), found.total, found.disagreeing),
+            first=number == 1,
+        )
 
     async def _newest(self, query: ListQuery) -> EvaluationsPage:
         after = read_cursor(self._asked("after"))
@@ -117,16 +124,29 @@ class Gathering:
     async def comparison(self) -> ComparisonPage:
         evaluation = await self._application.evaluations.get(self._owner, self._named("evaluation_id"))
         runs = await self._application.runs.list(self._owner, evaluation.id)
-        by_id = {run.id: run for run in runs}
-        sides = [by_id.get(self._asked(name)) for name in ("a", "b")]
-        if None in sides:
-            raise NotFoundError("choose two repeats of this evaluation: ?a=RUN&b=RUN")
-        left, right = (run for run in sides if run is not None)
+        rubric, personas = await self._judges(evaluation)
+        left, right = self._pair(evaluation, runs, rubric)
         scripts = await asyncio.gather(
             *(self._application.runs.transcript(self._owner, run.id) for run in (left, right))
         )
-        rubric, personas = await self._judges(evaluation)
         return comparison_page(evaluation, runs, (left, scripts[0]), (right, scripts[1]), personas, rubric.dimensions)
+
+    def _pair(
+        self, evaluation: EvaluationRecord, runs: Sequence[RunRecord], rubric: Rubric
+    ) -> tuple[RunRecord, RunRecord]:
+        """The two repeats that the address names; the two most different ones where it names none."""
+        by_id = {run.id: run for run in runs}
+        if not self._asked("a") and not self._asked("b"):
+            found = most_different(evaluation, runs, rubric.dimensions)
+        else:
+            one, other = (by_id.get(self._asked(name)) for name in ("a", "b"))
+            found = (one, other) if one and other else None
+        if found is None:
+            raise NotFoundError(
+                "choose two repeats of this evaluation that ended with a verdict: ?a=RUN&b=RUN; it has "
+                + (", ".join(run.id for run in runs if run.verdicts) or "none")
+            )
+        return found
 
     async def seen(self) -> SeenPage:
         run_id, turn_id = self._named("run_id"), self._named("turn_id")
@@ -174,17 +194,17 @@ class Gathering:
 
     async def batch(self) -> BatchPage:
         record = await self._application.batches.get(self._owner, self._named("batch_id"))
-        worst = await self._application.evaluations.list(
-            self._owner, EvaluationFilter(batch_id=record.id), limit=LEAST_STABLE_SHOWN, order="least_stable"
+        worst = await self._application.evaluations.ranked(
+            self._owner, EvaluationFilter(batch_id=record.id), limit=LEAST_STABLE_SHOWN
         )
-        rubrics = await self._rubrics(worst.rows)
-        rows: list[EvaluationRow] = [evaluation_row(row, rubrics[row.rubric_id], ListQuery()) for row in worst.rows]
+        rubrics = await self._rubrics(worst.page.rows)
+        rows = [evaluation_row(row, rubrics[row.rubric_id], ListQuery()) for row in worst.page.rows]
         if record.report_status != "ready":
             return batch_page(record, None, rows)
         report = await self._application.batches.report(self._owner, record.id)
         from service.pages.plots import plots
 
-        drawn = await asyncio.to_thread(plots, report)
+        drawn = await asyncio.to_thread(plots, report, record.id)
         return batch_page(record, report, rows, shares_svg=drawn.shares, flips_svg=drawn.flips)
 
     async def _rubrics(self, records: Sequence[EvaluationRecord]) -> dict[str, Rubric]:
@@ -199,7 +219,7 @@ class Gathering:
             own = (await self._application.persona_sets.get(self._owner, record.persona_set_id)).persona_set
         except NotFoundError:
             own = None
-        return rubric.rubric, own or PersonaSet(personas=(), groups=(), method="given")
+        return graded_rubric(rubric.rubric, record.item_kind), own or PersonaSet(personas=(), groups=(), method="given")
 
 
 def evaluation_filter(query: ListQuery) -> EvaluationFilter:
@@ -210,10 +230,15 @@ def evaluation_filter(query: ListQuery) -> EvaluationFilter:
         status=Status(query.status) if query.status else None,
         batch_id=query.batch or None,
         persona_set_id=query.persona_set or None,
-        item_id=query.q or None,
+        text=query.q or None,
+        disagree=query.only == "disagree",
         system=query.system or None,
         kind=query.kind or None,
     )
+
+
+def _ranking(query: ListQuery) -> Ranking:
+    return Ranking(query.dimension or None, query.arm or None)
 
 
 def write_cursor(row: Any) -> str:

@@ -157,10 +157,12 @@ evaluations = Table(
     Column("events", sa.Integer, nullable=False, server_default="0"),
     Column("scores", Json),
     Column("instability", sa.Float),
+    Column("disagreement", sa.Float),
     UniqueConstraint("batch_id", "custom_id"),
     Index("ix_evaluations_list", "owner", "created_at", "id"),
     Index("ix_evaluations_by_status", "owner", "status", "created_at", "id"),
-    Index("ix_evaluations_by_instability", "owner", "instability", "id"),
+    Index("ix_evaluations_ranked", "owner", "disagreement", "instability", "id"),
+    Index("ix_evaluations_ranked_in_batch", "batch_id", "disagreement", "instability", "id"),
     Index("ix_evaluations_by_batch", "batch_id", "status", "id"),
     Index("ix_evaluations_by_item", "owner", "item_id"),
 )  # fmt: skip

@@ -7,6 +7,7 @@ in lightness, so that both plots read in grey.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stability.page.figures import estimate_text, rounded
@@ -58,9 +59,14 @@ LINES = (
 )
 
 
-def shares_svg(report: StabilityReport) -> str | None:
-    """Plot 1: each dimension's variance as stacked shares; None where no dimension has shares."""
-    return _svg(_shares_chart(report))
+Address = Callable[[str, str], str]
+"""Where a mark leads: of a dimension and a component in plot 1, of a dimension and a design in plot 2."""
+
+
+def shares_svg(report: StabilityReport, address: Address | None = None) -> str | None:
+    """Plot 1: each dimension's variance as stacked shares; None where no dimension has shares. Every share is a link
+    where an address is given."""
+    return _svg(_shares_chart(report, address))
 
 
 def shares_png(report: StabilityReport) -> bytes | None:
@@ -68,9 +74,10 @@ def shares_png(report: StabilityReport) -> bytes | None:
     return _png(_shares_chart(report))
 
 
-def flips_svg(dimension: DimensionReport) -> str | None:
-    """Plot 2: flip rate against calls per verdict, by design; None where no design has a flip rate."""
-    return _svg(_flips_chart(dimension))
+def flips_svg(dimension: DimensionReport, address: Callable[[str], str] | None = None) -> str | None:
+    """Plot 2: flip rate against calls per verdict, by design; None where no design has a flip rate. Every point is a
+    link where an address of its design is given."""
+    return _svg(_flips_chart(dimension, address))
 
 
 def flips_png(dimension: DimensionReport) -> bytes | None:
@@ -78,7 +85,7 @@ def flips_png(dimension: DimensionReport) -> bytes | None:
     return _png(_flips_chart(dimension))
 
 
-def _shares_rows(report: StabilityReport) -> list[dict[str, Any]]:
+def _shares_rows(report: StabilityReport, address: Address | None = None) -> list[dict[str, Any]]:
     rows = []
     for name, dimension in report.dimensions.items():
         start = 0.0
@@ -97,14 +104,15 @@ def _shares_rows(report: StabilityReport) -> list[dict[str, Any]]:
                     "label": f"{share.value:.0%}" if share.value >= SMALLEST_LABELLED_SHARE else "",
                     "ink": part.ink,
                     "description": f"{name}, {part.name}: {estimate_text(share, percent=True)}",
+                    "href": address(name, part.key) if address else "",
                 }
             )
             start += share.value
     return rows
 
 
-def _shares_chart(report: StabilityReport) -> altair.LayerChart | None:
-    rows = _shares_rows(report)
+def _shares_chart(report: StabilityReport, address: Address | None = None) -> altair.LayerChart | None:
+    rows = _shares_rows(report, address)
     if not rows:
         return None
     import altair as alt
@@ -121,6 +129,8 @@ def _shares_chart(report: StabilityReport) -> altair.LayerChart | None:
         ),
         description="description:N",
     )
+    if address:
+        bars = bars.encode(href="href:N")
     labels = shared.mark_text(fontWeight="bold", aria=False).encode(
         x="middle:Q", text="label:N", color=alt.Color("ink:N", scale=None)
     )
@@ -131,7 +141,9 @@ def _unit(alt: Any) -> Any:
     return alt.Scale(domain=[0, 1], nice=False)
 
 
-def _flip_row(point: ByCalls, flips: Estimate, line: Line) -> dict[str, Any]:
+def _flip_row(
+    point: ByCalls, flips: Estimate, line: Line, address: Callable[[str], str] | None = None
+) -> dict[str, Any]:
     interval = flips.ci
     return {
         "calls": point.calls,
@@ -140,20 +152,21 @@ def _flip_row(point: ByCalls, flips: Estimate, line: Line) -> dict[str, Any]:
         "high": flips.value if interval is None or interval.high is None else interval.high,
         "design": line.name,
         "description": f"{line.name}, {rounded(point.calls)} calls: {estimate_text(flips, percent=True)}",
+        "href": address(line.key) if address else "",
     }
 
 
-def _flips_rows(dimension: DimensionReport) -> list[dict[str, Any]]:
+def _flips_rows(dimension: DimensionReport, address: Callable[[str], str] | None = None) -> list[dict[str, Any]]:
     lines = {line.key: line for line in LINES}
     return [
-        _flip_row(point, point.flips, lines[point.design])
+        _flip_row(point, point.flips, lines[point.design], address)
         for point in sorted(dimension.flips_by_calls, key=lambda point: point.calls)
         if point.flips.value is not None and point.calls > 0
     ]
 
 
-def _flips_chart(dimension: DimensionReport) -> altair.LayerChart | None:
-    rows = _flips_rows(dimension)
+def _flips_chart(dimension: DimensionReport, address: Callable[[str], str] | None = None) -> altair.LayerChart | None:
+    rows = _flips_rows(dimension, address)
     if not rows:
         return None
     import altair as alt
@@ -184,6 +197,8 @@ def _flips_chart(dimension: DimensionReport) -> altair.LayerChart | None:
         y=rate,
         shape=alt.Shape("design:N", scale=alt.Scale(domain=names, range=[line.shape for line in shown]), title=None),
     )
+    if address:
+        points = points.encode(href="href:N")
     return _styled((lines + bars + points).properties(width=430, height=240))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,8 +68,16 @@ async def _demo(model: str | None, base_url: str | None, repeats: int, examples:
         f"Transcripts are in {out}/transcripts, the reports are {out}/report-summaries.html and {out}/report-dialogues.html."
     )
     console.print(
-        f"Next: `rehearing serve`, then open http://{settings.host}:{settings.port}/evaluations in a browser."
+        f"Next: `make serve` (or `{_own_program()} serve`), then open http://{settings.host}:{settings.port}/evaluations in a browser.",
+        soft_wrap=True,
     )
+
+
+def _own_program() -> str:
+    """How this program was started: `rehearing` where that is on the path, else its place."""
+    started = Path(sys.argv[0])
+    found = shutil.which(started.name)
+    return started.name if found and Path(found).resolve() == started.resolve() else str(started)
 
 
 async def _hear(

@@ -54,7 +54,7 @@ async function copy(stop) {
 }
 
 function openRow(stop) {
-  const link = stop && stop.dataset.href;
+  const link = stop && (stop.dataset.href || stop.querySelector("td a[href]")?.href);
   if (link) location.href = link;
 }
 
@@ -65,7 +65,9 @@ const keys = {
   "[": () => phase(-1),
   p: () => { const now = current(); if (now && now.dataset.persona) step(1, (one) => one.dataset.persona === now.dataset.persona); },
   d: () => step(1, (one) => "disagrees" in one.dataset),
-  s: () => { const seen = current()?.querySelector(".seen"); if (seen) seen.open = !seen.open; },
+  s: () => { const seen = current()?.querySelector(".seen"); if (seen) seen.tagName === "DETAILS" ? (seen.open = !seen.open) : seen.click(); },
+  c: () => document.querySelector("[data-compare], [data-warning]")?.click(),
+  e: () => current()?.querySelector("[data-passage]")?.click(),
   y: () => copy(current()),
   "/": () => document.querySelector("[data-search]")?.focus(),
   "?": () => document.getElementById("help").showModal(),
@@ -74,7 +76,7 @@ const keys = {
 document.addEventListener("keydown", (event) => {
   const target = event.target;
   if (event.ctrlKey || event.metaKey || event.altKey || target.closest("input, textarea, select, dialog")) return;
-  if (event.key === "Enter" && target === here && target.dataset.href) return openRow(target);
+  if (event.key === "Enter" && target === here) return openRow(target);
   const action = keys[event.key];
   if (!action) return;
   event.preventDefault();
@@ -84,7 +86,5 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-help]")) document.getElementById("help").showModal();
   const button = event.target.closest("[data-copy]");
-  if (button) copy(button.closest("[data-stop]"));
+  if (button && !event.ctrlKey && !event.metaKey) copy(button.closest("[data-stop]"));
 });
-
-document.querySelectorAll("[data-copy]").forEach((one) => { one.hidden = false; });

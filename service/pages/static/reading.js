@@ -1,24 +1,29 @@
 // What is read only when it is asked for, and a passage that comes into view.
 
-async function load(details) {
-  const place = details.querySelector("[data-into]");
-  if (!details.open || details.dataset.loaded || !place) return;
-  details.dataset.loaded = "1";
-  const fallback = place.innerHTML;
-  place.textContent = "Loading …";
+// The exact messages open in place; without scripts their link leads to a page of their own.
+export async function openSeen(link) {
+  const details = document.createElement("details");
+  details.className = "seen";
+  details.open = true;
+  details.innerHTML = "<summary></summary><div>Loading …</div>";
+  details.firstChild.textContent = link.textContent;
+  link.replaceWith(details);
+  details.firstChild.focus();
   try {
-    const answer = await fetch(details.dataset.seen, { headers: { Accept: "text/html" } });
+    const answer = await fetch(`${link.href}?fragment=1`, { headers: { Accept: "text/html" } });
     if (!answer.ok) throw new Error(String(answer.status));
-    place.innerHTML = await answer.text(); // our own template's output, where all foreign text is escaped
+    details.lastChild.innerHTML = await answer.text(); // our own template's output, where all foreign text is escaped
   } catch {
-    delete details.dataset.loaded;
-    place.innerHTML = fallback;
+    details.replaceWith(link);
   }
 }
 
-document.addEventListener("toggle", (event) => {
-  if (event.target instanceof HTMLElement && event.target.matches("[data-seen]")) load(event.target);
-}, true);
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a.seen");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  openSeen(link);
+});
 
 if (location.hash === "#passage") document.getElementById("passage")?.focus({ preventScroll: true });
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from service.application.records import BatchRecord, PersonaSetRecord, Status
 from service.pages.formatting import dollars, percent, plural, spread, words
-from service.pages.views.evaluations import EvaluationRow, least_trusted
+from service.pages.views.evaluations import EvaluationRow
 from stability import DimensionReport, Estimate, ReportWarning, StabilityReport, detail_tables
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -196,7 +196,7 @@ def batch_page(
         sections=tuple(_section(record.id, name, own, (flips_svg or {}).get(name)) for name, own in dimensions.items()),
         population=_population(report) if report else "",
         warnings=report.warnings if report else (),
-        least_stable=least_trusted(least_stable),
+        least_stable=tuple(least_stable),
         items_href=items_href(record.id),
         persona_set_id=record.persona_set_id,
         models=record.models,

@@ -137,7 +137,7 @@ def evaluation_page(
         bar_max=max(spreads, default=0.0) or 1.0,
         runs=tuple(_run_line(run, rubric.dimensions, shown) for run in ordered),
         dimensions=tuple(words(dimension.name) for dimension in rubric.dimensions),
-        compare_href=_most_different(evaluation.id, ordered, rubric.dimensions, shown),
+        compare_href=_compare_href(evaluation, most_different(evaluation, ordered, rubric.dimensions, shown)),
         standings=tuple(_standings(dimension, ordered, personas, shown) for dimension in rubric.dimensions),
         humans=tuple(HumanLine(words(h.dimension), h.value, h.author, h.note) for h in evaluation.human_scores),
         materials=texts(evaluation.item) if evaluation.item is not None else (),
@@ -190,24 +190,31 @@ def _run_line(run: RunRecord, dimensions: Sequence[Dimension], arm: str) -> RunL
     )
 
 
-def _most_different(
-    evaluation_id: str, runs: Sequence[RunRecord], dimensions: Sequence[Dimension], arm: str
-) -> str | None:
-    """Largest distance between verdicts, in shares of each scale, over the dimensions that both decided."""
+def most_different(
+    evaluation: EvaluationRecord, runs: Sequence[RunRecord], dimensions: Sequence[Dimension], arm: str | None = None
+) -> tuple[RunRecord, RunRecord] | None:
+    """The two repeats whose verdicts lie furthest apart, in shares of each scale, one on each side of a pass mark first.
 
-    def distance(one: RunRecord, other: RunRecord) -> float:
-        total = 0.0
+    Over the dimensions that both decided; None below two repeats with a verdict.
+    """
+    shown = widest(evaluation.scores, arm) or Arm.DEBATE.value
+
+    def distance(one: RunRecord, other: RunRecord) -> tuple[int, float]:
+        crossed, total = 0, 0.0
         for dimension in dimensions:
-            a, b = _value(one, arm, dimension.name), _value(other, arm, dimension.name)
+            a, b = _value(one, shown, dimension.name), _value(other, shown, dimension.name)
             if a is not None and b is not None:
                 total += abs(a - b) / (dimension.high - dimension.low)
-        return total
+                mark = dimension.pass_threshold
+                crossed += mark is not None and (a >= mark) != (b >= mark)
+        return crossed, total
 
-    decided = [run for run in runs if run.verdicts]
-    if len(decided) < 2:
-        return None
-    one, other = max(combinations(decided, 2), key=lambda pair: distance(*pair))
-    return f"/evaluations/{evaluation_id}/compare?a={one.id}&b={other.id}"
+    decided = [run for run in sorted(runs, key=lambda run: run.repeat) if run.verdicts]
+    return max(combinations(decided, 2), key=lambda pair: distance(*pair), default=None)
+
+
+def _compare_href(evaluation: EvaluationRecord, pair: tuple[RunRecord, RunRecord] | None) -> str | None:
+    return f"/evaluations/{evaluation.id}/compare?a={pair[0].id}&b={pair[1].id}" if pair else None
 
 
 def _standings(dimension: Dimension, runs: Sequence[RunRecord], personas: PersonaSet, arm: str) -> StandingTable:

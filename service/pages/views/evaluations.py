@@ -8,9 +8,10 @@ from urllib.parse import quote, urlencode
 
 from agents import Rubric
 from service.application.records import EvaluationRecord
+from service.application.scoring import graded_rubric
 from service.pages.views.strip import DimensionLine, dimension_lines, distrust
 
-PARAMETERS = ("q", "status", "batch", "system", "kind", "persona_set", "arm", "dimension", "sort")
+PARAMETERS = ("q", "status", "batch", "system", "kind", "persona_set", "arm", "dimension", "only", "sort")
 LINES_PER_ROW_MAX = 4
 
 
@@ -26,6 +27,8 @@ class ListQuery:
     persona_set: str = ""
     arm: str = ""
     dimension: str = ""
+    only: str = ""
+    """`disagree`: items whose repeats did not all come out alike."""
     sort: str = "least_stable"
 
     def href(self, **changes: str) -> str:
@@ -66,14 +69,42 @@ class EvaluationRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the list a page lies; None where that was not counted."""
+
+    number: int | None = None
+    pages: int | None = None
+    total: int | None = None
+    disagreeing: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """One verdict in words."""
+
+    item: str
+    href: str
+    compare_href: str | None
+    """None below two hearings with a verdict."""
+    dimension: str
+    trust: str
+    said: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluationsPage:
     """The list, as far as it is shown."""
 
     query: ListQuery
     rows: tuple[EvaluationRow, ...]
     next_href: str | None
+    previous_href: str | None
     first_href: str | None
     """Back to the first page; None on it."""
+    place: Place
+    warning: Warned | None
+    """The verdict to trust least; None below the first page, and where nothing was heard twice."""
     arms: tuple[str, ...]
     dimensions: tuple[str, ...]
     systems: tuple[str, ...]
@@ -91,7 +122,7 @@ def run_hrefs(evaluation_id: str, runs: int) -> dict[int, str]:
 
 def evaluation_row(record: EvaluationRecord, rubric: Rubric, query: ListQuery) -> EvaluationRow:
     """One row; lines of the asked dimension only, the least stable dimension first."""
-    asked = [d for d in rubric.dimensions if query.dimension in ("", d.name)]
+    asked = [d for d in graded_rubric(rubric, record.item_kind).dimensions if query.dimension in ("", d.name)]
     lines = dimension_lines(record.scores, asked, run_hrefs(record.id, record.repeats_max), query.arm or None)
     ordered = sorted(lines, key=distrust)
     return EvaluationRow(
@@ -117,9 +148,14 @@ def evaluation_row(record: EvaluationRecord, rubric: Rubric, query: ListQuery) -
     )
 
 
-def least_trusted(rows: Sequence[EvaluationRow]) -> tuple[EvaluationRow, ...]:
-    """The rows whose repeats agree least first; rows without a verdict last."""
-    return tuple(sorted(rows, key=lambda row: min((distrust(line) for line in row.lines), default=(3.0, 0.0))))
+def warned(rows: Sequence[EvaluationRow]) -> Warned | None:
+    """The first row's least trusted verdict, in words; None where no row was heard twice."""
+    for row in rows:
+        for line in row.lines[:1]:
+            if line.trust in ("split", "steady"):
+                compare = f"{row.href}/compare" if line.arm.n_used > 1 else None
+                return Warned(row.name, row.href, compare, line.name, line.trust, line.said, line.why)
+    return None
 
 
 def evaluations_page(
@@ -128,15 +164,16 @@ def evaluations_page(
     query: ListQuery,
     *,
     following: Mapping[str, str] | None = None,
+    previous: Mapping[str, str] | None = None,
+    place: Place = Place(),
     first: bool = True,
 ) -> EvaluationsPage:
     """The page.
 
-    rubrics: by rubric id, one for every record. following: what the next page's address says; None after the last.
+    rubrics: by rubric id, one for every record. following, previous: what the next and the last page's address says;
+    None where there is none.
     """
     rows = tuple(evaluation_row(record, rubrics[record.rubric_id], query) for record in records)
-    if query.sort == "least_stable":  # the store knows the widest swing; whether it crosses a threshold is known here
-        rows = least_trusted(rows)
     spreads = [
         value for row in rows for line in row.lines for value in (line.arm.sd, line.single_sd) if value is not None
     ]
@@ -144,7 +181,10 @@ def evaluations_page(
         query=query,
         rows=rows,
         next_href=query.href(**following) if following else None,
+        previous_href=query.href(**previous) if previous else None,
         first_href=None if first else query.href(),
+        place=place,
+        warning=warned(rows) if first and query.sort == "least_stable" else None,
         arms=tuple(dict.fromkeys(figure.arm for row in rows for line in row.lines for figure in line.arms)),
         dimensions=tuple(dict.fromkeys(d.name for rubric in rubrics.values() for d in rubric.dimensions)),
         systems=tuple(sorted({row.system for row in rows if row.system})),

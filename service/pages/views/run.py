@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from agents import Arm, DimensionVerdict, Rubric, Transcript, Verdict
 from clustering import PersonaSet
 from service.application.records import EvaluationRecord, RunRecord
+from service.application.scoring import WIDEST_FIRST
 from service.pages.formatting import mean, words
 from service.pages.views.anchors import run_href
 from service.pages.views.live import Said
 from service.pages.views.material import texts
 from service.pages.views.matrix import Matrix, matrices
 from service.pages.views.quoted import QuotedText, quoted_text
-from service.pages.views.strip import WIDEST_FIRST, DimensionLine, dimension_lines, nearest_label
+from service.pages.views.strip import DimensionLine, dimension_lines, nearest_label
 from service.pages.views.transcript import TranscriptView, transcript_view
 
 

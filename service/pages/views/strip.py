@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import stdev
 
-from agents import Arm, Dimension
+from agents import Dimension
 from service.application.records import DimensionScore
+from service.application.scoring import WIDEST_FIRST, disagreement, heard
 from service.pages.formatting import mean, score, words
+from service.pages.views.claims import said, why
 
-WIDEST_FIRST = (Arm.DEBATE, Arm.STANCE, Arm.SELF_REFLECTION, Arm.PANEL)
 Z_95 = 1.959964
 AT_A_LEVEL = 0.25
 """A mean this near to a level is called by its name."""
@@ -55,6 +56,9 @@ class ArmFigure:
     agree: int
     n_used: int
     n_asked: int
+    heard: int
+    """Repeats that ended with or without a verdict: what `agree` is counted over."""
+    disagreement: float | None
     passed: bool | None
 
 
@@ -78,6 +82,10 @@ class DimensionLine:
     arms: tuple[ArmFigure, ...]
     trust: str
     """`steady`, `split`, `single`, `undecided`: a word, never a colour alone."""
+    said: str
+    """What the repeats say, in words."""
+    why: str
+    """Why they do not say the same; empty where that needs no explanation."""
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float] | None:
@@ -95,9 +103,9 @@ def wilson(successes: int, trials: int) -> tuple[float, float] | None:
 
 
 def distrust(line: DimensionLine) -> tuple[float, float]:
-    """Sorts lines, the one to trust least first: by the share of repeats that agree, then by how far they swing."""
-    share = line.arm.agree / line.arm.n_used if line.arm.n_used > 1 else 2.0
-    return share, -(line.arm.sd or 0.0)
+    """Sorts lines, the one to trust least first: by the share of repeats that disagree, then by how far they swing."""
+    share = line.arm.disagreement
+    return (1.0 if share is None else -share), -(line.arm.sd or 0.0)
 
 
 def widest(scores: Mapping[str, object], wanted: str | None = None) -> str | None:
@@ -129,7 +137,10 @@ def _line(
     own = scores[arm][dimension.name]
     figures = {name: _figure(name, by[dimension.name]) for name, by in scores.items() if dimension.name in by}
     ordered = tuple(figures[name.value] for name in WIDEST_FIRST if name.value in figures)
-    agreement = wilson(own.agree, own.n_used)
+    agreement = wilson(own.agree, heard(own)) if own.n_used else None
+    folds = _folds(own, dimension, run_hrefs)
+    trust = _trust(own)
+    counts = [(fold.key, fold.label, len(fold.cells)) for fold in folds]
     return DimensionLine(
         dimension=dimension.name,
         name=words(dimension.name),
@@ -139,12 +150,14 @@ def _line(
         threshold=dimension.pass_threshold,
         arm=figures[arm],
         grade=nearest_label(dimension, own.value),
-        folds=_folds(own, dimension, run_hrefs),
+        folds=folds,
         agreement_low=agreement[0] if agreement else None,
         agreement_high=agreement[1] if agreement else None,
         single_sd=own.single_sd,
         arms=ordered,
-        trust=_trust(own),
+        trust=trust,
+        said=said(trust, counts),
+        why=why(trust, own.value, figures[arm].sd, dimension.pass_threshold),
     )
 
 
@@ -160,6 +173,8 @@ def _figure(arm: str, own: DimensionScore) -> ArmFigure:
         agree=own.agree,
         n_used=own.n_used,
         n_asked=own.n_asked,
+        heard=heard(own),
+        disagreement=disagreement(own),
         passed=own.passed,
     )
 
@@ -167,9 +182,10 @@ def _figure(arm: str, own: DimensionScore) -> ArmFigure:
 def _trust(own: DimensionScore) -> str:
     if own.n_used == 0:
         return "undecided"
-    if own.n_used == 1:
+    share = disagreement(own)
+    if share is None:
         return "single"
-    return "steady" if own.agree == own.n_used else "split"
+    return "split" if share > 0 else "steady"
 
 
 def nearest_label(dimension: Dimension, value: float | None) -> str | None:
@@ -204,4 +220,5 @@ def _category(value: float | None, outcome: str, dimension: Dimension) -> tuple[
         return outcome if outcome != "decided" else "pending", words(outcome if outcome != "decided" else "pending")
     if dimension.pass_threshold is not None:
         return ("pass", "pass") if value >= dimension.pass_threshold else ("fail", "fail")
-    return "grade", score(round(value))
+    grade = math.floor(value + 0.5)  # as agreement is counted
+    return "grade", next((level.label for level in dimension.levels if level.value == grade), score(grade))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -11,6 +12,7 @@ from clustering import Excerpt, Persona, PersonaSet, Span, StakeholderGroup
 from service.application import DimensionScore
 from service.pages.export import without_server_links
 from service.pages.formatting import dollars, interval, mean, score, signed
+from service.pages.plots import own_links
 from service.pages.views.changes import changes
 from service.pages.views.material import passage_page, texts
 from service.pages.views.matrix import matrices
@@ -93,6 +95,40 @@ def test_widest_arm_is_shown_unless_another_is_asked_for() -> None:
     scores = {"panel": {"faith": scored([3.0])}, "debate": {"faith": scored([4.0])}}
     assert dimension_lines(scores, [FAITH], {})[0].arm.arm == "debate"
     assert dimension_lines(scores, [FAITH], {}, "panel")[0].arm.arm == "panel"
+
+
+def test_a_split_is_said_in_words_with_its_reason() -> None:
+    own = scored([4.2, 3.1, 4.6, None], ("decided", "decided", "decided", "failed"), agree=2)
+    (line,) = dimension_lines({"debate": {"faith": own}}, [FAITH], {})
+    assert line.said == "2 of 4 hearings say pass, 1 says fail, 1 gave no verdict (failed)."
+    assert "chance picks the side" in line.why
+    assert (line.arm.heard, line.arm.disagreement) == (4, 0.5)
+
+
+def test_an_export_keeps_its_drawings_whole() -> None:
+    html = '<svg><a href="/x"><g/></a></svg><a href="/y">out</a>'
+    assert without_server_links(html, "/z") == "<svg><g><g/></g></svg><span>out</span>"
+
+
+def test_a_drawing_leads_nowhere_but_to_this_server() -> None:
+    given = {
+        "https://renderer.example/data//evaluations?batch=b&amp;q=%22%3E": "/evaluations?batch=b&q=%22%3E",
+        "/evaluations?batch=b": "/evaluations?batch=b",
+        "#row-1": "#row-1",
+        "https://evil.example/runs?x=1": None,
+        "//evil.example/evaluations": None,
+        "javascript:alert(1)//evaluations?x=1": None,
+        "data:text/html,x": None,
+        "http://[broken/evaluations?x=1": None,
+    }
+    for address, kept in given.items():
+        for name in ("xlink:href", "href"):
+            drawing = (
+                f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
+                f'<a {name}="{address}" target="_top"><path d="M0 0" aria-label="href=&quot;//x&quot;"/></a></svg>'
+            )
+            (link,) = ElementTree.fromstring(own_links(drawing))
+            assert link.attrib == ({"href": kept} if kept else {}), (name, address)
 
 
 def test_wilson_by_hand() -> None:
