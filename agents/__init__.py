@@ -6,7 +6,17 @@ from agents.estimating import HearingEstimate, PurposeEstimate, estimate_hearing
 from agents.expanding import expand
 from agents.hearing import hear
 from agents.item import DialogueItem, Item, PairItem, SummaryItem, TextItem, Utterance, item_adapter
-from agents.observing import Drift, LexicalDrift, Observation, ObservationReply, drift, lexical_drift, observe
+from agents.observing import (
+    Adherence,
+    Drift,
+    LexicalDrift,
+    Observation,
+    ObservationReply,
+    adherence,
+    drift,
+    lexical_drift,
+    observe,
+)
 from agents.pairs import pair_rubric
 from agents.prompting import prompt_files, prompts_of
 from agents.protocol import Aggregation, Arm, Coordinator, DebateProtocol, Seating
@@ -27,6 +37,7 @@ from agents.transcript import (
 )
 
 __all__ = [
+    "Adherence",
     "AgentsError",
     "Aggregation",
     "Arm",
@@ -61,6 +72,7 @@ __all__ = [
     "Turn",
     "Utterance",
     "Verdict",
+    "adherence",
     "check_hearing",
     "commitment",
     "drift",

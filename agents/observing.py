@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -57,6 +57,20 @@ class Observation(NamedTuple):
     def role(self) -> float | None:
         """Mean of 0-3; None where no rating could be used."""
         return fmean(rating.role for rating in self.ratings) if self.ratings else None
+
+
+class Adherence(NamedTuple):
+    """How well one seat stayed in role, by one question."""
+
+    mean: float | None
+    """Over contributions, each the mean of its ratings; None where no rating could be used."""
+    low: float | None
+    high: float | None
+    """95 % interval by Student's t over contributions, not over ratings: those of one contribution are no new
+    contributions. None below two of them."""
+    n_used: int
+    n_asked: int
+    """Ratings."""
 
 
 class Drift(NamedTuple):
@@ -113,6 +127,23 @@ async def observe(
         )
         for place, (turn, step) in enumerate(steps)
     )
+
+
+def adherence(observations: Sequence[Observation], seat_id: str) -> dict[str, Adherence]:
+    """One seat's ratings by question: `role`, 0-3, then the five of `QUESTIONS`, 1-5."""
+    mine = [seen for seen in observations if seen.seat_id == seat_id]
+    return {name: _adherence(name, mine) for name in ("role", *QUESTIONS)}
+
+
+def _adherence(name: str, mine: Sequence[Observation]) -> Adherence:
+    means = [fmean(getattr(rating, name) for rating in seen.ratings) for seen in mine if seen.ratings]
+    used, asked = sum(len(seen.ratings) for seen in mine), sum(seen.n_asked for seen in mine)
+    if len(means) < 2:
+        return Adherence(means[0] if means else None, None, None, used, asked)
+    from scipy.stats import t  # heavy
+
+    half = float(t.ppf(0.975, len(means) - 1)) * stdev(means) / len(means) ** 0.5
+    return Adherence(fmean(means), fmean(means) - half, fmean(means) + half, used, asked)
 
 
 def drift(observations: Sequence[Observation], seat_id: str) -> Drift:

@@ -17,7 +17,7 @@ from llm.errors import (
     UnreachableError,
 )
 from llm.fence import Section, fence, sections
-from llm.gate import GateSettings, configure_gates
+from llm.gate import GateSettings, Trouble, configure_gates, troubles
 from llm.ledger import CallLedger, MemoryLedger, call_key, request_key
 from llm.model import Message, Model, Reply, Request, Usage
 from llm.opening import Probe, open_model, probe
@@ -62,6 +62,7 @@ __all__ = [
     "SimulatedParameters",
     "Spending",
     "TimedOutError",
+    "Trouble",
     "UnparseableReplyError",
     "UnreachableError",
     "Usage",
@@ -82,4 +83,5 @@ __all__ = [
     "simulated_truth",
     "spending",
     "spending_by_purpose",
+    "troubles",
 ]

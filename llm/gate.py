@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from llm.errors import ProviderError, RateLimitedError, UnreachableError
@@ -55,6 +56,17 @@ class GateSettings:
             raise ValueError(f"in_flight_max={self.in_flight_max!r} must be at least 1")
 
 
+class Trouble(NamedTuple):
+    """A provider that is waited for."""
+
+    since_s: float
+    """How long it has been down, or has shut us out."""
+    patience_s: float
+    """How long it is waited for in all."""
+    reason: str
+    """Its last failure."""
+
+
 class Gate:
     """Admits calls to one model, and learns from how they end."""
 
@@ -71,6 +83,7 @@ class Gate:
         self._probe_after_s = self.settings.probe_after_s
         self._shut_until = 0.0
         self._troubled_since: float | None = None
+        self._last_failure = ""
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -89,6 +102,14 @@ class Gate:
         since = self._troubled_since
         return since is None or self._shut_until - since <= self.settings.patience_s
 
+    @property
+    def trouble(self) -> Trouble | None:
+        """Why callers wait now; None where nobody does."""
+        if self._troubled_since is None:
+            return None
+        since_s = asyncio.get_running_loop().time() - self._troubled_since
+        return Trouble(since_s, self.settings.patience_s, self._last_failure)
+
     @asynccontextmanager
     async def admit(self) -> AsyncIterator[None]:
         """Waits for a place; the call inside reports its end by returning or by raising a `ProviderError`.
@@ -100,9 +121,11 @@ class Gate:
         try:
             yield
         except RateLimitedError as error:
+            self._last_failure = str(error)
             self._refused(epoch, error.retry_after_s)
             raise
-        except (ProviderError, TimeoutError):
+        except (ProviderError, TimeoutError) as error:
+            self._last_failure = str(error) or "no answer in time"
             self._failed()
             raise
         except asyncio.CancelledError:
@@ -211,6 +234,12 @@ def gate_for(spec: str) -> Gate:
     if spec not in gates:
         gates[spec] = Gate(_settings.get(spec) or _settings.get(""))
     return gates[spec]
+
+
+def troubles() -> dict[str, Trouble]:
+    """The models that callers in the running event loop wait for now, by spec."""
+    gates = _gates.get(asyncio.get_running_loop(), {})
+    return {spec: trouble for spec, gate in gates.items() if (trouble := gate.trouble) is not None}
 
 
 def configure_gates(settings: GateSettings, spec: str = "") -> None:

@@ -45,7 +45,7 @@ from stability.report import (
     StabilityReport,
     Universe,
 )
-from stability.wording import Case, sentence, stable
+from stability.wording import Case, moved, sentence, stable
 
 Thresholds = Mapping[str, float] | float | None
 Scales = Mapping[str, tuple[float, float]]
@@ -147,9 +147,10 @@ def dimension_report(
             calls=arms[arm].calls, told=arms[arm], flips=arms[arm].flips,
             rerun=bool((lay.verdict_cells(arm).n >= 2).any()),
         )  # fmt: skip
+    changes = positions_report(lay)
     report = DimensionReport(
         verdict=stable(case.dependability, case.flips),
-        sentence=" ".join(filter(None, (sentence(case), advice(variance, facets)))),
+        sentence=" ".join(filter(None, (sentence(case), moved(changes), advice(variance, facets)))),
         components=components_report(variance),
         shares=shares_report(variance),
         facets=facets_report(lay, facets),
@@ -163,7 +164,7 @@ def dimension_report(
         flips=flips,
         flips_by_calls=by_calls,
         arms=arms,
-        position_changes=positions_report(lay),
+        position_changes=changes,
         systems=systems_report(lay, arm, rng),
         effective_judges=effective_report(lay, warnings),
         permutation=permutation,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
 
 from stability.report import ArmReport, Claim, Estimate
 
@@ -147,6 +148,39 @@ def _who(case: Case) -> str:
 
 def _times(value: float | None) -> str:
     return "any" if value is None else f"{value:.2g}" if value < 100 else f"{value:.0f}"
+
+
+_MOVED = {
+    "spontaneous": "change when a judge merely looks again",
+    "conformity": "more after seeing the others' scores (conformity)",
+    "persuasion": "more after hearing their arguments (persuasion)",
+}
+
+
+def moved(changes: Mapping[str, Any] | None) -> str:
+    """Why judges change their scores, by comparing the arms; empty where the arms to compare were not heard.
+
+    changes: `position_changes` of a report. Differences may be negative: then fewer scores change.
+    """
+    if changes is None:
+        return ""
+    known = [
+        (part, words) for name, words in _MOVED.items() if (part := changes.get(name)) and part["value"] is not None
+    ]
+    parts = [f"{_percent(part['value'])}{_limits(part)} {words}" for part, words in known]
+    text = f"Of the scores given alone, {', '.join(parts)}." if parts else ""
+    pull = changes.get("conformity_pull")
+    if pull and pull["value"] is not None:
+        way = (
+            f"the others' scores alone draw a judge {_percent(pull['value'])}{_limits(pull)} of the way to their mean."
+        )
+        text = f"{text} {way[0].upper()}{way[1:]}".strip()
+    return text
+
+
+def _limits(part: Mapping[str, Any]) -> str:
+    limits = part.get("ci")
+    return f" (95% CI {_percent(limits['low'])} to {_percent(limits['high'])})" if limits else " (no interval)"
 
 
 def _arm(case: Case) -> str:

@@ -31,6 +31,8 @@ _UNSUPPORTED = (
 )
 _BORNE_OUT_FROM = 0.5
 """Share of a sentence's words that stand in the material."""
+_HIGH_FROM, _LOW_TO = 0.8, 0.35
+"""Of the way from the lowest grade to the highest, over all dimensions."""
 _QUOTED = re.compile(r"“([^”]{12,})”")
 _MISSING = (
     "It does not mention {words}, which I would need.",
@@ -67,7 +69,7 @@ class Voice:
     def reasoning(self, positions: list[Position]) -> str:
         """A judgement in this persona's words, ending with its grades."""
         grades = ", ".join(f"{_spoken(p.scale.name)} {p.grade} ({p.label})" for p in positions)
-        parts = [self._opening(), self._saying(), self._finding(), self._omission()]
+        parts = [self._opening(), self._saying(), self._grounds(positions)]
         parts.append(f"So I give {grades}." if grades else "")
         return _joined(*parts)
 
@@ -76,7 +78,7 @@ class Voice:
         moved = [p for p in positions if p.before is not None and p.before != p.now]
         if not moved:
             grades = ", ".join(f"{_spoken(p.scale.name)} {p.grade}" for p in positions)
-            return _joined(f"I have weighed it again and stay with {grades}.", self._finding())
+            return _joined(f"I have weighed it again and stay with {grades}.", self._grounds(positions))
         changes = ", ".join(f"{_spoken(p.scale.name)} from {self._old(p)} to {p.grade}" for p in moved)
         up = sum(p.now - (p.before or 0) for p in moved) > 0
         why = self._heard(moved[0]) if self._scene.peers else "Reading my own reasons again, I was not exact enough."
@@ -173,6 +175,23 @@ class Voice:
         quote = self._picked(quotes)
         lines = _BORNE_OUT if quote.support >= _BORNE_OUT_FROM else _UNSUPPORTED
         return choose(lines, "finding", *self._key).format(quote=_quotable(quote.text))
+
+    def _grounds(self, positions: list[Position]) -> str:
+        """Reasons that fit the grades: praise for high ones, faults for low ones, both between."""
+        if not positions or self._scene.texts("output_a"):
+            return _joined(self._finding(), self._omission())
+        share = sum(p.now / max(1, len(p.scale.values) - 1) for p in positions) / len(positions)
+        praise, fault = self._finding(True), self._finding(False)
+        if share >= _HIGH_FROM:
+            return praise or self._finding()
+        fault = _joined(fault, self._omission())
+        if share <= _LOW_TO or not praise:
+            return fault or self._finding()
+        return (
+            f"{praise} Against it: {fault[0].lower() if fault[:2] != 'I ' else fault[0]}{fault[1:]}"
+            if fault
+            else praise
+        )
 
     def _omission(self) -> str:
         said = {word for text in self._scene.texts("output", "output_a", "output_b") for word in words(text)}

@@ -160,11 +160,30 @@ async def hear_batch(
 
     record = await app.batches.create(OWNER, BatchRequest(name=label, **hearing), chunks())
     task = bar.add_task(f"hearing {label}", total=record.state.progress.total or len(items))
+    waiting: set[str] = set()
     while not record.state.status.ended or record.report_status == "pending":
         await asyncio.sleep(POLL_S)
+        waiting = tell_of_waiting(waiting)
         record = await app.batches.get(OWNER, record.id)
         bar.update(task, total=record.state.progress.total, completed=record.state.progress.done)
     return record
+
+
+def tell_of_waiting(known: set[str]) -> set[str]:
+    """Says which models began or ceased to be waited for; known: those told of before. Gives those waited for now."""
+    from llm import troubles
+    from service.cli.console import talk
+
+    found = troubles()
+    for spec, trouble in found.items():
+        if spec not in known:
+            talk(
+                f"waiting for {spec}, for up to {max(1, round(trouble.patience_s / 60))} minutes: {trouble.reason}. "
+                "What is done stays; Ctrl-C stops (REHEARING_PROVIDER_PATIENCE sets how long)"
+            )
+    for spec in sorted(known - found.keys()):
+        talk(f"{spec} answers again, or was given up")
+    return set(found)
 
 
 async def evaluations_of(app: Application, batch_id: str) -> list[EvaluationRecord]:

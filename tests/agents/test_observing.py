@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agents import Arm, DebateProtocol, drift, hear, lexical_drift, observe
-from agents.observing import Observation, ObservationReply
+from agents.observing import QUESTIONS, Observation, ObservationReply, adherence
 from llm import open_model
 
 
@@ -31,6 +31,16 @@ def test_drift_by_hand():
     assert drift([seen(0, 3)], "nurse-1") == (None, None, None, None)
     assert drift([], "nurse-1") == (None, None, None, None)
     assert drift([seen(0, 2), Observation("t1", "nurse-1", 1, (), 3)], "nurse-1").slope is None, "unparseable is not 0"
+
+
+def test_adherence_by_hand():
+    seat = [seen(0, 3), seen(1, 2), seen(2, 1), Observation("t3", "nurse-1", 3, (), 1)]
+    found = adherence(seat, "nurse-1")
+    assert list(found) == ["role", *QUESTIONS]
+    # mean 2, standard deviation 1 over three contributions: t(2) 4.3027 / sqrt(3)
+    assert found["role"] == pytest.approx((2, 2 - 2.48414, 2 + 2.48414, 3, 4), abs=1e-4)
+    assert adherence(seat[:1], "nurse-1")["role"] == (3, None, None, 1, 1)
+    assert adherence(seat, "nobody")["role"] == (None, None, None, 0, 0)
 
 
 async def test_an_observer_sees_the_words_and_not_the_grades(summary, panel, rubric, ruled):

@@ -15,11 +15,17 @@ from llm import open_model
 RESPONSES, REPEATS, PLANTED = 60, 3, 0.5
 
 
-@pytest.mark.skipif("REHEARING_TEST_DATA" not in os.environ, reason="REHEARING_TEST_DATA names no folder of test data")
+DATA = Path(os.environ.get("REHEARING_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data")
+"""A folder of test data: named by the environment, or beside the checkout."""
+
+
+@pytest.mark.skipif(
+    not (DATA / "topical_chat.jsonl").is_file(), reason="no topical_chat.jsonl; REHEARING_TEST_DATA names its folder"
+)
 async def test_planted_conformity_is_found(panel, rubric):
     from stability import ratings_from_results, stability_report
 
-    lines = (Path(os.environ["REHEARING_TEST_DATA"]) / "topical_chat.jsonl").read_text("utf-8").splitlines()
+    lines = (DATA / "topical_chat.jsonl").read_text("utf-8").splitlines()
     items = [_item(json.loads(line)) for line in lines[:RESPONSES]]
     three = PersonaSet(personas=panel.personas[:3], groups=(), method="given")
     protocol = DebateProtocol(arms=tuple(Arm), turns_max=2, synthesis=False)
@@ -35,6 +41,8 @@ async def test_planted_conformity_is_found(panel, rubric):
         low, high = pull["ci"]["low"], pull["ci"]["high"]
         assert low <= PLANTED <= high
         assert high - low < 0.4, "an interval that says something"
+    for dimension in report.dimensions.values():
+        assert "draw a judge" in dimension.sentence
 
 
 def _item(line: dict[str, object]) -> DialogueItem:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from llm.errors import RateLimitedError, RequestRejectedError, ServerFaultError, UnreachableError
-from llm.gate import Gate, GateSettings
+from llm.gate import Gate, GateSettings, configure_gates, gate_for, troubles
 
 
 async def _pass(gate, failure=None, hold_s=0.0):
@@ -138,3 +138,19 @@ async def test_a_halving_stays_where_many_are_refused():
     ends = [*[RateLimitedError("429")] * 6, *[None] * 10]
     await asyncio.gather(*(_pass(gate, end, 0.001) for end in ends))
     assert 8 <= gate.limit < 12
+
+
+async def test_whoever_waits_can_say_for_whom_and_why():
+    spec = "openai:down-for-the-test"
+    configure_gates(GateSettings(failures_to_open=2, probe_after_s=60.0, patience_s=900.0), spec)
+    gate = gate_for(spec)
+    for _ in range(2):
+        assert spec not in troubles()
+        with pytest.raises(UnreachableError):
+            async with gate.admit():
+                raise UnreachableError("nobody listens there")
+    trouble = troubles()[spec]
+    assert (trouble.patience_s, trouble.reason) == (900.0, "nobody listens there")
+    assert trouble.since_s >= 0
+    gate._answered(0)
+    assert spec not in troubles()
