@@ -89,14 +89,14 @@ async def _dry_run(settings: Any, items: Any, personas: str, hearing: Any, json_
     from tempfile import TemporaryDirectory
 
     from service.application import open_application
-    from service.cli.local import build_personas
+    from service.cli.local import at_work, build_personas
 
     folder = Path(personas).is_dir()
     with TemporaryDirectory(prefix="rehearing-") as scratch:
         if folder:
             over = {"data_dir": Path(scratch), "database_url": None, "persona_model": None}
             settings = settings.model_copy(update=over)
-        async with open_application(settings, work=folder) as service:
+        async with at_work(settings) if folder else open_application(settings) as service:
             if folder:
                 with progress(quiet) as bar:
                     personas = (await build_personas(service, Path(personas), options={}, bar=bar)).id

@@ -81,7 +81,7 @@ async def _stored(persona_set_id: str, edit: PersonaSetEdit | None, json_: bool,
     from service.application import open_application
     from service.cli.local import OWNER, document_names, require_completed, settings_for
 
-    async with open_application(settings_for(), work=False) as service:
+    async with open_application(settings_for()) as service:
         if edit is None:
             record = await service.persona_sets.get(OWNER, persona_set_id)
         else:

@@ -33,7 +33,7 @@ async def _purge(age: timedelta, told_age: str, dry_run: bool, quiet: bool) -> N
     from service.application import open_application
     from service.cli.local import settings_for
 
-    async with open_application(settings_for(), work=False) as service:
+    async with open_application(settings_for()) as service:
         print_json(asdict(await service.purge(age, dry_run=dry_run)))
     if quiet:
         return

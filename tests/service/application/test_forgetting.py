@@ -41,7 +41,7 @@ async def ended_batch(app: Application, personas: Any, rubric: Any, item: Any) -
 async def test_a_deleted_batch_takes_its_ratings_file_along(
     sqlite_settings: Any, personas: Any, rubric: Any, item: Any, tmp_path: Path
 ) -> None:
-    async with open_application(sqlite_settings, work=False) as app:
+    async with open_application(sqlite_settings) as app:
         batch_id, _ = await ended_batch(app, personas, rubric, item)
         assert ratings_files(tmp_path) == [f"{batch_id}.parquet"]
         await app.batches.delete("me", batch_id)
@@ -51,7 +51,7 @@ async def test_a_deleted_batch_takes_its_ratings_file_along(
 async def test_a_purge_first_says_what_it_would_delete(
     settings: Any, personas: Any, rubric: Any, item: Any, tmp_path: Path
 ) -> None:
-    async with open_application(settings, work=False) as app:
+    async with open_application(settings) as app:
         batch_id, set_id = await ended_batch(app, personas, rubric, item)
         kept = await app.persona_sets.create("me", PersonaSetRequest(personas=personas))
         await app.evaluations.create("me", EvaluationRequest(persona_set=kept.id, rubric=rubric, item=item))

@@ -21,7 +21,7 @@ def stored(tmp_path: Path, personas: Any, monkeypatch: pytest.MonkeyPatch) -> st
     monkeypatch.setenv("REHEARING_DATA_DIR", str(tmp_path))
 
     async def store() -> str:
-        async with open_application(quick_settings(tmp_path), work=False) as app:
+        async with open_application(quick_settings(tmp_path)) as app:
             return (await app.persona_sets.create(None, PersonaSetRequest(personas=personas, name="judges"))).id
 
     return asyncio.run(store())
