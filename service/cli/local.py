@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -51,15 +52,16 @@ def read_rubric(path: Path) -> Rubric:
     return Rubric.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
-def read_items(path: Path) -> list[Item]:
-    """Items, one JSON object a line. Raises typer.BadParameter naming the line, before anything is stored."""
+def read_items(path: str | Path) -> list[Item]:
+    """Items, one JSON object a line; `-` reads stdin. Raises typer.BadParameter that names the line."""
     from pydantic import ValidationError
 
     from agents import item_adapter
 
     items: list[Item] = []
     seen: dict[str, int] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
+    held = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    for number, line in enumerate(held.decode("utf-8-sig").split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -73,7 +75,7 @@ def read_items(path: Path) -> list[Item]:
         seen[item.id] = number
         items.append(item)
     if not items:
-        raise typer.BadParameter(f"{path} holds no item; write one JSON object a line")
+        raise typer.BadParameter(f"{'stdin' if path == '-' else path} holds no item; write one JSON object a line")
     return items
 
 

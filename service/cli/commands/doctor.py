@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli.console import Json, clean, print_json, results
+from service.cli.console import Json, Quiet, clean, print_json, results, talk
 
 if TYPE_CHECKING:
     from service.application import Check
@@ -22,6 +22,7 @@ def doctor(
     base_url: Annotated[str | None, typer.Option(help="Address of an OpenAI-compatible server.")] = None,
     migrate: Annotated[bool, typer.Option("--migrate", help="Only bring the database up to this version.")] = False,
     json_: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Checks settings, database, embedding model and judge; exits with 1 when anything fails."""
     told = asyncio.run(_doctor(model, base_url, migrate))
@@ -31,7 +32,14 @@ def doctor(
         console = results()
         for row in told:
             console.print(clean(f"{row['state']:<9} {row['name']:<12} {row['detail']}"))
-    return 1 if any(row["state"] == "failed" for row in told) else 0
+    failed = [row["name"] for row in told if row["state"] == "failed"]
+    if not quiet:
+        talk(
+            f"mend {', '.join(failed)} and ask again"
+            if failed
+            else "all well; next: rehearing demo, or rehearing serve"
+        )
+    return 1 if failed else 0
 
 
 async def _doctor(model: str | None, base_url: str | None, migrate: bool) -> list[dict[str, Any]]:

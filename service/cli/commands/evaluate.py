@@ -18,7 +18,7 @@ app = typer.Typer(rich_markup_mode=None)
 
 @app.command()
 def evaluate(
-    items: Annotated[Path, typer.Argument(help="Items, one JSON object a line.")],
+    items: Annotated[str, typer.Argument(help="A file of items, one JSON object a line; - for stdin.")],
     personas: Annotated[str, typer.Option(help="A ps_ id, or a folder of documents.")],
     rubric: Annotated[Path, typer.Option(help="A rubric as YAML or JSON.")],
     repeats: Annotated[int, typer.Option(min=1, max=100, help="How often each item is heard.")] = 5,
@@ -52,9 +52,11 @@ def evaluate(
         "budget_usd_max": budget_usd_max,
     }
     settings = settings_for(model[0] if model else None, base_url)
-    told = asyncio.run(
-        _evaluate(settings, read_items(items), personas, hearing, items.stem, out, dry_run, json_, quiet)
-    )
+    if dry_run:
+        asyncio.run(_dry_run(settings, read_items(items), personas, hearing, json_, quiet))
+        return 0
+    label = "stdin" if items == "-" else Path(items).stem
+    told = asyncio.run(_evaluate(settings, read_items(items), personas, hearing, label, out, json_, quiet))
     return _below(told, str(arms[-1]), fail_under)
 
 
@@ -65,7 +67,6 @@ async def _evaluate(
     hearing: Any,
     label: str,
     out: Path | None,
-    dry_run: bool,
     json_: bool,
     quiet: bool,
 ) -> list[EvaluationRecord]:
@@ -75,14 +76,33 @@ async def _evaluate(
         with progress(quiet) as bar:
             if Path(personas).is_dir():
                 personas = (await build_personas(service, Path(personas), options={}, bar=bar)).id
-            if dry_run:
-                await _estimate(service, items, {"persona_set": personas, **hearing}, json_)
-                return []
             batch = await hear_batch(service, items, bar=bar, label=label, persona_set=personas, **hearing)
         evaluations = await evaluations_of(service, batch.id)
         require_verdicts(batch, evaluations)
         await _tell(service, batch, evaluations, str(hearing["protocol"].arms[-1]), out, json_, quiet)
         return evaluations
+
+
+async def _dry_run(settings: Any, items: Any, personas: str, hearing: Any, json_: bool, quiet: bool) -> None:
+    """The estimate. Nothing is stored, nothing asked and no waiting run begun: personas of a folder are built without
+    a model, in a data folder that goes away again."""
+    from tempfile import TemporaryDirectory
+
+    from service.application import open_application
+    from service.cli.local import at_work, build_personas
+
+    folder = Path(personas).is_dir()
+    with TemporaryDirectory(prefix="rehearing-") as scratch:
+        if folder:
+            over = {"data_dir": Path(scratch), "database_url": None, "persona_model": None}
+            settings = settings.model_copy(update=over)
+        async with at_work(settings) if folder else open_application(settings) as service:
+            if folder:
+                with progress(quiet) as bar:
+                    personas = (await build_personas(service, Path(personas), options={}, bar=bar)).id
+            await _estimate(service, items, {"persona_set": personas, **hearing}, json_)
+    if not quiet:
+        talk("nothing was stored or asked; leave out --dry-run to hear them")
 
 
 async def _estimate(service: Application, items: Any, hearing: dict[str, Any], json_: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.console import talk
+from service.cli.console import Quiet, talk
 
 if TYPE_CHECKING:
     from service.application import Application
@@ -28,19 +28,26 @@ def export(
         bool, typer.Option("--replay", help="Hear the run again from its calls, without a model.")
     ] = False,
     out: Annotated[Path | None, typer.Option(help="Write here instead of stdout.")] = None,
+    quiet: Quiet = False,
 ) -> int:
     """Writes a stored hearing. --replay makes its result once more from the recorded calls, and compares bit for bit."""
     if format_ not in FORMATS:
         raise typer.BadParameter(f"{format_!r} must be one of {', '.join(FORMATS)}", param_hint="--format")
-    return asyncio.run(_export(id_, format_, replay, out))
+    if id_.startswith("ba_") and out is None and sys.stdout.isatty():
+        raise typer.BadParameter("a batch is a gzipped file: name one, or redirect stdout", param_hint="--out")
+    code = asyncio.run(_export(id_, format_, replay, out, quiet))
+    if out and not replay and not quiet:
+        talk(f"{out} is written" + (f"; store it elsewhere with: rehearing import {out}" if id_[:3] == "ba_" else ""))
+    return code
 
 
-async def _export(id_: str, format_: str, replay: bool, out: Path | None) -> int:
+async def _export(id_: str, format_: str, replay: bool, out: Path | None, quiet: bool) -> int:
     from service.application import open_application
     from service.cli.local import OWNER, settings_for
 
     async with open_application(settings_for()) as service:
         if id_.startswith("ba_"):
+            await service.batches.get(OWNER, id_)  # before a file of the caller's is emptied
             sink = out.open("wb") if out else sys.stdout.buffer
             try:
                 async for chunk in service.batches.export(OWNER, id_):
@@ -49,7 +56,7 @@ async def _export(id_: str, format_: str, replay: bool, out: Path | None) -> int
                 sink.flush() if out is None else sink.close()
             return 0
         if replay:
-            return await _replay(service, id_)
+            return await _replay(service, id_, quiet)
         text = await _run_text(service, id_, format_)
     if out:
         out.write_text(text, encoding="utf-8")
@@ -75,7 +82,7 @@ async def _run_text(service: Application, run_id: str, format_: str) -> str:
     return transcript_markdown(result, personas.persona_set)
 
 
-async def _replay(service: Application, run_id: str) -> int:
+async def _replay(service: Application, run_id: str, quiet: bool) -> int:
     from agents import ReplayDifferedError, replay
     from llm import ReplayMissError
     from service.cli.local import OWNER
@@ -103,7 +110,9 @@ async def _replay(service: Application, run_id: str) -> int:
     for arm, verdict in again.verdicts.items():
         for name, told in verdict.dimensions.items():
             print(f"{arm}\t{name}\t{told.value if told.value is not None else told.outcome}")
-    talk(
-        f"replayed {again.calls} recorded calls without a model: every turn and verdict is the stored one, bit for bit"
-    )
+    if not quiet:
+        talk(
+            f"replayed {again.calls} recorded calls without a model: every turn and verdict is the stored one, "
+            "bit for bit"
+        )
     return 0

@@ -9,20 +9,22 @@ from typing import Annotated
 
 import typer
 
-from service.cli.console import talk
+from service.cli.console import Quiet, talk
 
 app = typer.Typer(rich_markup_mode=None)
 
 
 @app.command("import")
-def import_(file: Annotated[Path, typer.Argument(help="What `rehearing export ba_…` wrote.")]) -> None:
+def import_(
+    file: Annotated[Path, typer.Argument(help="What `rehearing export ba_…` wrote.")], quiet: Quiet = False
+) -> None:
     """Stores an exported batch here: personas, items, runs, calls and verdicts."""
     if not file.is_file():
         raise typer.BadParameter(f"{file} is not a file", param_hint="FILE")
-    asyncio.run(_import(file))
+    asyncio.run(_import(file, quiet))
 
 
-async def _import(file: Path) -> None:
+async def _import(file: Path, quiet: bool) -> None:
     from service.application import open_application
     from service.cli.local import OWNER, settings_for
 
@@ -34,4 +36,6 @@ async def _import(file: Path) -> None:
     async with open_application(settings_for()) as service:
         record = await service.batches.import_(OWNER, chunks())
     print(record.id)
-    talk(f"imported {record.counts.get('total', 0)} evaluations as {record.id}")
+    if not quiet:
+        total = record.counts.get("total", 0)
+        talk(f"imported {total} evaluations; read them with `rehearing serve` at /batches/{record.id}")

@@ -1,0 +1,63 @@
+"""`export`, `import`, `purge` and `doctor`: what they say next, and that -q silences it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.application import open_application
+from service.cli.program import run
+from tests.service.application.test_forgetting import ended_batch
+from tests.service.conftest import quick_settings
+
+
+@pytest.fixture
+def batch_id(tmp_path: Path, personas: Any, rubric: Any, item: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("REHEARING_DATA_DIR", str(tmp_path))
+
+    async def store() -> str:
+        async with open_application(quick_settings(tmp_path)) as app:
+            return (await ended_batch(app, personas, rubric, item))[0]
+
+    return asyncio.run(store())
+
+
+def test_a_batch_goes_out_and_comes_in_with_the_next_command_named(
+    batch_id: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "moved.ndjson.gz"
+    assert run(["export", batch_id, "--out", str(file)]) == 0
+    assert f"rehearing import {file}" in capsys.readouterr().err
+    held = file.read_bytes()
+    assert run(["export", "ba_none", "--out", str(file)]) == 2
+    assert "ba_none" in capsys.readouterr().err
+    assert file.read_bytes() == held
+    assert run(["import", str(file)]) == 0
+    told = capsys.readouterr()
+    assert f"/batches/{told.out.strip()}" in told.err
+    assert run(["export", batch_id, "--out", str(file), "-q"]) == run(["import", str(file), "-q"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_purge_says_what_it_would_do_and_how_to_do_it(batch_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["purge", "--older-than", "0h", "--dry-run"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["batches"] == 1
+    assert "rehearing purge --older-than 0h" in told.err
+    assert run(["purge", "--older-than", "0h", "-q"]) == 0
+    assert capsys.readouterr() == (told.out, "")
+    assert run(["purge", "--older-than", "1 day"]) == 2
+
+
+def test_a_doctor_names_what_to_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REHEARING_DATA_DIR", str(tmp_path))
+    assert run(["doctor", "--model", "nonsense:x"]) == 1
+    assert "mend model" in capsys.readouterr().err
+    assert run(["doctor", "--model", "simulated", "-q"]) == 0
+    assert capsys.readouterr().err == ""
