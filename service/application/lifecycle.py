@@ -307,7 +307,11 @@ async def settle_batches(connection: AsyncConnection) -> list[str]:
     completed = of_batch.where(evaluations.c.status == Status.COMPLETED).exists()
     ended = (
         sa.update(batches)
-        .where(batches.c.status.in_(OPEN), ~of_batch.where(evaluations.c.status.in_(OPEN)).exists())
+        .where(
+            batches.c.status.in_(OPEN),
+            batches.c.loading_at.is_(None),
+            ~of_batch.where(evaluations.c.status.in_(OPEN)).exists(),
+        )
         .values(
             status=sa.case((completed, Status.COMPLETED.value), else_=Status.FAILED.value),
             ended_at=now(),
