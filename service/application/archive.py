@@ -36,6 +36,7 @@ _DROPPED = (
     "worker_id",
     "dispatched_at",
     "expires_at",
+    "loading_at",
 )
 _PREFIXES: dict[str, Any] = {
     "persona_sets": "ps",

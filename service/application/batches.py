@@ -16,15 +16,16 @@ from service.application.archive import export_batch, import_batch
 from service.application.batch_files import Spool, check_lines, expanded, invalid_batch, spooled
 from service.application.batch_rows import batch_record, batch_result, count_evaluations
 from service.application.context import LOCAL_OWNER, Context, now
-from service.application.evaluations import delete_evaluations, evaluation_row, insert_evaluations
+from service.application.evaluations import evaluation_row
 from service.application.hearings import PreparedHearing, check_items, check_queue, estimate_items, prepare_hearing
 from service.application.lifecycle import stop_batch
+from service.application.loading import ROWS, forget, load
 from service.application.paging import owned, read_page
 from service.application.ratings_files import ratings_path
 from service.application.records import BatchRecord, BatchResult, Estimate, Page, Spent
 from service.application.reports import Reports
 from service.application.requests import BatchRequest
-from service.application.rubrics import put_rubric
+from service.application.rubrics import put_rubric_id
 from service.application.spending import scaled_estimate
 from service.errors import ConflictError, NotFoundError, Problem
 from service.store import new_id, tables
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from stability import StabilityReport
 
 _LISTED = [column for column in tables.batches.c if column.name not in ("report", "webhook_secret")]
-_ROWS = 500  # evaluations inserted, read or deleted at once: a few megabytes
 _CHECKED_AT_ONCE = 200
 _SAMPLED = 100  # items that an estimate rehearses
 
@@ -99,31 +99,21 @@ class Batches:
     async def _store(
         self, owner: str, prepared: PreparedHearing, request: BatchRequest, spool: Spool, items: int
     ) -> str:
-        """One transaction: either the whole batch is there, or nothing."""
-        async with self._context.store.transaction() as connection:
-            rubric = await put_rubric(connection, owner, prepared.rubric)
-            columns = prepared.columns(rubric.id)
-            batch = {
-                **columns,
-                "id": new_id("ba"),
-                "owner": owner,
-                "created_at": now(),
-                "name": request.name,
-                "items": items,
-            }
-            await connection.execute(sa.insert(tables.batches), batch)
-            own = {**columns, "webhook_url": None, "webhook_secret": None, "budget_usd_max": None}
-            held: list[dict[str, Any]] = []
-            for _, line in spool:
-                held += [
-                    evaluation_row(owner, prepared, own, item, custom_id, batch["id"])
-                    for custom_id, item in expanded(line)
-                ]
-                if len(held) >= _ROWS:
-                    await insert_evaluations(connection, held, prepared.repeats_min)
-                    held = []
-            if held:
-                await insert_evaluations(connection, held, prepared.repeats_min)
+        """In steps: the batch is there once all of it is."""
+        rubric_id = await self._context.store.write(
+            lambda connection: put_rubric_id(connection, owner, prepared.rubric)
+        )
+        columns = prepared.columns(rubric_id)
+        batch = {
+            **columns,
+            "id": new_id("ba"),
+            "owner": owner,
+            "created_at": now(),
+            "name": request.name,
+            "items": items,
+        }
+        rows = _evaluation_rows(owner, prepared, columns, spool, batch["id"])
+        await load(self._context, batch, rows, prepared.repeats_min)
         return str(batch["id"])
 
     async def get(self, owner: str | None, batch_id: str) -> BatchRecord:
@@ -137,7 +127,7 @@ class Batches:
         self, owner: str | None, *, after: tuple[datetime, str] | None = None, limit: int = 50
     ) -> Page[BatchRecord]:
         """Newest first."""
-        query = sa.select(*_LISTED).where(owned(tables.batches, owner))
+        query = sa.select(*_LISTED).where(owned(tables.batches, owner), tables.batches.c.loading_at.is_(None))
         async with self._context.store.read() as connection:
             page = await read_page(connection, query, tables.batches, lambda row: row, after=after, limit=limit)
             told: list[tuple[dict[str, int], Spent]] = [
@@ -192,11 +182,26 @@ class Batches:
     async def _row(self, owner: str | None, batch_id: str) -> sa.Row[Any]:
         table = tables.batches
         async with self._context.store.read() as connection:
-            query = sa.select(*_LISTED).where(table.c.id == batch_id, owned(table, owner))
+            query = sa.select(*_LISTED).where(table.c.id == batch_id, owned(table, owner), table.c.loading_at.is_(None))
             row = (await connection.execute(query)).one_or_none()
         if row is None:
             raise NotFoundError(f"no batch {batch_id!r}")
         return row
+
+
+def _evaluation_rows(
+    owner: str, prepared: PreparedHearing, columns: dict[str, Any], spool: Spool, batch_id: str
+) -> Iterator[list[dict[str, Any]]]:
+    """The rows of a checked file, some at a time."""
+    own = {**columns, "webhook_url": None, "webhook_secret": None, "budget_usd_max": None}
+    held: list[dict[str, Any]] = []
+    for _, line in spool:
+        held += [evaluation_row(owner, prepared, own, item, custom_id, batch_id) for custom_id, item in expanded(line)]
+        if len(held) >= ROWS:
+            yield held
+            held = []
+    if held:
+        yield held
 
 
 def _check_held(prepared: PreparedHearing, held: Sequence[tuple[int, Item]]) -> None:
@@ -219,28 +224,18 @@ async def _rows_of_batch(context: Context, batch_id: str) -> AsyncIterator[sa.Ro
     columns = [table.c[name] for name in ("id", "custom_id", "status", "scores", "error", "error_code")]
     while True:
         query = (
-            sa.select(*columns).where(table.c.batch_id == batch_id, table.c.id > last).order_by(table.c.id).limit(_ROWS)
+            sa.select(*columns).where(table.c.batch_id == batch_id, table.c.id > last).order_by(table.c.id).limit(ROWS)
         )
         async with context.store.read() as connection:
             rows = (await connection.execute(query)).all()
         for row in rows:
             yield row
-        if len(rows) < _ROWS:
+        if len(rows) < ROWS:
             return
         last = rows[-1].id
 
 
 async def forget_batch(context: Context, batch_id: str) -> None:
     """Deletes a batch in steps that hold no lock for long, and the ratings file that was made of it on this machine."""
-    table = tables.evaluations
-    while True:
-        async with context.store.read() as connection:
-            some = sa.select(table.c.id).where(table.c.batch_id == batch_id).limit(_ROWS)
-            ids = list((await connection.execute(some)).scalars())
-        if not ids:
-            break
-        await context.store.write(lambda connection, ids=ids: delete_evaluations(connection, ids))  # type: ignore[misc]
-    await context.store.write(
-        lambda connection: connection.execute(sa.delete(tables.batches).where(tables.batches.c.id == batch_id))
-    )
+    await forget(context, batch_id)
     await asyncio.to_thread(ratings_path(context, batch_id).unlink, missing_ok=True)

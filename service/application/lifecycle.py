@@ -29,6 +29,36 @@ _SCORED_EACH = 10
 _OUTWEIGHING = (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.EXPIRED)
 """Of how the parts of a job ended, the first that occurs is how the job ended."""
 
+# built once: building a statement costs more than SQLite takes to carry it out
+_INSERT_EVENTS = sa.insert(tables.events)
+_COUNT_EVENTS = (
+    sa.update(tables.evaluations)
+    .where(tables.evaluations.c.id == sa.bindparam("evaluation"))
+    .values(events=tables.evaluations.c.events + sa.bindparam("more"))
+    .returning(tables.evaluations.c.events)
+)
+_BEGIN_RUN = (
+    sa.update(tables.runs)
+    .where(tables.runs.c.id == sa.bindparam("run"), tables.runs.c.status.in_(OPEN))
+    .values(
+        status=Status.RUNNING,
+        worker_id=sa.bindparam("worker"),
+        attempts=tables.runs.c.attempts + 1,
+        started_at=sa.func.coalesce(
+            tables.runs.c.started_at, sa.bindparam("moment", type_=tables.runs.c.started_at.type)
+        ),
+    )
+    .returning(tables.runs.c.evaluation_id, tables.runs.c.batch_id, tables.runs.c.attempts, tables.runs.c.repeat)
+)
+_BEGIN_EVALUATION = (
+    sa.update(tables.evaluations)
+    .where(tables.evaluations.c.id == sa.bindparam("evaluation"), tables.evaluations.c.status == Status.QUEUED)
+    .values(status=Status.RUNNING, started_at=sa.bindparam("moment"))
+)
+_RUNS_ENDED = sa.select(sa.func.count(), sa.func.count().filter(tables.runs.c.status.in_(ENDED))).where(
+    tables.runs.c.evaluation_id == sa.bindparam("evaluation")
+)
+
 
 class Begun(NamedTuple):
     """A run that this worker may now work on."""
@@ -53,14 +83,8 @@ async def append_events(
     terminal: bool = False,
 ) -> None:
     """The next events of an evaluation; numbers have no gaps because the evaluation's row counts them."""
-    table = tables.evaluations
-    count = (
-        sa.update(table)
-        .where(table.c.id == evaluation_id)
-        .values(events=table.c.events + len(events))
-        .returning(table.c.events)
-    )
-    last = (await connection.execute(count)).scalar_one_or_none()
+    counted = {"evaluation": evaluation_id, "more": len(events)}
+    last = (await connection.execute(_COUNT_EVENTS, counted)).scalar_one_or_none()
     if last is None:
         return  # deleted in the meantime
     rows = [
@@ -74,7 +98,7 @@ async def append_events(
         }
         for number, (kind, data) in enumerate(events, last - len(events) + 1)
     ]
-    await connection.execute(sa.insert(tables.events), rows)
+    await connection.execute(_INSERT_EVENTS, rows)
 
 
 def run_rows(evaluation: Mapping[Any, Any], first: int, count: int) -> list[dict[str, Any]]:
@@ -98,43 +122,38 @@ def run_rows(evaluation: Mapping[Any, Any], first: int, count: int) -> list[dict
 
 async def begin_run(connection: AsyncConnection, run_id: str, worker_id: str) -> Begun | None:
     """Takes a run to work on it; None where there is nothing left to do."""
-    runs, evaluations, batches = tables.runs, tables.evaluations, tables.batches
-    begin = (
-        sa.update(runs)
-        .where(runs.c.id == run_id, runs.c.status.in_(OPEN))
-        .values(
-            status=Status.RUNNING,
-            worker_id=worker_id,
-            attempts=runs.c.attempts + 1,
-            started_at=sa.func.coalesce(runs.c.started_at, now()),
-        )
-        .returning(runs.c.evaluation_id, runs.c.batch_id, runs.c.attempts, runs.c.repeat)
-    )
-    row = (await connection.execute(begin)).one_or_none()
+    batches, moment = tables.batches, now()
+    begin = {"run": run_id, "worker": worker_id, "moment": moment}
+    row = (await connection.execute(_BEGIN_RUN, begin)).one_or_none()
     if row is None:
         return None
-    first = await connection.execute(
-        sa.update(evaluations)
-        .where(evaluations.c.id == row.evaluation_id, evaluations.c.status == Status.QUEUED)
-        .values(status=Status.RUNNING, started_at=now())
-    )
+    first = await connection.execute(_BEGIN_EVALUATION, {"evaluation": row.evaluation_id, "moment": moment})
+    events: list[tuple[str, Mapping[str, Any]]] = []
     if first.rowcount:
-        await append_event(connection, row.evaluation_id, "evaluation.running", {"evaluation_id": row.evaluation_id})
+        events.append(("evaluation.running", {"evaluation_id": row.evaluation_id}))
         if row.batch_id:
             await connection.execute(
                 sa.update(batches)
                 .where(batches.c.id == row.batch_id, batches.c.status == Status.QUEUED)
-                .values(status=Status.RUNNING, started_at=now())
+                .values(status=Status.RUNNING, started_at=moment)
             )
     data = {"run_id": run_id, "repeat": row.repeat, "attempt": row.attempts}
-    await append_event(connection, row.evaluation_id, "run.running", data)
+    await append_events(connection, row.evaluation_id, [*events, ("run.running", data)])
     return Begun(row.evaluation_id, row.attempts)
 
 
 async def end_run(
-    connection: AsyncConnection, run_id: str, begun: Begun, status: Status, values: Mapping[str, Any]
+    connection: AsyncConnection,
+    run_id: str,
+    begun: Begun,
+    status: Status,
+    values: Mapping[str, Any],
+    untold: Sequence[tuple[str, Mapping[str, Any]]] = (),
 ) -> bool:
-    """Whether the run was still this worker's to end. Its evaluation is settled with it."""
+    """Whether the run was still this worker's to end. Its evaluation is settled with it.
+
+    untold: events of the run that were not written yet; they come before its end.
+    """
     runs = tables.runs
     end = (
         sa.update(runs)
@@ -151,7 +170,7 @@ async def end_run(
         "outcome": values.get("outcome"),
         "cost_usd": values.get("cost_usd"),
     }
-    await append_event(connection, begun.evaluation_id, f"run.{status}", data)
+    await append_events(connection, begun.evaluation_id, [*untold, (f"run.{status}", data)])
     await settle_evaluation(connection, begun.evaluation_id)
     return True
 
@@ -209,10 +228,8 @@ async def _more_will_end(connection: AsyncConnection, evaluation_id: str) -> boo
     Scoring reads every run: beyond the first few, one in ten does it, or the work would grow with the square of the
     repeats. The last run always does.
     """
-    table, runs = tables.evaluations, tables.runs
-    mine = runs.c.evaluation_id == evaluation_id
-    counts = sa.select(sa.func.count(), sa.func.count().filter(runs.c.status.in_(ENDED))).where(mine)
-    asked, ended = (await connection.execute(counts)).one()
+    table = tables.evaluations
+    asked, ended = (await connection.execute(_RUNS_ENDED, {"evaluation": evaluation_id})).one()
     if ended == asked or ended <= _SCORED_EACH or ended % _SCORED_EACH == 0:
         return False
     await connection.execute(sa.update(table).where(table.c.id == evaluation_id).values(runs_ended=ended))
@@ -324,7 +341,11 @@ async def settle_batches(connection: AsyncConnection) -> list[str]:
     has = {status: of_batch.where(evaluations.c.status == status).exists() for status in ENDED}
     ended = (
         sa.update(batches)
-        .where(batches.c.status.in_(OPEN), ~of_batch.where(evaluations.c.status.in_(OPEN)).exists())
+        .where(
+            batches.c.status.in_(OPEN),
+            batches.c.loading_at.is_(None),
+            ~of_batch.where(evaluations.c.status.in_(OPEN)).exists(),
+        )
         .values(
             status=sa.case(*((has[status], status.value) for status in _OUTWEIGHING), else_=Status.FAILED.value),
             ended_at=now(),

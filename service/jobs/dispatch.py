@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.application.context import Context, now
 from service.application.lifecycle import OPEN, Begun, end_run, expire_runs, settle_batches
+from service.application.loading import forget_abandoned, loading_batches
 from service.application.records import Status
 from service.errors import StoreDamagedError
 from service.jobs.engine import Job
@@ -39,9 +40,10 @@ async def waiting_jobs(context: Context, most: int) -> list[Job]:
         )
         jobs += [Job(one, REPORT, 0) for one in (await connection.execute(reporting.limit(50))).scalars()]
         if room > 0:
+            whole = sa.or_(runs.c.batch_id.is_(None), runs.c.batch_id.not_in(loading_batches()))
             hearing = (
                 sa.select(runs.c.id, runs.c.priority)
-                .where(runs.c.status == Status.QUEUED, runs.c.dispatched_at.is_(None))
+                .where(runs.c.status == Status.QUEUED, runs.c.dispatched_at.is_(None), whole)
                 .order_by(runs.c.priority, runs.c.id)
                 .limit(room)
             )
@@ -97,7 +99,8 @@ async def still_mine(context: Context, worker_id: str, active: Mapping[str, str]
 
 
 async def sweep(context: Context) -> None:
-    """Ends what has expired, and the batches whose last item has ended."""
+    """Ends what has expired, and the batches whose last item has ended; forgets batches that were never stored whole."""
+    await forget_abandoned(context)
 
     async def operation(connection: AsyncConnection) -> list[str]:
         await expire_runs(connection)

@@ -23,6 +23,8 @@ from service.application.spending import spent_columns
 from service.jobs.telling import TurnEvents
 from service.store import Budget, BudgetExhaustedError, StoreLedger, tables, until_reachable
 
+_INSERT_RESULT, _INSERT_RATINGS = sa.insert(tables.results), sa.insert(tables.ratings)
+
 log = logging.getLogger("rehearing.jobs")
 
 
@@ -66,12 +68,20 @@ async def hear_case(
         budget=case.budget,
         await_lease=await_lease,
     )
-    status, values, result = await _outcome_of(context, case, ledger, metered(ledger))
+    turns = TurnEvents(context, begun.evaluation_id, run_id, case.repeat)
+    try:
+        status, values, result = await _outcome_of(context, case, ledger, metered(ledger), turns)
+        untold = await turns.rest()
+    except BaseException:
+        turns.drop()
+        raise
     values |= spent_columns(ledger.calls)
+    kept = _kept(case, result) if result is not None else None
 
     async def operation(connection: AsyncConnection) -> None:
-        if await end_run(connection, run_id, begun, status, values) and result is not None:
-            await _keep(connection, case, result)
+        if await end_run(connection, run_id, begun, status, values, untold) and kept is not None:
+            await connection.execute(_INSERT_RESULT, kept[0])
+            await connection.execute(_INSERT_RATINGS, kept[1])
         if values.get("error_code") == "budget_exhausted":
             await _stop_the_rest(connection, case, str(values["error"]))
 
@@ -80,11 +90,11 @@ async def hear_case(
 
 
 async def _outcome_of(
-    context: Context, case: Case, ledger: StoreLedger, metered: CallLedger
+    context: Context, case: Case, ledger: StoreLedger, metered: CallLedger, turns: TurnEvents
 ) -> tuple[Status, dict[str, Any], RunResult | None]:
     """How the run ended: its status, the columns that say so, and its result where it has one."""
     try:
-        result = await _hear(context, case, metered)
+        result = await _hear(context, case, metered, turns)
     except BudgetExhaustedError as error:
         return Status.CANCELLED, {"error_code": "budget_exhausted", "error": str(error)}, None
     except ModelConfigurationError as error:
@@ -109,12 +119,11 @@ async def _outcome_of(
     return Status.COMPLETED, values, result
 
 
-async def _hear(context: Context, case: Case, ledger: CallLedger) -> RunResult:
+async def _hear(context: Context, case: Case, ledger: CallLedger, turns: TurnEvents) -> RunResult:
     from agents import hear
 
-    turns = TurnEvents(context, case.begun.evaluation_id, case.run_id, case.repeat)
     models = [context.models.get(spec) for spec in case.evaluation.models]
-    result = await hear(
+    return await hear(
         case.item,
         case.persona_set,
         case.rubric,
@@ -127,8 +136,6 @@ async def _hear(context: Context, case: Case, ledger: CallLedger) -> RunResult:
         on_turn=turns.tell if case.evaluation.batch_id is None else None,
         settings=AskSettings(timeout_s=context.settings.attempt_timeout.total_seconds()),
     )
-    await turns.finish()
-    return result
 
 
 async def load_case(context: Context, run_id: str, begun: Begun) -> Case:
@@ -175,11 +182,11 @@ async def _budget(connection: AsyncConnection, evaluation: Any) -> Budget | None
     return Budget(tables.batches, evaluation.batch_id, found) if found is not None else None
 
 
-async def _keep(connection: AsyncConnection, case: Case, result: RunResult) -> None:
-    """The transcript and the ratings of an ended run."""
-    await connection.execute(sa.insert(tables.results), {"run_id": case.run_id, "body": result.model_dump_json()})
+def _kept(case: Case, result: RunResult) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The rows with the transcript and the ratings of a run; made before the write, which others wait for."""
+    body = {"run_id": case.run_id, "body": result.model_dump_json()}
     rows = {"run_id": case.run_id, "batch_id": case.evaluation.batch_id, "rows": rating_rows(result, case.item)}
-    await connection.execute(sa.insert(tables.ratings), rows)
+    return body, rows
 
 
 async def _stop_the_rest(connection: AsyncConnection, case: Case, message: str) -> None:

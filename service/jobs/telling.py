@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from agents import Turn
@@ -10,9 +11,12 @@ from service.application.context import Context
 from service.application.lifecycle import append_events
 from service.store import until_reachable
 
+_GATHERED_S = 0.1
+"""Turns that come within it are written at once: nobody who follows a debate reads faster, and each write has its cost."""
+
 
 class TurnEvents:
-    """Appends a run's turns as events, as many at once as came while the last ones were written.
+    """Appends a run's turns as events, as many at once as came in a moment; the last of them with the run's end.
 
     They are told, not kept: the transcript is stored with the verdict, so a turn whose event was lost with the
     process is told again by the next attempt.
@@ -23,6 +27,7 @@ class TurnEvents:
         self._of = {"run_id": run_id, "repeat": repeat}
         self._waiting: list[tuple[str, dict[str, Any]]] = []
         self._writing: asyncio.Task[None] | None = None
+        self._pause = asyncio.Event()
 
     def tell(self, turn: Turn) -> None:
         """Has it written soon."""
@@ -40,12 +45,23 @@ class TurnEvents:
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write(), name="telling turns")
 
-    async def finish(self) -> None:
-        """Returns when every turn is written. Raises StoreError where the last could not be."""
+    async def rest(self) -> list[tuple[str, dict[str, Any]]]:
+        """What is not written yet, to be written with the end of the run. Raises StoreError where some could not be."""
+        rest, self._waiting = self._waiting, []
         if self._writing is not None:
+            self._pause.set()
             await self._writing
+        return rest
+
+    def drop(self) -> None:
+        """Tells nothing more: the run is not ended here."""
+        self._waiting.clear()
+        self._pause.set()
 
     async def _write(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GATHERED_S):
+                await self._pause.wait()
         while self._waiting:
             some, self._waiting = self._waiting, []
             await until_reachable(lambda some=some: self._append(some))  # type: ignore[misc]

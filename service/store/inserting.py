@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,5 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 def insert_if_absent(connection: AsyncConnection, table: sa.Table) -> Any:
     """An INSERT that leaves a row that is already there as it is."""
-    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return _built(connection.dialect.name, table)
+
+
+@cache
+def _built(engine: str, table: sa.Table) -> Any:
+    """Once: building a statement costs more than SQLite takes to carry it out."""
+    dialect: Any = sqlite if engine == "sqlite" else postgresql
     return dialect.insert(table).on_conflict_do_nothing()

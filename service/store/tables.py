@@ -105,6 +105,7 @@ documents = Table(
     Column("attributes", Json, nullable=False),
     Column("body", Packed, nullable=False),
     Index("ix_documents_list", "owner", "created_at", "id"),
+    Index("ix_documents_list_all", "created_at", "id"),
 )  # fmt: skip
 
 persona_sets = Table(
@@ -119,6 +120,7 @@ persona_sets = Table(
     Column("parent", Id),
     Column("body", Packed),
     Index("ix_persona_sets_list", "owner", "created_at", "id"),
+    Index("ix_persona_sets_list_all", "created_at", "id"),
     Index("ix_persona_sets_waiting", "created_at", sqlite_where=sa.text("status = 'queued'"), postgresql_where=sa.text("status = 'queued'")),
 )  # fmt: skip
 
@@ -129,6 +131,7 @@ rubrics = Table(
     Column("body", Json, nullable=False),
     UniqueConstraint("owner", "content_hash"),
     Index("ix_rubrics_list", "owner", "created_at", "id"),
+    Index("ix_rubrics_list_all", "created_at", "id"),
 )  # fmt: skip
 
 batches = Table(
@@ -138,9 +141,13 @@ batches = Table(
     Column("report_status", sa.String(10), nullable=False, server_default="pending"),
     Column("report_error", sa.Text),
     Column("report", Packed),
+    Column("loading_at", Moment),
+    Index("ix_batches_loading", "loading_at", sqlite_where=sa.text("loading_at IS NOT NULL"), postgresql_where=sa.text("loading_at IS NOT NULL")),
     Index("ix_batches_list", "owner", "created_at", "id"),
+    Index("ix_batches_list_all", "created_at", "id"),
     Index("ix_batches_open", "created_at", sqlite_where=sa.text("report_status = 'pending'"), postgresql_where=sa.text("report_status = 'pending'")),
 )  # fmt: skip
+"""loading_at: when the last items were stored of a batch that is not whole yet; null for every other."""
 
 evaluations = Table(
     "evaluations", metadata, *_owned(), *_job(), *_hearing(), *_spent(), *_told(), _untold("evaluations"),
@@ -160,10 +167,12 @@ evaluations = Table(
     Column("disagreement", sa.Float),
     UniqueConstraint("batch_id", "custom_id"),
     Index("ix_evaluations_list", "owner", "created_at", "id"),
+    Index("ix_evaluations_list_all", "created_at", "id"),
     Index("ix_evaluations_by_status", "owner", "status", "created_at", "id"),
     Index("ix_evaluations_ranked", "owner", "disagreement", "instability", "id"),
     Index("ix_evaluations_ranked_in_batch", "batch_id", "disagreement", "instability", "id"),
     Index("ix_evaluations_by_batch", "batch_id", "status", "id"),
+    Index("ix_evaluations_counted", "batch_id", "status", "calls", "input_tokens", "output_tokens", "cost_usd"),
     Index("ix_evaluations_by_item", "owner", "item_id"),
 )  # fmt: skip
 

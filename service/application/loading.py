@@ -1,0 +1,85 @@
+"""Storing a batch in steps: it is there once its last item is, and nobody sees or begins any of it before."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.application.context import Context, now
+from service.application.evaluations import delete_evaluations, insert_evaluations
+from service.errors import ConflictError
+from service.store import tables
+
+log = logging.getLogger("rehearing.batches")
+
+ROWS = 500
+"""Evaluations inserted, read or deleted at once: a few megabytes, and the store's lock for tens of milliseconds."""
+_ABANDONED_AFTER = timedelta(minutes=5)
+"""Without a further step: whoever was storing the batch has died."""
+
+
+async def load(context: Context, batch: dict[str, Any], rows: Iterator[Sequence[dict[str, Any]]], repeats: int) -> None:
+    """Stores a batch and its evaluations. Where that fails, or is cancelled, what was stored of it is deleted.
+
+    batch: the row, its rubric stored already. rows: of `evaluation_row`, some at a time; made off the event loop.
+    """
+    table = tables.batches
+    row = {**batch, "loading_at": now()}
+    await context.store.write(lambda connection: connection.execute(sa.insert(table), row))
+    try:
+        while some := await asyncio.to_thread(next, rows, None):
+            await context.store.write(lambda connection, some=some: _step(connection, batch["id"], some, repeats))  # type: ignore[misc]
+        whole = sa.update(table).where(table.c.id == batch["id"]).values(loading_at=None)
+        if not (await context.store.write(lambda connection: connection.execute(whole))).rowcount:
+            raise _taken_away()
+    except BaseException:
+        await asyncio.shield(forget(context, batch["id"]))
+        raise
+
+
+async def _step(connection: AsyncConnection, batch_id: str, rows: Sequence[dict[str, Any]], repeats: int) -> None:
+    alive = sa.update(tables.batches).where(tables.batches.c.id == batch_id).values(loading_at=now())
+    if not (await connection.execute(alive)).rowcount:
+        raise _taken_away()
+    await insert_evaluations(connection, rows, repeats)
+
+
+def _taken_away() -> ConflictError:
+    return ConflictError("the batch was taken for abandoned while it was stored; send it again")
+
+
+def loading_batches() -> sa.Select[Any]:
+    """The ids of batches that are not whole yet, as part of a query: mostly none."""
+    return sa.select(tables.batches.c.id).where(tables.batches.c.loading_at.is_not(None))
+
+
+async def forget_abandoned(context: Context) -> None:
+    """Deletes what is left of batches whose storing ended with its process."""
+    table = tables.batches
+    query = sa.select(table.c.id).where(table.c.loading_at < now() - _ABANDONED_AFTER)
+    async with context.store.read() as connection:
+        left = list((await connection.execute(query)).scalars())
+    for batch_id in left:
+        log.warning("batch %s was never stored whole; what is there of it is deleted", batch_id)
+        await forget(context, batch_id)
+
+
+async def forget(context: Context, batch_id: str) -> None:
+    """Deletes a batch in steps that hold no lock for long."""
+    table = tables.evaluations
+    while True:
+        async with context.store.read() as connection:
+            some = sa.select(table.c.id).where(table.c.batch_id == batch_id).limit(ROWS)
+            ids = list((await connection.execute(some)).scalars())
+        if not ids:
+            break
+        await context.store.write(lambda connection, ids=ids: delete_evaluations(connection, ids))  # type: ignore[misc]
+    await context.store.write(
+        lambda connection: connection.execute(sa.delete(tables.batches).where(tables.batches.c.id == batch_id))
+    )
