@@ -126,7 +126,7 @@ def _claim(case: Case) -> str:
             if ratio.ci
             else f" ({who}, no interval)"
         )
-        text = f"Re-running the same persona moves the score {_times(ratio.value)} times as much (in variance) as changing persona{limits}"
+        text = f"Re-running the same persona moves the score {_as_much(ratio.value)} (in variance) as changing persona{limits}"
     elif apart:
         text = "Personas differ in their mean score"
     else:
@@ -147,6 +147,11 @@ def _who(case: Case) -> str:
 
 def _times(value: float | None) -> str:
     return "any" if value is None else f"{value:.2g}" if value < 100 else f"{value:.0f}"
+
+
+def _as_much(value: float | None) -> str:
+    """`2.3 times as much`, and about 1 said in words."""
+    return "about as much" if value is not None and 0.95 <= value < 1.05 else f"{_times(value)} times as much"
 
 
 def _arm(case: Case) -> str:
