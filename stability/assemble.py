@@ -123,7 +123,7 @@ def dimension_report(
     """One dimension's report."""
     warnings = Warnings()
     lay = _comparable_runs(whole, first_runs, warnings)
-    variance = measure(lay, universe, rng, warnings)
+    variance = measure(lay, universe, rng.spawn(1)[0], warnings)  # so that no value depends on the universe
     permutation = permutation_report(lay, rng)
     main_p = permutation["main"]
     arms = arm_reports(lay, threshold, rng, warnings)

@@ -10,6 +10,14 @@ from stability.estimates import Warnings
 from stability.report import DimensionReport, Estimate
 
 LISTED_MAX = 6
+REASONS = {
+    "fixed": ("no_interval", "no interval, because leaving out an item changes nothing or makes the figure undefined"),
+    "random": (
+        "no_interval_other_personas",
+        "no interval for other personas, because an end of it touches 0 or 1, where its scale has no end",
+    ),
+}
+"""Code and words for a missing interval, by universe."""
 
 
 def explain(report: DimensionReport, warnings: Warnings) -> None:
@@ -21,12 +29,12 @@ def explain(report: DimensionReport, warnings: Warnings) -> None:
             "undefined_figures",
             f"undefined for want of data, of re-runs or of anything that varies: {_listed(undefined)}",
         )
-    bare = [name for name, estimate in found if estimate.value is not None and estimate.ci is None]
-    if bare and "few_clusters" not in warnings:
-        warnings.add(
-            "no_interval",
-            f"no interval, because leaving out an item changes nothing or makes the figure undefined: {_listed(bare)}",
-        )
+    if "few_clusters" in warnings:
+        return
+    for universe, (code, reason) in REASONS.items():
+        bare = [name for name, told in found if told.value is not None and not told.ci and told.universe == universe]
+        if bare:
+            warnings.add(code, f"{reason}: {_listed(bare)}")
 
 
 def _estimates(value: object, path: str) -> Iterator[tuple[str, Estimate]]:

@@ -127,7 +127,7 @@ def _claim(case: Case) -> str:
             if ratio.ci
             else f" ({who}, no interval)"
         )
-        text = f"Re-running the same persona moves the score {_times(ratio.value)} times as much (in variance) as changing persona{limits}"
+        text = f"Re-running the same persona moves the score {_as_much(ratio.value)} (in variance) as changing persona{limits}"
     elif apart:
         text = "Personas differ in their mean score"
     else:
@@ -181,6 +181,11 @@ def moved(changes: Mapping[str, Any] | None) -> str:
 def _limits(part: Mapping[str, Any]) -> str:
     limits = part.get("ci")
     return f" (95% CI {_percent(limits['low'])} to {_percent(limits['high'])})" if limits else " (no interval)"
+
+
+def _as_much(value: float | None) -> str:
+    """`2.3 times as much`, and about 1 said in words."""
+    return "about as much" if value is not None and 0.95 <= value < 1.05 else f"{_times(value)} times as much"
 
 
 def _arm(case: Case) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from service.cli.console import clean, results
 
@@ -27,6 +27,13 @@ def figure(estimate: Estimate | None) -> str:
         return number(estimate.value) if estimate.value is None else f"{number(estimate.value)} (no interval)"
     low, high = estimate.ci.low, estimate.ci.high
     return f"{number(estimate.value)} ({'-inf' if low is None else number(low)} to {'inf' if high is None else number(high)})"
+
+
+def component(estimate: Estimate) -> str:
+    """A figure, and whether it may be 0: a variance does not fall below 0, its estimate and its interval can."""
+    low = estimate.ci.low if estimate.ci else None
+    unclear = estimate.value is not None and (estimate.value <= 0 or (low is not None and low <= 0))
+    return figure(estimate) + (": not distinguishable from 0" if unclear else "")
 
 
 def print_report(report: StabilityReport) -> None:
@@ -59,10 +66,10 @@ def _table(dimension: DimensionReport) -> object:
 def _rows(dimension: DimensionReport) -> list[tuple[str, str]]:
     parts, claim, trust = dimension.components, dimension.claim, dimension.dependability
     rows = [
-        ("variance between items", figure(parts.item)),
-        ("  between personas", figure(parts.persona)),
-        ("  item x persona", figure(parts.item_persona)),
-        ("  between runs of one persona", figure(parts.run)),
+        ("variance between items", component(parts.item)),
+        ("  between personas", component(parts.persona)),
+        ("  item x persona", component(parts.item_persona)),
+        ("  between runs of one persona", component(parts.run)),
         ("run minus persona variance", f"{figure(claim.delta)}: {claim.holds.replace('_', ' ')}"),
         ("dependability of one call", figure(trust.single)),
         ("  of the panel, one run each", figure(trust.panel)),
@@ -77,9 +84,34 @@ def _rows(dimension: DimensionReport) -> list[tuple[str, str]]:
             (f"{name}: against an equally dear panel", f"{figure(told.sr_panel)}: {told.verdict.replace('_', ' ')}")
         )
         rows.append((f"{name}: noise to signal against it", figure(told.nsr_panel)))
+    judges = dimension.effective_judges
+    if judges.value is not None:
+        bound = any(warning.code == "effective_judges_lower_limit" for warning in dimension.warnings)
+        beside = f"{'at least ' if bound else ''}{figure(judges)}, of {len(dimension.icc)} personas"
+        beside += ": no shared error to be seen" if judges.value >= len(dimension.icc) else ""
+        rows.append(("effective number of judges", beside))
+    rows += _changes(dimension)
     if dimension.cheapest:
         plan = dimension.cheapest
         rows.append(
             ("cheapest plan for the target", f"{plan.personas} personas x {plan.runs} runs = {plan.calls} calls")
         )
     return rows
+
+
+def _changes(dimension: DimensionReport) -> list[tuple[str, str]]:
+    """How many positions change: those that change of themselves first, because no debate is credited with them."""
+    found = dimension.position_changes or {}
+    named = (
+        ("positions changed on second thoughts", "spontaneous"),
+        ("  more after the peers' scores", "conformity"),
+        ("  more after their arguments", "persuasion"),
+    )
+    return [(label, _measured(found[key])) for label, key in named if found.get(key) is not None]
+
+
+def _measured(value: Any) -> str:
+    """A figure that stands in the report as JSON data."""
+    from stability import Estimate
+
+    return figure(Estimate.model_validate(value))

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from stability.measures.features import Cells, Floats, Integers
 
 Flags = npt.NDArray[np.bool_]
+Singles = npt.NDArray[np.float32]
 
 PERMUTATIONS = 2000
 PERMUTATIONS_MIN = 200
@@ -157,7 +158,7 @@ def _between_squares(values: Floats, sizes: Integers, permutations: int, rng: np
     In single precision, which is exact enough for a comparison of ranks; ties are dealt with in `_p_value`.
     """
     size = values.shape[1]
-    single = values.astype(np.float32)
+    single: Singles = values.astype(np.float32)
     result = np.empty(permutations)
     step = max(1, 4_000_000 // (max(size, len(values)) * len(sizes)))
     for start in range(0, permutations, step):
@@ -168,21 +169,21 @@ def _between_squares(values: Floats, sizes: Integers, permutations: int, rng: np
     return result
 
 
-def _gathered(values: Floats, sizes: Integers, order: Integers) -> Floats:
+def _gathered(values: Singles, sizes: Integers, order: Integers) -> Singles:
     """(rows, permutations, cells): sum over the square root of the size of every cell, summed one by one."""
     starts = np.cumsum(sizes) - sizes
-    result: Floats = np.add.reduceat(values[:, order], starts, axis=2) * (1 / np.sqrt(sizes)).astype(np.float32)
+    result: Singles = np.add.reduceat(values[:, order], starts, axis=2) * (1 / np.sqrt(sizes)).astype(np.float32)
     return result
 
 
-def _multiplied(values: Floats, sizes: Integers, order: Integers) -> Floats:
+def _multiplied(values: Singles, sizes: Integers, order: Integers) -> Singles:
     """The same by one matrix product, worth its zeros where many rows share them; order says whose place a value takes."""
     count, size = order.shape
     owner = np.repeat(np.arange(len(sizes)), sizes)
     weight = np.repeat(1 / np.sqrt(sizes), sizes).astype(np.float32)
     member = np.zeros((size, count, len(sizes)), dtype=np.float32)
     member[order, np.arange(count)[:, None], owner[None, :]] = weight[None, :]
-    result: Floats = (values @ member.reshape(size, -1)).reshape(len(values), count, -1)
+    result: Singles = (values @ member.reshape(size, -1)).reshape(len(values), count, -1)
     return result
 
 

@@ -1,9 +1,16 @@
-"""From items through hearings to the report: what the simulated judge was told to do is what the report says it did."""
+"""From items through hearings to the report: what the simulated judge was told to do is what the report says it did.
+
+A 95 % interval misses now and then, so no single one is asserted. Eight worlds are planted and heard. An interval that
+covers 92 % of the time (the least that the report aims at) holds fewer than 5 of 8 truths with probability 0.002; one
+that covers half of the time, with 0.64. Over all 40 intervals of the planted worlds 32 or fewer have probability 0.01 at
+92 % and 0.82 at 75 %. The seeds are 0 to 7, not chosen.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import statistics
+from dataclasses import replace
 
 import pytest
 
@@ -12,11 +19,14 @@ from clustering import Persona, PersonaSet, given_persona_set
 from llm import Call, LatentTruth, MemoryLedger, SimulatedParameters, open_model, simulated_truth
 from stability import DimensionReport, Estimate, ratings_from_results, stability_report
 
-ITEMS, PERSONAS, REPEATS = 30, 4, 4
+ITEMS, PERSONAS, REPEATS = 20, 4, 3
+WORLDS, HELD_MIN, HELD_OF_ALL_MIN = 8, 5, 33
 PLANTED = SimulatedParameters(
-    signal=0, item_sd=2, persona_sd=1.5, interaction_sd=1, run_sd=1.5, conformity=0.4, spontaneous=0.1
+    signal=0, item_sd=2, persona_sd=1.5, interaction_sd=1, run_sd=1.5, conformity=0.4, spontaneous=0.2
 )
 NULL = SimulatedParameters(signal=0, item_sd=2, persona_sd=0, interaction_sd=0, run_sd=1.5)
+RUN_VARIANCE = PLANTED.run_sd**2 + 1 / 12
+"""Sheppard's correction: grades are whole numbers."""
 RUBRIC = Rubric(
     name="Worth",
     dimensions=(
@@ -60,14 +70,14 @@ def people() -> PersonaSet:
     )
 
 
-def report_of(planted: SimulatedParameters, *arms: Arm, seed: int) -> tuple[DimensionReport, Truths]:
+def report_of(planted: SimulatedParameters, *arms: Arm) -> tuple[DimensionReport, Truths]:
     """Every item heard REPEATS times, and the report on it."""
     model, ledger, personas = open_model(planted.spec), Truths(planted), people()
     protocol = DebateProtocol(arms=arms, synthesis=False)
 
     async def hear_all() -> list[RunResult]:
         return [
-            await hear(item, personas, RUBRIC, protocol, models=[model], repeat=repeat, seed=seed, ledger=ledger)
+            await hear(item, personas, RUBRIC, protocol, models=[model], repeat=repeat, seed=1, ledger=ledger)
             for item in JUDGED
             for repeat in range(REPEATS)
         ]
@@ -76,64 +86,79 @@ def report_of(planted: SimulatedParameters, *arms: Arm, seed: int) -> tuple[Dime
     return stability_report(ratings, thresholds=10).dimensions["worth"], ledger
 
 
-def assert_holds(estimate: Estimate, truth: float, *, narrower_than: float) -> None:
+def holds(estimate: Estimate, truth: float) -> bool:
     assert estimate.ci is not None
     assert estimate.ci.low is not None
     assert estimate.ci.high is not None
-    assert estimate.ci.low <= truth <= estimate.ci.high, estimate
-    assert estimate.ci.high - estimate.ci.low < narrower_than, "an interval that holds everything says nothing"
+    return estimate.ci.low <= truth <= estimate.ci.high
 
 
 @pytest.fixture(scope="module")
-def planted() -> tuple[DimensionReport, Truths]:
-    return report_of(PLANTED, Arm.SELF_REFLECTION, Arm.STANCE, seed=11)
+def planted() -> list[tuple[DimensionReport, Truths]]:
+    return [report_of(replace(PLANTED, seed=seed), Arm.SELF_REFLECTION, Arm.STANCE) for seed in range(WORLDS)]
 
 
 @pytest.fixture(scope="module")
-def null() -> DimensionReport:
-    return report_of(NULL, Arm.PANEL, seed=3)[0]
+def nulls() -> list[DimensionReport]:
+    return [report_of(replace(NULL, seed=seed), Arm.PANEL)[0] for seed in range(WORLDS)]
 
 
-def test_the_run_variance_is_the_planted_one(planted: tuple[DimensionReport, Truths]) -> None:
-    rounding = 1 / 12  # Sheppard: grades are whole numbers
-    assert_holds(planted[0].components.run, PLANTED.run_sd**2 + rounding, narrower_than=0.8)
-
-
-def test_the_persona_variance_is_that_of_these_personas(planted: tuple[DimensionReport, Truths]) -> None:
-    report, truths = planted
-    biases = truths.personas()
+def held(report: DimensionReport, truths: Truths) -> dict[str, bool]:
+    """Which intervals of one world hold what was planted."""
+    biases, changes = truths.personas(), report.position_changes
     assert len(biases) == PERSONAS
-    assert_holds(report.components.persona, statistics.variance(biases), narrower_than=3)
-    assert report.permutation["main"] is not None
-    assert report.permutation["main"] < 0.05
-    assert report.claim.ratio is not None
-
-
-def test_the_interaction_variance_is_the_planted_one(planted: tuple[DimensionReport, Truths]) -> None:
-    assert_holds(planted[0].components.item_persona, PLANTED.interaction_sd**2, narrower_than=2)
-
-
-def test_the_conformity_is_the_planted_share_of_the_way(planted: tuple[DimensionReport, Truths]) -> None:
-    changes = planted[0].position_changes
     assert changes is not None
-    pull = Estimate.model_validate(changes["conformity_pull"])
-    assert_holds(pull, PLANTED.conformity, narrower_than=0.1)
+    return {
+        "run": holds(report.components.run, RUN_VARIANCE),
+        "persona": holds(report.components.persona, statistics.variance(biases)),
+        "interaction": holds(report.components.item_persona, PLANTED.interaction_sd**2),
+        "conformity": holds(Estimate.model_validate(changes["conformity_pull"]), PLANTED.conformity),
+        "spontaneous": holds(Estimate.model_validate(changes["spontaneous"]), PLANTED.spontaneous),
+    }
 
 
-def test_without_personas_nothing_is_said_of_them(null: DimensionReport) -> None:
-    for component in (null.components.persona, null.components.item_persona):
-        # a variance above 0 has an interval on the log scale, which comes near 0 and cannot reach it
-        assert component.value is not None
-        assert abs(component.value) < 0.3
-        assert component.ci is not None
-        assert component.ci.low is not None
-        assert component.ci.low < 0.02
-    assert null.permutation["main"] is not None
-    assert null.permutation["any"] is not None
-    assert min(null.permutation["main"], null.permutation["any"]) > 0.05
-    assert null.claim.holds == "holds", "chance is larger than a difference that is not there"
-    assert null.claim.ratio is None
-    assert null.claim.ratio_with_interaction is None
-    assert "Changing persona makes no difference that can be told from chance" in null.sentence
-    assert "ratio_hidden" in {warning.code for warning in null.warnings}
-    assert_holds(null.components.run, NULL.run_sd**2 + 1 / 12, narrower_than=0.8)
+def test_the_intervals_hold_what_was_planted(planted: list[tuple[DimensionReport, Truths]]) -> None:
+    found = [held(*world) for world in planted]
+    counts = {name: sum(world[name] for world in found) for name in found[0]}
+    assert min(counts.values()) >= HELD_MIN, counts
+    assert sum(counts.values()) >= HELD_OF_ALL_MIN, counts
+
+
+def test_the_shares_of_changes_are_unbiased(planted: list[tuple[DimensionReport, Truths]]) -> None:
+    """Mean over the worlds within 3 standard errors of what was planted, and the standard error small beside it."""
+    for name, truth in (("spontaneous", PLANTED.spontaneous), ("conformity_pull", PLANTED.conformity)):
+        values = [Estimate.model_validate((report.position_changes or {})[name]).value for report, _ in planted]
+        known = [value for value in values if value is not None]
+        assert len(known) == WORLDS
+        error = statistics.stdev(known) / WORLDS**0.5
+        assert abs(statistics.mean(known) - truth) < 3 * error, name
+        assert error < truth / 10, name
+
+
+def test_planted_personas_are_told_from_chance(planted: list[tuple[DimensionReport, Truths]]) -> None:
+    for report, truths in planted:
+        assert statistics.variance(truths.personas()) > 0
+        p = report.permutation["main"]
+        assert p is not None
+        assert (report.claim.ratio is not None) == (p <= 0.05)
+    assert sum((report.permutation["main"] or 0) <= 0.05 for report, _ in planted) >= HELD_MIN
+
+
+def test_without_personas_the_intervals_hold_0(nulls: list[DimensionReport]) -> None:
+    """Two-sided, but 0 is the least that a variance can be: what fails is a lower limit above it."""
+    for name in ("persona", "item_persona"):
+        limits = [getattr(report.components, name).ci.low for report in nulls]
+        assert sum(low <= 0 for low in limits) >= HELD_MIN, (name, limits)
+    assert sum(holds(report.components.run, RUN_VARIANCE) for report in nulls) >= HELD_MIN
+
+
+def test_without_personas_nothing_is_said_of_them(nulls: list[DimensionReport]) -> None:
+    quiet = [report for report in nulls if (report.permutation["main"] or 0) > 0.05]
+    assert len(quiet) >= HELD_MIN
+    assert sum((report.permutation["any"] or 0) > 0.05 for report in nulls) >= HELD_MIN
+    for report in quiet:
+        assert report.claim.ratio is None
+        assert report.claim.ratio_with_interaction is None
+        assert "ratio_hidden" in {warning.code for warning in report.warnings}
+        assert "Changing persona makes no difference that can be told from chance" in report.sentence
+    assert all(report.claim.holds == "holds" for report in nulls), "run variance of 2.3 against none"

@@ -67,6 +67,8 @@ def test_the_universe_changes_intervals_not_values(plant: Plant) -> None:
     ratings = plant(personas=5)
     fixed, random = (told(ratings, universe=name)[0].dimensions["score"] for name in ("fixed", "random"))
     assert fixed.claim.delta.value == random.claim.delta.value
+    assert fixed.flips_by_calls == random.flips_by_calls
+    assert fixed.permutation == random.permutation
     assert random.components.persona.ci is not None
     assert random.components.persona.ci.method == "hybrid-chi2"
     assert fixed.components.persona.ci is not None
