@@ -40,13 +40,27 @@ def positions_report(lay: Layout) -> dict[str, object] | None:
 
 
 def systems_report(lay: Layout, arm: str | None, rng: np.random.Generator) -> dict[str, object] | None:
-    """Kendall's tau between rankings of the systems from disjoint runs; None without two systems."""
+    """Kendall's tau between rankings of the systems from disjoint runs, and each system's mean score, the best first.
+
+    None without systems. A system of which no score is usable has no mean.
+    """
     if lay.system is None:
         return None
     scores = lay.verdict_block(arm) if arm else lay.block(lay.alone)
     tau = clustered(ranking_stability(scores, lay.system, lay.cluster, rng), len(lay.items))
     names = lay.ratings.system.names if lay.ratings.system is not None else ()
-    return {"kendall_tau": tau.model_dump(), "systems": len(names)}
+    found = _row_mean(scores.reshape(len(scores), -1))
+    usable = np.isfinite(found)
+    means = {
+        name: float(found[rows].mean()) if (rows := usable & (lay.system == index)).any() else None
+        for index, name in enumerate(names)
+    }
+    ranked = sorted(means, key=lambda name: (means[name] is None, -(means[name] or 0.0), name))
+    return {
+        "kendall_tau": tau.model_dump(),
+        "systems": len(names),
+        "mean_scores": {name: means[name] for name in ranked},
+    }
 
 
 def effective_report(lay: Layout, warnings: Warnings) -> Estimate:

@@ -33,7 +33,7 @@ def signed(value: float | None) -> str:
 
 def spread(value: float | None) -> str:
     """A standard deviation, two decimals: `0.84`."""
-    return UNKNOWN if value is None else f"{value:.2f}"
+    return UNKNOWN if value is None else f"{value:.2f}".replace("-", MINUS)
 
 
 def percent(value: float | None) -> str:

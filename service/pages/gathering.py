@@ -205,7 +205,14 @@ class Gathering:
         from service.pages.plots import plots
 
         drawn = await asyncio.to_thread(plots, report, record.id)
-        return batch_page(record, report, rows, shares_svg=drawn.shares, flips_svg=drawn.flips)
+        return batch_page(
+            record,
+            report,
+            rows,
+            disagreeing=worst.disagreeing,
+            shares_svg=drawn.shares,
+            flips_svg=drawn.flips,
+        )
 
     async def _rubrics(self, records: Sequence[EvaluationRecord]) -> dict[str, Rubric]:
         ids = sorted({record.rubric_id for record in records})

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
-from service.pages.views.batch import items_href
+from service.pages.views.figures import items_href
 from stability import StabilityReport, flips_svg, shares_svg
 
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"

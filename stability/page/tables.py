@@ -31,6 +31,26 @@ ARM_VERDICTS = {
     "undefined": "undefined",
 }
 
+KEYS_NAMED = {
+    "arms": "",
+    "changed": "scores that changed",
+    "towards_majority": "changes towards the majority",
+    "away_from_majority": "changes away from the majority",
+    "with_verified_evidence": "changes with verified evidence",
+    "towards_humans": "changes towards the human score",
+    "away_from_humans": "changes away from the human score",
+    "pull": "share of the way to the others' mean",
+    "spontaneous": "changes after seeing nothing new",
+    "conformity": "further changes after seeing the others' scores",
+    "persuasion": "further changes after seeing their arguments",
+    "conformity_pull": "pull of the others' scores",
+    "persuasion_pull": "pull of their arguments",
+    "kendall_tau": "Kendall's tau between rankings from disjoint runs",
+    "mean_scores": "mean score",
+}
+"""Keys of the report whose own word says too little."""
+OPEN = frozenset({"Changes of position", "Agreement with humans"})
+
 
 class Table(NamedTuple):
     """A caption, column heads and rows of text; `open` shows it without a click."""
@@ -191,7 +211,7 @@ def _agreement(dimension: DimensionReport) -> Table:
 
 def _free(caption: str, values: Mapping[str, Any] | None) -> Table:
     """A part of the report whose keys depend on the table: each leaf a row, its path the name."""
-    return Table(caption, ESTIMATE_COLUMNS, tuple(_leaves(values or {}, "")), open=caption in {"Changes of position"})
+    return Table(caption, ESTIMATE_COLUMNS, tuple(_leaves(values or {}, "")), open=caption in OPEN)
 
 
 def _leaves(value: Any, path: str) -> Iterator[Row]:
@@ -200,7 +220,7 @@ def _leaves(value: Any, path: str) -> Iterator[Row]:
         yield estimate_row(path, estimate)
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _leaves(inner, f"{path} › {_words(key)}" if path else _words(key))
+            yield from _leaves(inner, ": ".join(part for part in (path, _words(key)) if part))
     elif isinstance(value, Sequence) and not isinstance(value, str) and all(_is_plain(inner) for inner in value):
         yield path, _list_text(value), "none", "", ""
     elif isinstance(value, Sequence) and not isinstance(value, str):
@@ -222,7 +242,7 @@ def _list_text(values: Sequence[object]) -> str:
 
 
 def _words(key: object) -> str:
-    return str(key).replace("_", " ")
+    return KEYS_NAMED.get(str(key), str(key).replace("_", " "))
 
 
 def _leaf_text(value: object) -> str:

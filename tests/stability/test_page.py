@@ -223,7 +223,7 @@ def test_tables_carry_counts_and_universe_and_never_call_a_negative_component_ze
         "these personas",
     )
     changes = tables["Changes of position"].rows
-    assert changes[0][:3] == ("spontaneous", "0.37", "0.30 to 0.40")
+    assert changes[0][:3] == ("changes after seeing nothing new", "0.37", "0.30 to 0.40")
     assert [row[1] for row in changes[1:]] == ["1, undefined, yes", "0 … 49 (50 values)"]
     assert "Ranking of systems" not in tables
     arms = next(table for caption, table in tables.items() if caption.startswith("What each arm buys"))

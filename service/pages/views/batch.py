@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlencode
 
 from service.application.records import BatchRecord, PersonaSetRecord, Status
-from service.pages.formatting import dollars, percent, plural, spread, words
+from service.pages.formatting import dollars, plural, spread, words
 from service.pages.views.evaluations import EvaluationRow
+from service.pages.views.figures import estimate_text, items_href
+from service.pages.views.opening import ArmLine, Opening, Systems, arm_lines, opening, systems_ranked
 from stability import DimensionReport, Estimate, ReportWarning, StabilityReport, detail_tables
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -45,14 +46,13 @@ class FigureTable:
 class DimensionSection:
     name: str
     anchor: str
-    arms: tuple[tuple[str, str], ...]
-    """Name and address of the items as each arm judged them."""
+    arms: tuple[ArmLine, ...]
+    """Side by side, with what each costs."""
     flips_svg: str | None
     tables: tuple[FigureTable, ...]
     """Variance, trust, arms, plans, agreement, changes of position, systems, humans, what is missing and its bounds."""
     warnings: tuple[ReportWarning, ...]
-    systems: tuple[tuple[str, str], ...]
-    """Name and address of each system's items."""
+    systems: Systems | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,8 @@ class BatchPage:
     total: int
     report_status: str
     report_error: str | None
+    opening: Opening | None
+    """None before there is a report."""
     headlines: tuple[Headline, ...]
     shares_svg: str | None
     sections: tuple[DimensionSection, ...]
@@ -160,20 +162,16 @@ def persona_sets_page(records: Sequence[PersonaSetRecord], next_after: str | Non
     return PersonaSetsPage(tuple(lines), f"/persona-sets?after={next_after}" if next_after else None)
 
 
-def items_href(batch_id: str, **filters: str) -> str:
-    """The items of a batch, filtered."""
-    return "/evaluations?" + urlencode({"batch": batch_id, **filters})
-
-
 def batch_page(
     record: BatchRecord,
     report: StabilityReport | None,
     least_stable: Sequence[EvaluationRow],
     *,
+    disagreeing: int = 0,
     shares_svg: str | None = None,
     flips_svg: Mapping[str, str | None] | None = None,
 ) -> BatchPage:
-    """The page. The plots are the report's own, drawn by `stability`; the second by dimension."""
+    """The page. disagreeing: items with a hearing unlike the others. The plots are the report's own; the second by dimension."""
     state = record.state
     dimensions = report.dimensions if report else {}
     counts = [(name, number) for name, number in record.counts.items() if name != "total" and number]
@@ -191,6 +189,7 @@ def batch_page(
         total=state.progress.total,
         report_status=record.report_status,
         report_error=record.report_error,
+        opening=opening(record.id, report, least_stable, state.progress.total, disagreeing) if report else None,
         headlines=tuple(_headline(record.id, *pair) for pair in dimensions.items()),
         shares_svg=shares_svg,
         sections=tuple(_section(record.id, name, own, (flips_svg or {}).get(name)) for name, own in dimensions.items()),
@@ -225,20 +224,6 @@ def _plain(value: object) -> str:
     return f"{text[:12]}…" if SHA256.fullmatch(text) else text
 
 
-def estimate_text(estimate: Estimate | None, *, share: bool = False) -> str:
-    """`0.84 (0.78 to 0.90)`; "undefined" where it is."""
-    if estimate is None or estimate.value is None:
-        return "undefined"
-    show = percent if share else spread
-    text = show(estimate.value)
-    ci = estimate.ci
-    if ci is None or (ci.low is None and ci.high is None):
-        return text
-    if ci.low is None or ci.high is None:
-        return f"{text} ({'at most ' + show(ci.high) if ci.low is None else 'at least ' + show(ci.low)})"
-    return f"{text} ({show(ci.low)} to {show(ci.high)})"
-
-
 def _number(label: str, estimate: Estimate, *, share: bool = False) -> tuple[str, str, str]:
     if estimate.value is None:
         return label, "undefined", f"{estimate.n_used} of {estimate.n_asked} usable; see the warnings"
@@ -260,7 +245,7 @@ def _headline(batch_id: str, name: str, own: DimensionReport) -> Headline:
         name=words(name),
         anchor=f"dimension-{name}",
         verdict=own.verdict,
-        sentence=own.sentence,
+        sentence=_capital(own.sentence.removeprefix(f"{name}: ")),
         numbers=(
             _number("flip rate of one re-run", own.flips.threshold or own.flips.categorical, share=True),
             _number("dependability of one call", own.dependability.single),
@@ -271,14 +256,16 @@ def _headline(batch_id: str, name: str, own: DimensionReport) -> Headline:
 
 
 def _section(batch_id: str, name: str, own: DimensionReport, flips_svg: str | None) -> DimensionSection:
-    ranked = (own.systems or {}).get("mean_scores") or {}
-    systems = [(system, items_href(batch_id, dimension=name, system=system)) for system in ranked]  # type: ignore[attr-defined]
     return DimensionSection(
         name=words(name),
         anchor=f"dimension-{name}",
-        arms=tuple((words(arm), items_href(batch_id, dimension=name, arm=arm)) for arm in own.arms),
+        arms=arm_lines(batch_id, name, own),
         flips_svg=flips_svg,
         tables=tuple(FigureTable(*table) for table in detail_tables(own)),
         warnings=own.warnings,
-        systems=tuple(systems),
+        systems=systems_ranked(batch_id, name, own),
     )
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

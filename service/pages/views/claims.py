@@ -8,6 +8,8 @@ from service.pages.formatting import mean, plural, score, spread
 
 NOT_HEARD = ("queued", "running", "pending", "cancelled", "expired")
 AT_THE_MARK = 0.005
+PAIR_LABELS = ("b", "tie", "a")
+PAIR_NAMES = {"a": "A is better", "b": "B is better"}
 
 
 def said(trust: str, counts: Sequence[tuple[str, str, int]]) -> str:
@@ -32,6 +34,11 @@ def _say(key: str, label: str, number: int) -> str:
     if key not in ("pass", "fail", "grade"):
         return f"gave no verdict ({label})"
     return f"{'say' if number > 1 else 'says'} {label}"
+
+
+def grade_name(labels: Sequence[str], label: str) -> str:
+    """A level's label; of a comparison of two outputs, which one is better."""
+    return PAIR_NAMES.get(label, label) if tuple(labels) == PAIR_LABELS else label
 
 
 def why(trust: str, value: float | None, sd: float | None, threshold: float | None) -> str:

@@ -11,7 +11,7 @@ from agents import Dimension
 from service.application.records import DimensionScore
 from service.application.scoring import WIDEST_FIRST, disagreement, heard
 from service.pages.formatting import mean, score, words
-from service.pages.views.claims import said, why
+from service.pages.views.claims import grade_name, said, why
 
 Z_95 = 1.959964
 AT_A_LEVEL = 0.25
@@ -75,6 +75,8 @@ class DimensionLine:
     arm: ArmFigure
     grade: str | None
     """Label of the nearest level."""
+    scale: str
+    """The ends of the scale, in words where its numbers say nothing: `on 1 to 5`."""
     folds: tuple[Fold, ...]
     agreement_low: float | None
     agreement_high: float | None
@@ -150,6 +152,7 @@ def _line(
         threshold=dimension.pass_threshold,
         arm=figures[arm],
         grade=nearest_label(dimension, own.value),
+        scale=_scale(dimension),
         folds=folds,
         agreement_low=agreement[0] if agreement else None,
         agreement_high=agreement[1] if agreement else None,
@@ -159,6 +162,14 @@ def _line(
         said=said(trust, counts),
         why=why(trust, own.value, figures[arm].sd, dimension.pass_threshold),
     )
+
+
+def _scale(dimension: Dimension) -> str:
+    ends = [level_name(dimension, level.label) for level in (dimension.levels[0], dimension.levels[-1])]
+    numbers = [score(dimension.low), score(dimension.high)]
+    if ends != [dimension.levels[0].label, dimension.levels[-1].label]:
+        return f"from {numbers[0]} ({ends[0]}) to {numbers[1]} ({ends[1]})"
+    return f"on {numbers[0]} to {numbers[1]}"
 
 
 def _figure(arm: str, own: DimensionScore) -> ArmFigure:
@@ -194,10 +205,15 @@ def nearest_label(dimension: Dimension, value: float | None) -> str | None:
         return None
     nearest = min(dimension.levels, key=lambda level: abs(level.value - value))
     if abs(nearest.value - value) <= AT_A_LEVEL:
-        return nearest.label
+        return level_name(dimension, nearest.label)
     below = [level.label for level in dimension.levels if level.value <= value]
     above = [level.label for level in dimension.levels if level.value >= value]
-    return f"{below[-1]} to {above[0]}" if below and above else nearest.label
+    between = [below[-1], above[0]] if below and above else [nearest.label]
+    return " to ".join(level_name(dimension, label) for label in between)
+
+
+def level_name(dimension: Dimension, label: str) -> str:
+    return grade_name([level.label for level in dimension.levels], label)
 
 
 def _folds(own: DimensionScore, dimension: Dimension, run_hrefs: Mapping[int, str]) -> tuple[Fold, ...]:
@@ -221,4 +237,5 @@ def _category(value: float | None, outcome: str, dimension: Dimension) -> tuple[
     if dimension.pass_threshold is not None:
         return ("pass", "pass") if value >= dimension.pass_threshold else ("fail", "fail")
     grade = math.floor(value + 0.5)  # as agreement is counted
-    return "grade", next((level.label for level in dimension.levels if level.value == grade), score(grade))
+    label = next((level.label for level in dimension.levels if level.value == grade), score(grade))
+    return "grade", level_name(dimension, label)

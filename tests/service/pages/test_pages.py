@@ -107,6 +107,35 @@ def test_paging_by_instability_misses_no_item(site: Any, monkeypatch: pytest.Mon
     assert set(found) == set(site.evaluations.values())
 
 
+def test_a_part_of_an_id_finds_its_items_in_any_case(site: Any) -> None:
+    def found(text: str) -> set[str]:
+        return {row["name"] for row in site.get(f"/evaluations.json?batch={site.batch}&q={quote(text)}").json()["rows"]}
+
+    assert found("ARE") == {"careful"}
+    assert found("h") == {"hasty", "hostile", "thin"}
+    assert found("boiler") == set(site.evaluations)  # their source
+    assert found("%") == set()
+    assert found("' OR 1=1 --") == set()
+
+
+def test_without_a_choice_the_two_most_different_repeats_are_compared(site: Any) -> None:
+    for evaluation in site.evaluations.values():
+        runs = site.get(f"/v1/evaluations/{evaluation}/runs").json()["data"]
+        values = {
+            run["id"]: [run["verdicts"]["debate"]["dimensions"][name]["value"] for name in ("faithfulness", "coverage")]
+            for run in runs
+        }
+
+        def apart(one: str, other: str, values: dict[str, list[float | None]] = values) -> tuple[int, float]:
+            both = [(a, b) for a, b in zip(values[one], values[other], strict=True) if a is not None and b is not None]
+            return sum((a >= 3) != (b >= 3) for a, b in both), sum(abs(a - b) for a, b in both)
+
+        widest = max(apart(one, other) for one in values for other in values if one < other)
+        page = site.get(f"/evaluations/{evaluation}/compare.json").json()
+        shown = [page[side]["href"].removeprefix("/runs/") for side in ("left", "right")]
+        assert apart(*shown) == pytest.approx(widest)
+
+
 def test_a_repeat_by_its_number_leads_to_its_run(site: Any) -> None:
     answer = site.get(f"/evaluations/{site.evaluations['thin']}?repeat=2")
     assert answer.headers["location"] == site.runs("thin")[2]["href"]
@@ -115,9 +144,16 @@ def test_a_repeat_by_its_number_leads_to_its_run(site: Any) -> None:
 def test_the_batch_page_says_what_the_report_says(site: Any) -> None:
     report = site.get(f"/v1/batches/{site.batch}/report").json()
     page = site.get(f"/batches/{site.batch}.json").json()
-    assert [headline["sentence"] for headline in page["headlines"]] == [
-        dimension["sentence"] for dimension in report["dimensions"].values()
-    ]
+    for headline, (name, dimension) in zip(page["headlines"], report["dimensions"].items(), strict=True):
+        assert f"{name}: {headline['sentence']}".lower() == dimension["sentence"].lower()
+    rows = site.get(f"/evaluations.json?batch={site.batch}&only=disagree").json()
+    assert page["opening"]["disagreeing"] == len(rows["rows"])
+    assert page["opening"]["total"] == len(site.evaluations)
+    section = page["sections"][0]
+    assert [arm["name"] for arm in section["arms"]] == ["one judge", "panel, no debate", "debate"]
+    means = [float(line["mean"]) for line in section["systems"]["lines"]]
+    assert means == sorted(means, reverse=True)
+    assert {line["name"] for line in section["systems"]["lines"]} == set(site.evaluations)
     html = site.get(f"/batches/{site.batch}").text
     assert f"/evaluations?batch={site.batch}&amp;dimension=faithfulness" in html
     assert "<svg" in html

@@ -110,6 +110,15 @@ def test_an_export_keeps_its_drawings_whole() -> None:
     assert without_server_links(html, "/z") == "<svg><g><g/></g></svg><span>out</span>"
 
 
+def test_a_comparison_names_the_better_output() -> None:
+    levels = tuple(Level(value=value, label=label) for value, label in ((-1, "b"), (0, "tie"), (1, "a")))
+    pair = Dimension(name="faith", question="Which?", levels=levels)
+    (line,) = dimension_lines({"debate": {"faith": scored([0, 0, 1], agree=2)}}, [pair], {})
+    assert line.said == "2 of 3 hearings say tie, 1 says A is better."
+    assert line.scale == "from −1 (B is better) to 1 (A is better)"
+    assert nearest_label(pair, -0.9) == "B is better"
+
+
 def test_a_drawing_leads_nowhere_but_to_this_server() -> None:
     given = {
         "https://renderer.example/data//evaluations?batch=b&amp;q=%22%3E": "/evaluations?batch=b&q=%22%3E",

@@ -1,0 +1,132 @@
+"""What a batch's report says in plain words, its arms side by side and its systems ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from service.pages.formatting import count, score, words
+from service.pages.views.evaluations import EvaluationRow, Warned, warned
+from service.pages.views.figures import estimate_text, items_href
+from stability import ByCalls, DimensionReport, Estimate, StabilityReport
+
+ONE_JUDGE, PANEL = "single", "panel"
+ARM_NAMES = {ONE_JUDGE: "one judge", PANEL: "panel, no debate", "stance": "stances only"}
+READINGS = {
+    "more_stable": "steadier than as many independent calls",
+    "not_distinguishable": "no steadier than as many independent calls, as far as these data tell",
+    "less_stable": "less steady than as many independent calls",
+    "undefined": "cannot be compared: see the warnings",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The batch for somebody who has never seen a stability report."""
+
+    total: int
+    disagreeing: int
+    """Items of which at least one hearing came out unlike the others."""
+    disagreeing_href: str
+    unreliable: tuple[str, ...]
+    """Dimensions on which one hearing is not enough, by name."""
+    reliable: tuple[str, ...]
+    unknown: tuple[str, ...]
+    worst: Warned | None
+
+
+@dataclass(frozen=True, slots=True)
+class ArmLine:
+    """One way to reach a verdict: what it costs and how far it can be trusted."""
+
+    name: str
+    href: str
+    calls: str
+    tokens: str
+    flips: str
+    dependability: str
+    reading: str
+
+
+@dataclass(frozen=True, slots=True)
+class SystemLine:
+    name: str
+    mean: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Systems:
+    """The judged systems, the best first."""
+
+    lines: tuple[SystemLine, ...]
+    rank_stability: str
+    """Kendall's tau of rankings from disjoint runs, with its interval."""
+
+
+def opening(
+    batch_id: str, report: StabilityReport, rows: Sequence[EvaluationRow], total: int, disagreeing: int
+) -> Opening:
+    """rows: the least stable items, the worst first."""
+    named = {
+        verdict: tuple(words(name) for name, own in report.dimensions.items() if own.verdict == verdict)
+        for verdict in ("not_stable", "stable", "undefined")
+    }
+    return Opening(
+        total=total,
+        disagreeing=disagreeing,
+        disagreeing_href=items_href(batch_id, only="disagree"),
+        unreliable=named["not_stable"],
+        reliable=named["stable"],
+        unknown=named["undefined"],
+        worst=warned(rows),
+    )
+
+
+def arm_lines(batch_id: str, dimension: str, own: DimensionReport) -> tuple[ArmLine, ...]:
+    """One judge and the panel once each, then every arm; a flip rate only where the report has one."""
+    first: dict[str, ByCalls] = {}
+    for point in sorted(own.flips_by_calls, key=lambda point: point.calls):
+        first.setdefault(point.design, point)
+    trusted: dict[str, Estimate | None] = {
+        ONE_JUDGE: own.dependability.single,
+        PANEL: own.dependability.panel,
+        "debate": own.dependability.debate,
+    }
+    lines = []
+    for design in (ONE_JUDGE, PANEL, *own.arms):
+        arm = own.arms.get(design)
+        found = first.get(design)
+        if arm is None and found is None:
+            continue
+        calls = arm.calls if arm else found.calls if found else None
+        heard_in = PANEL if design == ONE_JUDGE else design
+        lines.append(
+            ArmLine(
+                name=ARM_NAMES.get(design, words(design)),
+                href=items_href(batch_id, dimension=dimension, arm=heard_in),
+                calls=score(calls),
+                tokens=count(round(arm.tokens)) if arm and arm.tokens is not None else "–",
+                flips=estimate_text(arm.flips if arm else found.flips if found else None, share=True),
+                dependability=estimate_text(trusted.get(design)) if trusted.get(design) else "–",
+                reading=READINGS[arm.verdict] if arm else "",
+            )
+        )
+    return tuple(lines)
+
+
+def systems_ranked(batch_id: str, dimension: str, own: DimensionReport) -> Systems | None:
+    """None without systems, and for a report of before their means were kept."""
+    found: dict[str, Any] = dict(own.systems or {})
+    means: dict[str, float | None] = found.get("mean_scores") or {}
+    if not means:
+        return None
+    tau = Estimate.model_validate(found["kendall_tau"]) if found.get("kendall_tau") else None
+    return Systems(
+        tuple(
+            SystemLine(name, score(mean, 2), items_href(batch_id, dimension=dimension, system=name))
+            for name, mean in means.items()
+        ),
+        estimate_text(tau),
+    )
