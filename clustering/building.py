@@ -21,7 +21,7 @@ from clustering.extraction import extract_with_model, extraction_prompt
 from clustering.grouping import Grouping, group_perspectives, without_domain_words
 from clustering.naming import keywords
 from clustering.persona import MapPoint, PersonaSet, StakeholderGroup
-from clustering.perspectives import Perspective, extract_perspectives
+from clustering.perspectives import AUTHOR, Perspective, extract_perspectives
 from clustering.wording import leading_role
 from llm import CallLedger, Model
 
@@ -39,7 +39,7 @@ class PersonaOptions(BaseModel):
     personas: int | None = Field(default=None, ge=1, le=60)
     """How many in all, the largest groups first; fewer where too little is said. None lets coverage decide."""
     personas_per_group_max: int = Field(default=3, ge=1, le=10)
-    groups_max: int = Field(default=8, ge=1, le=30)
+    groups_max: int = Field(default=10, ge=1, le=30)
     """Groups that get personas, largest first; the others stay on the map."""
     single_voices: bool = False
     """Whether a stakeholder heard once, in one statement, gets a persona; otherwise it stays on the map, counted."""
@@ -118,10 +118,14 @@ def _assemble(
     report("grouping", 1, 1)
     groups, members = describe_groups(grouping, perspectives)
     heard = len(groups) if options.single_voices or groups[0].size < 2 else sum(one.size > 1 for one in groups)
-    shown = groups[: min(heard, options.groups_max, options.personas or heard)]
-    counts = _persona_counts([len(rows) for rows in members[: len(shown)]], options)
+    # the documents' own voice is nobody's interest, unless nothing else speaks
+    speaking = [index for index in range(heard) if groups[index].name != AUTHOR] or list(range(heard))
+    chosen = speaking[: min(options.groups_max, options.personas or heard)]
+    counts = _persona_counts([len(members[index]) for index in chosen], options)
     named = embedder.embed(without_domain_words([one.stakeholder or "" for one in perspectives]))
-    personas = compose_personas(shown, members[: len(shown)], perspectives, vectors, named, counts)
+    personas = compose_personas(
+        [groups[index] for index in chosen], [members[index] for index in chosen], perspectives, vectors, named, counts
+    )
     report("composing", 1, 1)
     return PersonaSet(
         personas=personas, groups=groups, method="extractive",

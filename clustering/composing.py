@@ -15,6 +15,7 @@ from clustering.naming import keywords
 from clustering.needs import leading_need
 from clustering.persona import Excerpt, Persona, Provenance, StakeholderGroup
 from clustering.perspectives import Perspective
+from clustering.voice import leans_on_context, names_code, takes_a_stance
 from clustering.wording import leading_role
 
 SAME_SIMILARITY = 0.93
@@ -26,6 +27,8 @@ DISTINCT_MAX = 2000
 EXCERPTS_PER_PERSONA = 6
 PERSPECTIVES_PER_PERSONA_MIN = 3
 """A persona by coverage needs this many perspectives; a group with fewer yields one persona."""
+SAME_DOCUMENT_COST = 0.12
+"""What each excerpt already taken out of the same document costs the next one, in units of worth."""
 SPARSE_EXCERPTS = 3
 SPARSE_CARD = "sparse_card"
 """Warning code: fewer than three excerpts, so the card leaves the model free."""
@@ -81,19 +84,45 @@ def rank_excerpts(rows: Sequence[int], perspectives: Sequence[Perspective], vect
     chosen: list[int] = []
     left = list(range(len(rows)))
     similar = np.full(len(rows), 0.0)
+    repeated = np.zeros(len(rows))
     while left and len(chosen) < 4 * EXCERPTS_PER_PERSONA:
-        best = max(left, key=lambda index: (float(worth[index]) - 0.35 * float(similar[index]), -index))
+        gain = worth - 0.35 * similar - SAME_DOCUMENT_COST * repeated
+        best = max(left, key=lambda index: (float(gain[index]), -index))
         chosen.append(best)
         left.remove(best)
         similar = np.maximum(similar, own @ own[best])
+        source = perspectives[rows[best]].span.document_id
+        repeated += np.array([perspectives[row].span.document_id == source for row in rows])
     chosen += left
     return [rows[index] for index in chosen]
 
 
+def choose_excerpts(ranked: Sequence[int], perspectives: Sequence[Perspective]) -> list[int]:
+    """The rows that a card shows: needs and opinions that stand alone, where there are enough of them.
+
+    What only says how things are done, or opens in the middle of a thought, fills up to `SPARSE_EXCERPTS`.
+    """
+    good = [row for row in ranked if speaks_for_itself(perspectives[row])]
+    others = [row for row in ranked if row not in set(good)]
+    return (good + others[: max(0, SPARSE_EXCERPTS - len(good))])[:EXCERPTS_PER_PERSONA]
+
+
+def speaks_for_itself(one: Perspective) -> bool:
+    """Whether a quote can be read alone and says what somebody needs or thinks.
+
+    A text without code that is in the first person counts as said by somebody; one with code must ask for something.
+    """
+    if one.span.start > 0 and leans_on_context(one.quote):
+        return False
+    return takes_a_stance(one.quote) or not names_code(one.quote)
+
+
 def _worth(one: Perspective) -> float:
-    frame = {"role_phrase": 0.2, "self": 0.2, "label": 0.1, "model": 0.1, "given": 0.2}.get(one.origin, 0.0)
+    frame = {"role_phrase": 0.2, "self": 0.2, "label": 0.1, "model": 0.1, "given": 0.2, "unattributed": -0.2}.get(
+        one.origin, 0.0
+    )
     length = len(one.quote)
-    return one.voice + frame - (0.2 if length < 60 else 0.0)
+    return one.voice + frame - (0.2 if length < 60 else 0.0) - (0.0 if speaks_for_itself(one) else 0.5)
 
 
 def compose_personas(
@@ -126,7 +155,7 @@ def _persona(
     perspectives: Sequence[Perspective], vectors: Vectors, *, alone: bool,
 ) -> Persona:  # fmt: skip
     """alone: no other persona is called the same, so that the name needs no tail."""
-    ranked = rank_excerpts(rows, perspectives, vectors)[:EXCERPTS_PER_PERSONA]
+    ranked = choose_excerpts(rank_excerpts(rows, perspectives, vectors), perspectives)
     spans = tuple(perspectives[row].span for row in ranked)
     said = Provenance(kind="document", spans=spans)
     inferred = Provenance(kind="inferred", spans=spans)

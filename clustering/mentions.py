@@ -158,6 +158,7 @@ def _reported(sentence: str) -> Mention | None:
             if (
                 role
                 and _heads_a_person(role)
+                and all(len(word) > 1 for word in role.split())  # "N responders" counts, it names nobody
                 and not (head_noun(role) in _TOOLS_TOO and _MACHINE_VERB.search(found[0]))
             ):
                 return Mention(role, Frame.REPORTED, found.start())

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from clustering.document import Span
 from clustering.passages import split_sentences
 from clustering.perspectives import Perspective
-from clustering.voice import FIRST_PERSON, voice
+from clustering.voice import FIRST_PERSON, leans_on_context, voice
 from clustering.wording import names_people
 
 CLAUSE_CHARACTERS_MAX = 140
@@ -22,6 +22,8 @@ CLAUSE_CHARACTERS_MIN = 16
 """Shorter clauses ("it") say nothing alone."""
 EXCERPTS_CONSIDERED = 6
 RANK_COST = 0.3
+LEANING_COST = 0.8
+"""What a clause loses that only its neighbours explain: "In such cases, I want …"."""
 
 _ASKS = ("Wants", "Needs", "Would", "Insists", "Prefers")
 _REMARKS = re.compile(
@@ -76,11 +78,14 @@ def _needs(one: Perspective) -> Iterable[tuple[float, Need]]:
         sentence = one.quote[left:right]
         text, start, end = _wish(sentence) or (None, 0, len(sentence))
         score = (2.0 if (text or "").startswith(_ASKS) else 1.7) + 0.003 * len(text or "")
+        score -= 0.5 * (text or "").startswith("Does not")  # what somebody wants says more than what they refuse
         if text is None:
             text = _quoted(sentence[start:end])
             score = (1.2 if start or end < len(sentence) else 0.8 * voice(sentence)) + 0.2 * bool(
                 FIRST_PERSON.search(sentence)
             )
+        if (left > 0 or one.span.start > 0) and leans_on_context(sentence):
+            score -= LEANING_COST
         if text:
             begin = one.span.start + left
             yield score, Need(text, one.span.model_copy(update={"start": begin + start, "end": begin + end}))

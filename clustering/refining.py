@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from clustering.clusters import NOISE, Labels
 from clustering.embedding import Vectors
-from clustering.wording import STEWARDS, head_noun
+from clustering.wording import GENERAL_NOUNS, STEWARDS, head_noun
 
 LOOSE = 0.42
 """Mean similarity of a cluster's roles below which it is taken apart; clusters of one trade lie at .45 to .6."""
@@ -27,6 +27,7 @@ KIN_DISTANCE = 0.78
 """Cosine distance at which rare roles out of several margins still make a group."""
 KIN_ROLES_MIN = 3
 KIN_MENTIONS_MIN = 4
+SPECIALIST_MENTIONS_MIN = 3
 SAME_LEADERS = 0.55
 """Similarity of two groups' most-mentioned roles from which they are one group: cluster administrators and cluster
 operators lie at .60, nurses and patients at .41."""
@@ -56,7 +57,49 @@ def refine_roles(
         if len(part) >= KIN_ROLES_MIN and weight[part].sum() >= KIN_MENTIONS_MIN:
             refined[part] = fresh
             fresh += 1
-    return _with_stewards(_merged(refined, weight, vectors), roles, weight)
+    merged = _merged(refined, weight, vectors)
+    return _with_stewards(_with_specialists(merged, names, weight, vectors), roles, weight)
+
+
+def _with_specialists(labels: Labels, names: Sequence[str], weight: NDArray[np.float64], vectors: Vectors) -> Labels:
+    """Groups of a general noun taken apart by what it is qualified with: "security engineer", "data engineer".
+
+    Only where nobody in the group uses the noun bare and two qualifiers at least are named often; the other roles go
+    to the specialists nearest to them.
+    """
+    parted = labels.copy()
+    fresh = int(labels.max(initial=-1)) + 1
+    for label in sorted(set(labels.tolist()) - {NOISE}):
+        rows = np.flatnonzero(labels == label)
+        head, kinds = _kinds(rows, names, weight)
+        if len(kinds) < 2 or any(names[row] == head for row in rows.tolist()):
+            continue
+        centers = np.stack([np.average(vectors[kind], axis=0, weights=weight[kind]) for kind in kinds])
+        of_kind = {int(row): place for place, kind in enumerate(kinds) for row in kind}
+        nearest = np.argmax(centers @ vectors[rows].T, axis=0)
+        for row, place in zip(rows.tolist(), nearest.tolist(), strict=True):
+            parted[row] = fresh + of_kind.get(row, place)
+        fresh += len(kinds)
+    return parted
+
+
+def _kinds(
+    rows: NDArray[np.int64], names: Sequence[str], weight: NDArray[np.float64]
+) -> tuple[str, list[NDArray[np.int64]]]:
+    """The general noun that leads a group, and the rows of each of its qualifiers that is named often."""
+    totals: dict[str, float] = {}
+    for row in rows.tolist():
+        totals[head_noun(names[row])] = totals.get(head_noun(names[row]), 0.0) + float(weight[row])
+    head = max(totals, key=lambda noun: (totals[noun], noun))
+    if head not in GENERAL_NOUNS:
+        return head, []
+    own = [row for row in rows.tolist() if head_noun(names[row]) == head]
+    kinds: dict[str, list[int]] = {}
+    for row in own:
+        before = names[row].split(f" {head}")[0].split()
+        kinds.setdefault(before[-1] if before else "", []).append(row)
+    often = [np.array(kind) for kind in kinds.values() if weight[kind].sum() >= SPECIALIST_MENTIONS_MIN]
+    return head, often
 
 
 def _with_stewards(labels: Labels, roles: Sequence[str], weight: NDArray[np.float64]) -> Labels:

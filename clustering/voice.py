@@ -42,6 +42,38 @@ _TEMPLATE = re.compile(
 )
 
 
+_PERSON = r"(?:I|[Ww]e|(?:[Mm]y|[Oo]ur)\s+[\w\s/-]{1,60}?|[\w-]*(?:ers|ors|ists|people|nurses|patients|staff|folks|residents)|[Ee]verybody|[Nn]obody)"
+_STANCE = re.compile(
+    rf"\b{_PERSON}(?:['’](?:m|d|re|ve))?\s+(?:(?:also|really|just|only|often|always|still|simply|all|do|does|am|are|is|was|were)\s+)*(?:not\s+|never\s+)?"
+    r"(?:wants?|wanted|needs?|needed|would|like|likes|rather|wish(?:es)?|prefers?|hopes?|hoping|expects?|insists?|fears?|worr(?:y|ied|ies)|afraid|cares?"
+    r"|hates?|loves?|trusts?|believes?|feels?|thinks?|concerned|frustrated|tired|happy|glad|struggles?|suffers?|rely|relies|depends?|lose|cannot|can['’]t|can"
+    r"|could|must|should|have\s+to|had\s+to|don['’]t|didn['’]t|won['’]t|never)\b"
+)
+_ALREADY_SAID = re.compile(
+    r"^[\s*_>\-\"“]*(?:(?:and|but|or|so|yet|then|however|therefore|thus|hence|also|instead|alternatively|otherwise|additionally|furthermore|moreover"
+    r"|similarly|likewise|first|second|third|firstly|secondly|finally|lastly|meanwhile|nevertheless|unlike|for\s+(?:example|instance|this|that|these)|in\s+(?:addition|contrast"
+    r"|such|this|that|these|those|both|other\s+words)|during\s+(?:these|those|this|that)|at\s+(?:this|that)|as\s+(?:such|a\s+(?:result|consequence))|because\s+of\s+(?:this|that)"
+    r"|with\s+(?:this|that|these)|on\s+the\s+other\s+hand|note\s+that|this|that|these|those|it|they|he|she|such)\b"
+    r"|(?:if|when|while|since|because|once|after|before)\s+(?:I|we|you|they|he|she)\s+[\w'’]+\s+(?:it|this|that|them|these|those)\b)",
+    re.IGNORECASE,
+)
+
+
+def takes_a_stance(text: str) -> bool:
+    """Whether somebody in the text wants, needs, fears or thinks something, rather than reports what is done."""
+    return bool(_STANCE.search(text))
+
+
+def leans_on_context(text: str) -> bool:
+    """Whether a text opens with what only its neighbours explain: "However, …", "If I make it …", "In such cases …"."""
+    return bool(_ALREADY_SAID.match(text))
+
+
+def names_code(text: str) -> bool:
+    """Whether a text holds code, a path or an identifier."""
+    return bool(_CODE.search(text))
+
+
 def voice(text: str) -> float:
     """0 (procedure) to 1 (an opinion or need in the first person); 0.5 is about "somebody wants something".
 

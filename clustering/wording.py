@@ -87,10 +87,16 @@ FUNCTION_WORDS = words_of(
 """Words that say how, not who or what; they end a noun phrase and name no group."""
 
 _SYNONYMS = {"admin": "administrator", "admins": "administrator", "dev": "developer", "devs": "developer",
-             "sysadmin": "system administrator", "ops": "operations", "doc": "doctor", "mum": "mother", "mom": "mother", "dad": "father"}  # fmt: skip
+             "sysadmin": "system administrator", "ops": "operations", "ml": "machine learning", "doc": "doctor", "mum": "mother", "mom": "mother", "dad": "father"}  # fmt: skip
 """Everyday short forms, written out so that they meet their long form."""
 
-STEWARDS = words_of("maintainer committer contributor reviewer approver")
+GENERAL_NOUNS = words_of(
+    "engineer officer worker specialist manager assistant technician analyst expert professional consultant practitioner"
+    " inspector agent representative owner author staff lead coordinator"
+)
+"""Nouns for people that name no trade alone: a security engineer and a data engineer share a word, not an interest."""
+
+STEWARDS = words_of("maintainer committer contributor reviewer approver chair")
 """Those who keep a common work going, in any community that writes one: they are a kind of their own even where each
 document calls them something else."""
 

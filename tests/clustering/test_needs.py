@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from clustering import Document, Perspective, Span, extract_perspectives
 from clustering.mentions import find_mention
 from clustering.narration import spoken_part
+from clustering.composing import choose_excerpts
 from clustering.needs import CLAUSE_CHARACTERS_MAX, leading_need
 
 
@@ -137,3 +138,17 @@ def test_quotes_slice_back_after_the_narrator_is_cut() -> None:
 def test_who_speaks_is_heard_without_a_list_of_trades(sentence: str, role: str | None) -> None:
     mention = find_mention(sentence)
     assert (mention.role if mention else None) == role
+
+
+def test_a_card_shows_needs_that_stand_alone_before_procedure() -> None:
+    quotes = [
+        "I set `spec.policy` on the job and run it with 8 workers.",
+        "As a reader I want a map of the house.",
+        "However, we may require a second key for it.",
+        "We need more light on the stairs.",
+        "I am afraid of the lift.",
+    ]
+    given = [said(quote) for quote in quotes]
+    given = [one.model_copy(update={"span": one.span.model_copy(update={"start": 5, "end": 9})}) for one in given]
+    assert choose_excerpts([0, 1, 2, 3, 4], given) == [1, 3, 4]
+    assert choose_excerpts([0, 1, 2], given) == [1, 0, 2], "too few: the rest fills up, last"

@@ -14,6 +14,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from clustering import Document, Embedder, PersonaSet, build_persona_set, extract_perspectives, open_embedder
+from clustering.voice import takes_a_stance
 from clustering.wording import head_noun
 
 pytestmark = pytest.mark.xdist_group("umap")  # compiling UMAP takes longer than all that follows
@@ -147,6 +148,16 @@ def test_the_proposals_panel_holds_the_stakeholders(
     assert speaking
     best = max(speaking, key=lambda persona: len(persona.excerpts))
     assert len(best.excerpts) >= 3
+    assert sum(takes_a_stance(excerpt.quote) for excerpt in best.excerpts) >= 3
     for excerpt in best.excerpts:
         assert excerpt.span
         assert texts[excerpt.span.document_id][excerpt.span.start : excerpt.span.end] == excerpt.quote
+
+
+def test_no_persona_is_the_documents_own_voice(proposals_set: PersonaSet) -> None:
+    assert "author of the documents" in {group.name for group in proposals_set.groups}, "it stays on the map"
+    assert "author of the documents" not in {persona.stakeholder for persona in proposals_set.personas}
+    security = next(persona for persona in proposals_set.personas if "security" in persona.stakeholder)
+    assert "machine" not in " ".join(
+        one.background for one in proposals_set.personas if one.group_id == security.group_id
+    )
