@@ -1,86 +1,184 @@
 """Seconds per stage and peak memory of building personas: `python bench/personas.py [FOLDER | COUNT ...]`.
 
-A folder is read and built whole; a number makes that many synthetic statements and groups them. Asserts nothing.
+A folder is read and built whole. A number makes that many synthetic first-person passages of 24 roles, whose vectors
+are drawn around 24 directions instead of embedded (`--embed TEXTS` embeds so many real passages and says what the
+rest would take), and puts them through every stage; BERTopic, where it is installed, gets the same passages and the
+same vectors in the same run. Asserts nothing.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import hashlib
 import resource
 import sys
 import time
 import warnings
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+if Path(sys.path[0]).name == "bench":
+    del sys.path[0]  # numba would import bench/coverage.py as the package of that name
+
 import numpy as np
 
-from clustering import build_persona_set, open_embedder, read_documents
+from clustering import Document, build_persona_set, open_embedder, read_documents
 from clustering.clusters import cluster_vectors
 
 warnings.simplefilter("ignore")
+
+ROLES = (
+    "nurse", "patient", "bus driver", "teacher", "farmer", "carpenter", "lawyer", "journalist", "fisherman", "baker",
+    "tenant", "landlord", "pilot", "librarian", "gardener", "cyclist", "pharmacist", "welder", "translator", "judge",
+    "musician", "miner", "postman", "beekeeper",
+)  # fmt: skip
+ADJECTIVES = (
+    "",
+    "young",
+    "senior",
+    "rural",
+    "night",
+    "local",
+    "retired",
+    "foreign",
+    "part-time",
+    "new",
+    "head",
+    "lone",
+)
+WISHES = ("more time for", "a say in", "nobody to forget", "a clear answer about", "less noise around", "tools for")
+THINGS = ("the rota", "the roof", "the invoice", "the yard", "the timetable", "the contract", "the heating", "the road")
+
+
+class Drawn:
+    """Vectors around one direction per role word: as costly to group as real ones, and free to embed."""
+
+    name = "drawn"
+
+    def embed(self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> np.ndarray:
+        rows = np.stack([self._row(text) for text in texts])
+        return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+    def _row(self, text: str) -> np.ndarray:
+        topic = next((number for number, role in enumerate(ROLES) if role in text), 0)
+        center = np.random.default_rng(topic).normal(size=384)
+        own = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+        return center + 1.2 * np.random.default_rng(own).normal(size=384)
 
 
 def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def folder(path: Path) -> None:
-    started = time.perf_counter()
-    reading = read_documents(path)
-    marks = [("reading", time.perf_counter() - started)]
-    last = time.perf_counter()
-    current = "extracting"
+@contextmanager
+def timed(name: str):
+    wall, cpu = time.perf_counter(), time.process_time()
+    yield
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    print(f"{name:24} {wall:8.2f} s, CPU {cpu:8.2f} s, peak {peak_mb():5.0f} MB", flush=True)
 
-    def progress(stage: str, done: int, total: int) -> None:
-        nonlocal last, current
+
+def build(documents: Sequence[Document], embedder: object) -> None:
+    """Every stage with its seconds; CPU seconds are the figure to read on a busy machine."""
+    wall, cpu, current = time.perf_counter(), time.process_time(), "extracting"
+
+    def told(stage: str) -> None:
+        nonlocal wall, cpu, current
         if stage != current:
-            marks.append((current, time.perf_counter() - last))
-            last, current = time.perf_counter(), stage
+            seconds, used = time.perf_counter() - wall, time.process_time() - cpu
+            print(f"{current:24} {seconds:8.2f} s, CPU {used:8.2f} s, peak {peak_mb():5.0f} MB", flush=True)
+            wall, cpu, current = time.perf_counter(), time.process_time(), stage
 
-    found = asyncio.run(build_persona_set(reading.documents, embedder=open_embedder(), progress=progress))
-    marks.append((current, time.perf_counter() - last))
-    for stage, seconds in marks:
-        print(f"{stage:12} {seconds:8.2f} s")
-    print(f"{path}: {found.statistics} personas {len(found.personas)}, peak {peak_mb():.0f} MB")
+    found = asyncio.run(
+        build_persona_set(documents, embedder=embedder, progress=lambda stage, done, total: told(stage))
+    )
+    told("")
+    kept = ("perspectives", "repetitions_merged", "groups", "noise_share", "dbcv")
+    print({name: found.statistics[name] for name in kept}, found.parameters["clustering_method"],
+          f"personas {len(found.personas)}")  # fmt: skip
 
 
-def synthetic(count: int, topics: int = 20) -> None:
+def folder(path: Path) -> None:
+    with timed("reading"):
+        reading = read_documents(path)
+    build(reading.documents, open_embedder())
+
+
+def passages(count: int) -> list[str]:
     rng = np.random.default_rng(0)
-    centers = rng.normal(size=(topics, 384))
-    truth = np.arange(count) % topics
-    rows = (centers[truth] + 1.5 * rng.normal(size=(count, 384))).astype(np.float32)
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    cluster_vectors(rows[:100], seed=0)  # compiles UMAP, which is no part of the time below
-    started = time.perf_counter()
-    found = cluster_vectors(rows, seed=0)
-    seconds = time.perf_counter() - started
-    from sklearn.metrics import adjusted_rand_score
+    texts = []
+    for number in range(count):
+        role = f"{rng.choice(ADJECTIVES)} {ROLES[number % len(ROLES)]}".strip()
+        one, two = rng.choice(WISHES, 2, replace=False)
+        first, second = rng.choice(THINGS, 2, replace=False)
+        texts.append(f"As a {role}, I want {one} {first} and {two} {second}, case {rng.integers(10**9)}.")
+    return texts
 
-    index = adjusted_rand_score(truth, found.labels)
-    print(f"{count:7} vectors {seconds:8.2f} s, ARI {index:.3f}, {found.count} clusters, peak {peak_mb():.0f} MB")
+
+def synthetic(count: int, embedded: int) -> None:
+    texts = passages(count)
+    truth = np.arange(count) % len(ROLES)
+    if embedded:
+        embed(texts[:embedded], count)
+    cluster_vectors(Drawn().embed(texts[:100]), seed=0)  # compiles UMAP, which is no part of the figures below
+    print(f"-- {count} passages, every stage")
+    build([Document(id=str(number), text=text) for number, text in enumerate(texts)], Drawn())
+    print(f"-- {count} passages, only their vectors grouped")
+    rows = Drawn().embed(texts)
+    started = time.perf_counter()
+    with timed("cluster_vectors"):
+        labels = cluster_vectors(rows, seed=0).labels
+    own_s = time.perf_counter() - started
+    index(truth, labels)
     if find_spec("bertopic"):
-        bertopic(rows, truth, seconds)
+        bertopic(texts, rows, truth, own_s)
+    else:
+        print("BERTopic is not installed: `pip install bertopic` compares with it")
 
 
-def bertopic(rows: np.ndarray, truth: np.ndarray, own_s: float) -> None:
-    """The same vectors through BERTopic, where it is installed."""
-    from bertopic import BERTopic  # type: ignore[import-not-found]
+def embed(texts: list[str], count: int) -> None:
+    embedder = open_embedder()
+    embedder.embed(texts[:4])  # loads the model
+    started = time.perf_counter()
+    with timed(f"embedding {len(texts)}"):
+        embedder.embed(texts)
+    rate = len(texts) / (time.perf_counter() - started)
+    print(f"  {rate:.0f} texts a second; {count} would take {count / rate:.0f} s (extrapolated)")
+
+
+def index(truth: np.ndarray, labels: np.ndarray) -> None:
     from sklearn.metrics import adjusted_rand_score
 
-    texts = [f"word{label} statement {number}" for number, label in enumerate(truth)]
-    started = time.perf_counter()
-    topics, _ = BERTopic().fit_transform(texts, embeddings=rows)
-    seconds = time.perf_counter() - started
-    index = adjusted_rand_score(truth, topics)
-    print(f"        BERTopic {seconds:8.2f} s, ARI {index:.3f}; ours takes {own_s / seconds:.2f} of its time")
+    score, noise = adjusted_rand_score(truth, labels), float(np.mean(np.asarray(labels) == -1))
+    print(f"  adjusted Rand index {score:.3f}, noise share {noise:.3f}, {len(set(labels)) - (-1 in labels)} clusters")
+
+
+def bertopic(texts: list[str], rows: np.ndarray, truth: np.ndarray, own_s: float) -> None:
+    """The same passages and vectors through BERTopic with its defaults, and with one seed as ours has."""
+    from bertopic import BERTopic  # type: ignore[import-not-found]
+    from umap import UMAP
+
+    seeded = UMAP(n_neighbors=15, n_components=5, min_dist=0.0, metric="cosine", random_state=0)
+    for name, model in (("BERTopic", BERTopic()), ("BERTopic, seeded UMAP", BERTopic(umap_model=seeded))):
+        started = time.perf_counter()
+        with timed(name):
+            topics, _ = model.fit_transform(texts, embeddings=rows)
+        index(truth, np.asarray(topics))
+        print(f"  ours takes {own_s / (time.perf_counter() - started):.2f} of its time")
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     examples = Path(__file__).parents[1] / "examples" / "documents"
-    for argument in sys.argv[1:] or [str(examples), "1000"]:
+    parser.add_argument("what", nargs="*", default=[str(examples), "1000"], help="folders and counts")
+    parser.add_argument("--embed", type=int, default=0, metavar="TEXTS", help="real texts embedded to tell the rate")
+    asked = parser.parse_args()
+    for argument in asked.what:
         if argument.isdigit():
-            synthetic(int(argument))
+            synthetic(int(argument), min(asked.embed, int(argument)))
         else:
             folder(Path(argument))
 

@@ -46,7 +46,13 @@ if TYPE_CHECKING:
     from clustering.readers.limits import ReadingLimits, Skipped, SkipReason
     from clustering.readers.reading import Reading, Upload, read_documents
     from clustering.rendering import render_persona
-    from clustering.reproducing import Interval, Reproducibility, effective_personas, measure_reproducibility
+    from clustering.reproducing import (
+        Interval,
+        Reproducibility,
+        effective_personas,
+        measure_reproducibility,
+        with_reproducibility,
+    )
 
 __all__ = [
     "AnchorKind",
@@ -99,6 +105,7 @@ __all__ = [
     "read_documents",
     "render_persona",
     "split_passages",
+    "with_reproducibility",
 ]
 
 _HOMES = {
@@ -117,7 +124,7 @@ _HOMES = {
     "clustering.readers.limits": "ReadingLimits Skipped SkipReason",
     "clustering.readers.reading": "Reading Upload read_documents",
     "clustering.rendering": "render_persona",
-    "clustering.reproducing": "Interval Reproducibility effective_personas measure_reproducibility",
+    "clustering.reproducing": "Interval Reproducibility effective_personas measure_reproducibility with_reproducibility",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

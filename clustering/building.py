@@ -41,6 +41,8 @@ class PersonaOptions(BaseModel):
     personas_per_group_max: int = Field(default=3, ge=1, le=10)
     groups_max: int = Field(default=10, ge=1, le=30)
     """Groups that get personas, largest first; the others stay on the map."""
+    resamples: int = Field(default=0, ge=0, le=200)
+    """Bootstrap samples of the documents on which the set is built again, to say how reproducible it is; 0: none."""
     single_voices: bool = False
     """Whether a stakeholder heard once, in one statement, gets a persona; otherwise it stays on the map, counted."""
     demographics: bool = False
@@ -82,12 +84,9 @@ async def build_persona_set(
             "quotes_dropped": found.quotes_dropped, "stakeholders_dropped": found.stakeholders_dropped,
             "sections": found.sections, "sections_failed": found.sections_failed,
         }  # fmt: skip
-    if not perspectives:
-        raise NoUsableDocumentError(
-            f"nobody speaks in the {len(documents)} document(s): no role phrase such as 'As a nurse, I …', no reported "
-            "need and no first-person statement was found; add interviews, user stories or comments, or use a model"
-        )
-    built = await asyncio.to_thread(_assemble, documents, perspectives, options, embedder or open_embedder(), report)
+    built = await asyncio.to_thread(
+        assemble_persona_set, len(documents), perspectives, options, embedder or open_embedder(), report
+    )
     method: Literal["extractive", "model"] = "extractive" if model is None else "model"
     parameters = {**built.parameters, "model": model.spec, "prompt_sha256": extraction_prompt().sha256} if model else {}
     return built.model_copy(
@@ -105,10 +104,15 @@ def _extract(documents: Sequence[Document], report: Progress) -> list[Perspectiv
     return found
 
 
-def _assemble(
-    documents: Sequence[Document], perspectives: Sequence[Perspective], options: PersonaOptions, embedder: Embedder,
-    report: Progress,
-) -> PersonaSet:  # fmt: skip
+def assemble_persona_set(
+    documents: int, perspectives: Sequence[Perspective], options: PersonaOptions, embedder: Embedder, report: Progress
+) -> PersonaSet:
+    """The set of what was heard in so many documents. Raises NoUsableDocumentError where nobody was heard."""
+    if not perspectives:
+        raise NoUsableDocumentError(
+            f"nobody speaks in the {documents} document(s): no role phrase such as 'As a nurse, I …', no reported "
+            "need and no first-person statement was found; add interviews, user stories or comments, or use a model"
+        )
     found, perspectives = len(perspectives), without_repetitions(perspectives)
     vectors = embedder.embed(
         [one.concern for one in perspectives], lambda done, total: report("embedding", done, total)
@@ -131,7 +135,7 @@ def _assemble(
         personas=personas, groups=groups, method="extractive",
         parameters=_parameters(options, embedder, grouping),
         statistics={
-            "documents": len(documents), "perspectives": len(perspectives), "repetitions_merged": found - len(perspectives), "groups": len(groups),
+            "documents": documents, "perspectives": len(perspectives), "repetitions_merged": found - len(perspectives), "groups": len(groups),
             "single_voices": len(groups) - heard, "noise_share": grouping.noise_share, "dbcv": grouping.clusters.dbcv,
         },
         map=_map(grouping, groups, perspectives, vectors),

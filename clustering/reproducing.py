@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from clustering.building import PersonaOptions, build_persona_set
+from clustering.building import PersonaOptions, Progress, assemble_persona_set, build_persona_set
 from clustering.document import Document
 from clustering.embedding import Embedder, Vectors, open_embedder
 from clustering.errors import NoUsableDocumentError, PersonaInputError
 from clustering.persona import Persona, PersonaSet
+from clustering.perspectives import Perspective, extract_perspectives
 from llm import CallLedger, Model
 
 SAME_PERSONA_SIMILARITY = 0.75
 """Cosine similarity of two cards from which they are the same persona."""
 FRAGILE_SHARE = 0.5
 """A persona that reappears in fewer resamples than this is fragile."""
+FRAGILE = "fragile"
+"""Warning code: the persona is missing from most resamples."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +52,20 @@ class Reproducibility:
 async def measure_reproducibility(
     documents: Sequence[Document], *, options: PersonaOptions | None = None, resamples: int = 20,
     embedder: Embedder | None = None, model: Model | None = None, ledger: CallLedger | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None, whole: PersonaSet | None = None,
 ) -> Reproducibility:  # fmt: skip
     """Rebuilds the set on `resamples` bootstrap samples of the documents and compares each with the full set.
 
     A document drawn twice counts once (its duplicate says nothing new), so a sample holds about 63 % of them. With a
     model, every resample extracts anew under its own seed. Personas are matched one to one by the similarity of
-    their cards (optimal assignment). Raises PersonaInputError below two documents.
+    their cards (optimal assignment). whole: the full set, where it was built already with these options. Raises
+    PersonaInputError below two documents.
     """
     if len(documents) < 2:
         raise PersonaInputError("reproducibility needs two documents or more: one cannot be resampled")
     options, embedder = options or PersonaOptions(), embedder or open_embedder()
-    whole = await build_persona_set(documents, options=options, embedder=embedder, model=model, ledger=ledger)
+    rebuild = _rebuilding(embedder, model, ledger)
+    whole = whole or await rebuild(documents, options)
     indices: list[float] = []
     found: list[list[bool]] = []
     rng = np.random.default_rng(options.seed)
@@ -68,9 +73,7 @@ async def measure_reproducibility(
         drawn = sorted(set(rng.integers(0, len(documents), len(documents)).tolist()))
         seeded = options.model_copy(update={"seed": options.seed + number + 1})
         try:
-            again = await build_persona_set(
-                [documents[index] for index in drawn], options=seeded, embedder=embedder, model=model, ledger=ledger
-            )
+            again = await rebuild([documents[index] for index in drawn], seeded)
         except NoUsableDocumentError:
             continue
         indices.append(_rand_index(whole, again))
@@ -83,6 +86,40 @@ async def measure_reproducibility(
         len(found), _interval(indices), _interval([float(np.mean(one)) for one in found]), by_persona if found else {},
         tuple(one for one, share in by_persona.items() if share < FRAGILE_SHARE) if found else (),
     )  # fmt: skip
+
+
+def _rebuilding(
+    embedder: Embedder, model: Model | None, ledger: CallLedger | None
+) -> Callable[[Sequence[Document], PersonaOptions], Awaitable[PersonaSet]]:
+    """Builds a set from some of the documents; without a model each document is read once for all resamples."""
+    heard: dict[str, list[Perspective]] = {}
+
+    def assemble(documents: Sequence[Document], options: PersonaOptions) -> PersonaSet:
+        for one in documents:
+            if one.id not in heard:
+                heard[one.id] = extract_perspectives(one)
+        perspectives = [found for one in documents for found in heard[one.id]]
+        return assemble_persona_set(len(documents), perspectives, options, embedder, lambda stage, done, total: None)
+
+    async def rebuild(documents: Sequence[Document], options: PersonaOptions) -> PersonaSet:
+        if model is None:
+            return await asyncio.to_thread(assemble, documents, options)
+        return await build_persona_set(documents, options=options, embedder=embedder, model=model, ledger=ledger)
+
+    return rebuild
+
+
+def with_reproducibility(persona_set: PersonaSet, measured: Reproducibility) -> PersonaSet:
+    """The set with the figures among its statistics, and the warning `fragile` on personas that seldom reappear."""
+    figures: dict[str, float | int | None] = {"reproducibility_resamples": measured.resamples}
+    for name, interval in (("rand_index", measured.rand_index), ("reappearing", measured.reappearing)):
+        for bound in ("mean", "low", "high"):
+            figures[f"reproducibility_{name}_{bound}"] = getattr(interval, bound) if interval else None
+    personas = tuple(
+        one.model_copy(update={"warnings": (*one.warnings, FRAGILE)}) if one.id in measured.fragile else one
+        for one in persona_set.personas
+    )
+    return persona_set.model_copy(update={"personas": personas, "statistics": persona_set.statistics | figures})
 
 
 def match_personas(first: Sequence[Persona], second: Sequence[Persona], embedder: Embedder) -> list[bool]:

@@ -1,4 +1,4 @@
-"""Server-Sent Events of an evaluation: stored, numbered, resumed, ended."""
+"""Server-Sent Events: of an evaluation, stored, numbered, resumed, ended; of a persona set, its state as it changes."""
 
 from __future__ import annotations
 
@@ -82,6 +82,34 @@ async def _is_over(application: Application, progressing: Progressing) -> bool:
         return not await _undisturbed(application.evaluations.events(*progressing))
     except NotFoundError:
         return True
+
+
+async def persona_set_stream(
+    application: Application, owner: str | None, persona_set_id: str, *, longest_s: float = STREAM_MAX_S
+) -> AsyncIterator[ServerSentEvent]:
+    """The state now and whenever it changes, up to the end; nothing is stored, so that a client that comes again is
+    told where things stand."""
+    told: dict[str, Any] | None = None
+    deadline = asyncio.get_running_loop().time() + longest_s
+    while (left := deadline - asyncio.get_running_loop().time()) > 0:
+
+        async def changed(before: dict[str, Any] | None = told) -> dict[str, Any] | None:
+            state = (await _undisturbed(application.persona_sets.get(owner, persona_set_id))).state
+            progress = state.progress
+            now = {"status": state.status, "stage": progress.stage, "done": progress.done, "total": progress.total}
+            return now if now != before else None
+
+        try:
+            state = await application.context.poll(changed, left)
+        except NotFoundError:  # deleted meanwhile
+            return
+        if state is None:
+            break
+        told = state
+        yield ServerSentEvent(event=f"persona_set.{state['status']}", data=state)
+        if state["status"].ended:
+            return
+    yield ServerSentEvent(event="reconnect", data={}, retry=RECONNECT_MS)
 
 
 def _written(event: EventRecord) -> ServerSentEvent:

@@ -39,7 +39,7 @@ class PersonaSets:
         Raises InvalidRequestError, NotFoundError for a document, llm.ModelConfigurationError.
         """
         options = persona_options(request)
-        self._check(request)
+        self._check(request, options)
         if request.personas:
             return await self.store_set(owner, request.name, given_persona_set(request.personas))
         model = extraction_model(self._context, request)
@@ -66,13 +66,13 @@ class PersonaSets:
 
     async def estimate(self, owner: str | None, request: PersonaSetRequest) -> Estimate:
         """What `create` would spend, after the same checks; nothing is stored."""
-        persona_options(request)
-        self._check(request)
+        options = persona_options(request)
+        self._check(request, options)
         model = extraction_model(self._context, request) if request.documents else None
         documents = await self._check_documents(owner, request.documents)
         if model is None:
             return Estimate(0, 0, 0, 0, 0.0, {})
-        return await asyncio.to_thread(_estimate, documents, model.spec)
+        return await asyncio.to_thread(_estimate, documents, model.spec, 1 + options.resamples)
 
     async def store_set(
         self,
@@ -180,8 +180,11 @@ class PersonaSets:
 
         await self._context.store.write(operation)
 
-    def _check(self, request: PersonaSetRequest) -> None:
+    def _check(self, request: PersonaSetRequest, options: PersonaOptions) -> None:
         limits = self._context.limits
+        if options.resamples and len(request.documents) < 2:
+            message = f"resamples={options.resamples} needs two documents or more, got {len(request.documents)}"
+            raise InvalidRequestError(message, [Problem("/options/resamples", message, "too_few_documents")])
         if len(request.documents) > limits.documents_per_set:
             raise too_many_documents(len(request.documents), limits.documents_per_set)
         if len(request.personas) > limits.personas_per_set:
@@ -246,19 +249,20 @@ def extraction_model(context: Context, request: PersonaSetRequest) -> Model | No
         raise InvalidRequestError(str(error), [Problem("/model", str(error), "model_not_usable")]) from error
 
 
-def _estimate(documents: Sequence[Document], spec: str) -> Estimate:
+def _estimate(documents: Sequence[Document], spec: str, readings: int) -> Estimate:
+    """readings: how often the documents are read; a resample reads about 63 % of them, and is counted whole."""
     from clustering import estimate_extraction
 
     told = estimate_extraction(documents, spec)
+    calls, given, taken = (readings * count for count in (told.calls, told.input_tokens, told.output_tokens))
+    cost = None if told.cost_usd is None else readings * told.cost_usd
     figures: dict[str, float | int | None] = {
-        "calls": told.calls,
-        "input_tokens": told.input_tokens,
-        "output_tokens": told.output_tokens,
-        "cost_usd": told.cost_usd,
+        "calls": calls,
+        "input_tokens": given,
+        "output_tokens": taken,
+        "cost_usd": cost,
     }
-    return Estimate(
-        0, told.calls, told.input_tokens, told.output_tokens, told.cost_usd, {str(Purpose.EXTRACTION): figures}
-    )
+    return Estimate(0, calls, given, taken, cost, {str(Purpose.EXTRACTION): figures})
 
 
 def set_columns(persona_set: PersonaSet) -> dict[str, Any]:

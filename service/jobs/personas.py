@@ -94,18 +94,23 @@ async def _outcome_of(context: Context, row: sa.Row[Any], ledger: CallLedger, pr
 
 
 async def _build(context: Context, row: sa.Row[Any], ledger: CallLedger, progress: _Progress) -> PersonaSet:
-    from clustering import build_persona_set
+    from clustering import build_persona_set, measure_reproducibility, with_reproducibility
 
     documents = await Documents(context).load(row.owner, tuple(row.request["documents"]))
     spec = row.request.get("model")
-    return await build_persona_set(
-        documents,
-        options=PersonaOptions.model_validate(row.request["options"]),
-        model=context.models.get(spec) if spec else None,
-        embedder=await asyncio.to_thread(context.models.embedder),
-        ledger=ledger,
-        progress=progress,
+    options = PersonaOptions.model_validate(row.request["options"])
+    model = context.models.get(spec) if spec else None
+    embedder = await asyncio.to_thread(context.models.embedder)
+    built = await build_persona_set(
+        documents, options=options, model=model, embedder=embedder, ledger=ledger, progress=progress
     )
+    if not options.resamples:
+        return built
+    measured = await measure_reproducibility(
+        documents, options=options, resamples=options.resamples, embedder=embedder, model=model, ledger=ledger,
+        progress=progress, whole=built,
+    )  # fmt: skip
+    return with_reproducibility(built, measured)
 
 
 async def _write_progress(context: Context, persona_set_id: str, progress: _Progress) -> None:

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clustering import Document, Perspective, Span, extract_perspectives
+from clustering.composing import choose_excerpts
 from clustering.mentions import find_mention
 from clustering.narration import spoken_part
-from clustering.composing import choose_excerpts
 from clustering.needs import CLAUSE_CHARACTERS_MAX, leading_need
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from clustering import (
     build_persona_set,
     effective_personas,
     measure_reproducibility,
+    with_reproducibility,
 )
 from clustering.clusters import cluster_vectors
 from clustering.embedding import Vectors
@@ -98,9 +101,19 @@ async def test_reproducibility_of_a_clear_panel_is_high_and_of_a_lone_voice_low(
                  for n, block in enumerate(STORIES.split("\n\n"))]  # fmt: skip
     documents.append(Document(id="lone", text="As a beekeeper, I want fewer pesticides on the rape fields."))
     options = PersonaOptions(single_voices=True)
-    measured = await measure_reproducibility(documents, options=options, resamples=8, embedder=embedder)
+    stages: list[tuple[str, int, int]] = []
+    whole = await build_persona_set(documents, options=options, embedder=embedder)
+    measured = await measure_reproducibility(
+        documents, options=options, resamples=8, embedder=embedder, whole=whole,
+        progress=lambda stage, done, total: stages.append((stage, done, total)),
+    )  # fmt: skip
+    assert stages == [("resampling", done, 8) for done in range(1, 9)]
     assert measured.resamples == 8
     assert measured.rand_index
     assert measured.rand_index.mean > 0.8
     assert measured.rand_index.low <= measured.rand_index.mean <= measured.rand_index.high
     assert measured.by_persona["ward-nurse-1"] > measured.by_persona["beekeeper-1"]
+    told = with_reproducibility(whole, replace(measured, fragile=("beekeeper-1",)))
+    assert told.statistics["reproducibility_rand_index_mean"] == measured.rand_index.mean
+    assert {one.id for one in told.personas if "fragile" in one.warnings} == {"beekeeper-1"}
+    assert told.content_hash != whole.content_hash

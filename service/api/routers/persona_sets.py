@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, NamedTuple
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,6 +14,7 @@ from starlette.responses import Response
 from service.api.answers.documents import MapAnswer, PersonaSetAnswer, persona_set_answer
 from service.api.answers.jobs import EstimateAnswer
 from service.api.callers import Caller, Reader, Writer
+from service.api.events import persona_set_stream
 from service.api.idempotency import CreatingRoute
 from service.api.paging import Listing, Paged, listing
 from service.api.problem import FieldProblem, ProblemError
@@ -111,6 +114,33 @@ async def read_persona_set(request: Request, caller: Reader, persona_set_id: Id,
     """Read a persona set: its state, and its personas once it has completed."""
     sets = application_of(request).persona_sets
     return persona_set_answer(await when_ended(lambda: sets.get(caller.sees, persona_set_id), wait))
+
+
+class Watched(NamedTuple):
+    """Whose progress is wanted."""
+
+    owner: str | None
+    persona_set_id: str
+
+
+async def _watched(request: Request, caller: Reader, persona_set_id: Id) -> Watched:
+    """Looked up before the stream begins, so that a wrong id is a 404."""
+    await application_of(request).persona_sets.get(caller.sees, persona_set_id)
+    return Watched(caller.sees, persona_set_id)
+
+
+@router.get("/{persona_set_id}/events", response_class=EventSourceResponse)
+async def stream_progress(
+    request: Request, watched: Annotated[Watched, Depends(_watched)]
+) -> AsyncIterator[ServerSentEvent]:
+    """Listen to a persona set while it is built (Server-Sent Events): its state, stage and counts as they change.
+
+    `persona_set.completed`, `.failed` or `.cancelled` is the last. After ten minutes the server closes with
+    `event: reconnect`.
+    """
+    longest_s: float = request.app.state.stream_max_s
+    async for event in persona_set_stream(application_of(request), *watched, longest_s=longest_s):
+        yield event
 
 
 @router.get("/{persona_set_id}/map", response_model=MapAnswer)

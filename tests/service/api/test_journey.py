@@ -249,13 +249,26 @@ def test_documents_in_the_request_become_personas(live: Live) -> None:
         for who in ("nurse", "patient", "carer")
         for what in ("to be heard", "to see the figures", "more time")
     )
-    body = {"documents": [{"title": "minutes.txt", "text": text}], "name": "ward"}
+    body: dict[str, Any] = {"documents": [{"title": "minutes.txt", "text": text}], "name": "ward"}
+    lone = live.client.post("/v1/persona-sets", json={**body, "options": {"resamples": 2}})
+    assert lone.status_code == 422
+    assert lone.json()["errors"][0]["pointer"] == "/options/resamples"
+    body["documents"].append(
+        {"title": "letter.txt", "text": "As a nurse, I want to be asked before the ward is moved."}
+    )
+    body["options"] = {"resamples": 2}
     made = live.client.post("/v1/persona-sets", json=body)
     assert made.status_code == 202, made.text
+    with live.client.stream("GET", f"{made.headers['location']}/events") as stream:
+        events = [line.removeprefix("event: ") for line in stream.iter_lines() if line.startswith("event: ")]
+    assert events[-1] == "persona_set.completed"
+    assert set(events[:-1]) <= {"persona_set.queued", "persona_set.running"}
+    assert live.client.get("/v1/persona-sets/ps_none/events").status_code in (404, 422)
     told = live.client.get(made.headers["location"], params={"wait": 60}).json()
     assert told["status"] == "completed", told
     assert told["persona_set"]["personas"]
-    assert len(told["document_ids"]) == 1
+    assert len(told["document_ids"]) == 2
+    assert told["persona_set"]["statistics"]["reproducibility_resamples"] == 2
     assert live.client.post("/v1/persona-sets", json={"documents": ["do_none"]}).status_code == 422
     before = live.client.get("/v1/documents").json()["data"]
     wrong = {"documents": [{"text": "x " * 50}, "do_none"]}
