@@ -180,12 +180,16 @@ def tell_of_waiting(known: set[str]) -> set[str]:
     for spec, trouble in found.items():
         if spec not in known:
             talk(
-                f"waiting for {spec}, for up to {max(1, round(trouble.patience_s / 60))} minutes: {trouble.reason}. "
+                f"waiting for {spec}, for up to {_lasting(trouble.patience_s)}: {trouble.reason}. "
                 "What is done stays; Ctrl-C stops (REHEARING_PROVIDER_PATIENCE sets how long)"
             )
     for spec in sorted(known - found.keys()):
         talk(f"{spec} answers again, or was given up")
     return set(found)
+
+
+def _lasting(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
 
 
 async def evaluations_of(app: Application, batch_id: str) -> list[EvaluationRecord]:
