@@ -171,7 +171,7 @@ evaluations = Table(
     Index("ix_evaluations_by_status", "owner", "status", "created_at", "id"),
     Index("ix_evaluations_ranked", "owner", "disagreement", "instability", "id"),
     Index("ix_evaluations_ranked_in_batch", "batch_id", "disagreement", "instability", "id"),
-    Index("ix_evaluations_by_batch", "batch_id", "status", "id"),
+    Index("ix_evaluations_list_batch", "batch_id", "created_at", "id"),
     Index("ix_evaluations_counted", "batch_id", "status", "calls", "input_tokens", "output_tokens", "cost_usd"),
     Index("ix_evaluations_by_item", "owner", "item_id"),
 )  # fmt: skip
@@ -191,8 +191,9 @@ runs = Table(
     Index("ix_runs_waiting", "priority", "id", sqlite_where=sa.text("status = 'queued' AND dispatched_at IS NULL"), postgresql_where=sa.text("status = 'queued' AND dispatched_at IS NULL")),
     Index("ix_runs_dispatched", "dispatched_at", sqlite_where=sa.text("status = 'queued' AND dispatched_at IS NOT NULL"), postgresql_where=sa.text("status = 'queued' AND dispatched_at IS NOT NULL")),
     Index("ix_runs_expiring", "expires_at", sqlite_where=sa.text("status = 'queued'"), postgresql_where=sa.text("status = 'queued'")),
-    Index("ix_runs_by_status", "status"),
+    Index("ix_runs_queue", "status", "dispatched_at", "priority", "id"),
     Index("ix_runs_by_batch", "batch_id", "id"),
+    Index("ix_runs_list_batch", "batch_id", "created_at", "id"),
 )  # fmt: skip
 
 results = Table(
