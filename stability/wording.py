@@ -50,6 +50,8 @@ def stable(dependability: Estimate, flips: Estimate) -> Stable:
     if low is None and dependability.value == 1:
         low = 1.0
     high = flips.ci.high if flips.ci else None
+    if dependability.value is None and flips.value == 0:  # nothing varies: neither good nor bad can be told
+        return "undefined"
     if (low is not None and low < PHI_MIN) or (high is not None and high > FLIPS_MAX):
         return "not_stable"
     return "stable" if low is not None and high is not None else "undefined"
@@ -85,7 +87,8 @@ def _unknown(case: Case) -> str:
     if not case.scored:
         return "the table holds no score"
     if not case.rerun:
-        return "nothing was run twice, so not enough runs to say; run each case 2 times or more"
+        nothing = f"no case has two verdicts of {case.arm.replace('_', ' ')}" if case.arm else "nothing was run twice"
+        return f"{nothing}, so not enough runs to say; run each case 2 times or more"
     if not case.varies:
         return "every score is the same, so these items cannot show whether the verdict can be trusted"
     if not case.enough:

@@ -41,8 +41,8 @@ def print_report(report: StabilityReport) -> None:
     console = results()
     population = report.population
     console.print(
-        f"{population.items} items in {population.clusters} clusters, {population.personas} personas, "
-        f"up to {population.runs} runs; {population.ratings_used} of {population.ratings_asked} ratings used."
+        f"{_count(population.items, 'item')} in {_count(population.clusters, 'cluster')}, "
+        f"{_count(population.personas, 'persona')}, up to {_count(population.runs, 'run')}; {population.ratings_used} of {population.ratings_asked} ratings used."
     )
     for dimension in report.dimensions.values():
         console.print()
@@ -52,6 +52,10 @@ def print_report(report: StabilityReport) -> None:
             console.print(clean(f"  note ({warning.code}): {warning.message}"))
     for warning in report.warnings:
         console.print(clean(f"note ({warning.code}): {warning.message}"))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _table(dimension: DimensionReport) -> object:

@@ -72,7 +72,7 @@ def detail_tables(dimension: DimensionReport) -> tuple[Table, ...]:
         *(
             _free(caption, values)
             for caption, values in (
-                ("Changes of position", dimension.position_changes),
+                ("Changes of position", _differences_first(dimension.position_changes)),
                 ("Ranking of systems", dimension.systems),
                 ("Agreement with humans", dimension.humans),
                 ("Certainty", dimension.certainty),
@@ -82,6 +82,11 @@ def detail_tables(dimension: DimensionReport) -> tuple[Table, ...]:
         ),
     )
     return tuple(table for table in tables if table.rows)
+
+
+def _differences_first(changes: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Changes that happen of themselves come before those that an arm is credited with, the arms' own figures last."""
+    return changes and {key: changes[key] for key in sorted(changes, key=lambda key: key == "arms")}
 
 
 def estimate_row(name: str, estimate: Estimate, *, percent: bool = False, component: bool = False) -> Row:

@@ -188,3 +188,7 @@ def test_promptfoo_repeats_are_runs() -> None:
     overall = table.select(table.dimension.codes == table.dimension.code("score"))
     assert [row[2] for row in rows(overall)] == ["1", "2", "3"]
     assert scores(overall) == [1.0, 0.0, None]
+
+
+def test_a_header_without_a_line_end_is_an_empty_table() -> None:
+    assert len(read_ratings(b"item,persona,run,score")) == 0

@@ -248,3 +248,10 @@ def test_wrong_targets_and_thresholds_are_refused(plant: Plant) -> None:
 def test_the_committed_schema_is_current() -> None:
     path = Path(__file__).parents[3] / "docs" / "report.schema.json"
     assert json.loads(path.read_text()) == report_schema()
+
+
+def test_a_table_that_varies_nowhere_is_neither_stable_nor_not() -> None:
+    rows = [(f"i{i}", p, str(r), 3.0) for i in range(12) for p in "pq" for r in range(3)]
+    one = told(rated(*rows))[0].dimensions["score"]
+    assert one.verdict == "undefined"
+    assert "every score is the same" in one.sentence
