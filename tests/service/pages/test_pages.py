@@ -50,6 +50,15 @@ def test_every_page_has_its_twin_its_export_and_a_strict_policy(site: Any) -> No
         assert not re.search(r"""\s(?:href|src|action)=["'](?!#|data:)""", export.text), name
 
 
+def test_a_page_is_sent_compressed_where_the_browser_takes_it(site: Any) -> None:
+    path = paths(site)["run"]
+    plain, packed = site.get(path, **{"Accept-Encoding": "identity"}), site.get(path, **{"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.text == plain.text
+    assert int(packed.headers["content-length"]) * 3 < len(plain.content)
+
+
 def test_judged_text_is_never_markup(site: Any) -> None:
     evaluation = site.evaluations["hostile"]
     run = site.runs("hostile")[0]["id"]
