@@ -80,7 +80,7 @@ def run(arguments: list[str] | None = None) -> int:
         talk("interrupted")
         return 130
     except _UsageError as error:
-        talk(error.format_message())
+        talk(error.format_message() + _hint(error))
         return 2
     except BrokenPipeError:
         return 1
@@ -93,3 +93,10 @@ def run(arguments: list[str] | None = None) -> int:
         talk(line)
         return code
     return int(result) if isinstance(result, int) else 0
+
+
+def _hint(error: Any) -> str:
+    """Where to look after wrong usage; a value that is wrong says for itself what it should be."""
+    if type(error) is typer.BadParameter or error.ctx is None:
+        return ""
+    return f" See `{error.ctx.command_path} --help`."

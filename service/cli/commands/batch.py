@@ -146,8 +146,10 @@ def _checked(response: httpx.Response) -> httpx.Response:
     response.read()
     try:
         problem = response.json()
-        places = "; ".join(f"{one['pointer']}: {one['detail']}" for one in problem.get("errors", [])[:3])
-        line = f"{problem.get('title', response.status_code)}: {problem.get('detail', '')} {places}".strip()
+        detail = problem.get("detail", "")
+        found = [one for one in problem.get("errors", []) if one["detail"] not in detail][:3]
+        places = "".join(f"; {one['pointer']}: {one['detail']}" for one in found)
+        line = f"{problem.get('title', response.status_code)}: {detail}{places}"
     except ValueError:
         line = f"the service answered {response.status_code}"
     talk(line)

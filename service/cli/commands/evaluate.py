@@ -76,6 +76,8 @@ async def _evaluate(
         with progress(quiet) as bar:
             if Path(personas).is_dir():
                 personas = (await build_personas(service, Path(personas), options={}, bar=bar)).id
+                if not quiet:
+                    talk(f"personas are stored as {personas}: judge with the same ones by --personas {personas}")
             batch = await hear_batch(service, items, bar=bar, label=label, persona_set=personas, **hearing)
         evaluations = await evaluations_of(service, batch.id)
         require_verdicts(batch, evaluations)

@@ -21,6 +21,7 @@ from tests.service.api.conftest import ITEM, RUBRIC, Live
 pytestmark = pytest.mark.xdist_group("live_api")
 
 FOLDER = Path(__file__).parents[3] / "examples" / "integrations"
+NEEDS = "{} is not installed: it asks for older packages than ours; examples/integrations/README.md says how to test it"
 
 
 def run(live: Live, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -106,7 +107,7 @@ def test_the_action_runs_the_gate_with_options_that_it_has() -> None:
     assert {"REHEARING_URL", "REHEARING_PERSONA_SET", "REHEARING_RUBRIC", "REHEARING_KEY"} == step["env"].keys()
 
 
-@pytest.mark.skipif(importlib.util.find_spec("inspect_ai") is None, reason="inspect-ai is not installed")
+@pytest.mark.skipif(importlib.util.find_spec("inspect_ai") is None, reason=NEEDS.format("inspect-ai"))
 def test_inspect(recipe: Any) -> None:
     from inspect_ai.model import ModelOutput
     from inspect_ai.scorer import Target
@@ -125,7 +126,7 @@ def test_inspect(recipe: Any) -> None:
     assert score.metadata["n_asked"] == 2
 
 
-@pytest.mark.skipif(importlib.util.find_spec("deepeval") is None, reason="deepeval is not installed")
+@pytest.mark.skipif(importlib.util.find_spec("deepeval") is None, reason=NEEDS.format("deepeval"))
 def test_deepeval(recipe: Any) -> None:
     from deepeval.test_case import LLMTestCase
 

@@ -23,6 +23,7 @@ class Recorder:
     def __init__(self) -> None:
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         self.url = ""
+        self.status = 200
         self.answers: dict[str, bytes] = {}
 
 
@@ -37,7 +38,7 @@ def recorder() -> Iterator[Recorder]:
             told = next(
                 (text for start, text in kept.answers.items() if self.path.startswith(start)), b'{"id": "ba_0"}'
             )
-            self.send_response(200)
+            self.send_response(kept.status)
             self.send_header("Content-Length", str(len(told)))
             self.end_headers()
             self.wfile.write(told)
@@ -168,3 +169,15 @@ def test_a_service_that_is_not_there_is_one_line(send: Any, capsys: pytest.Captu
 def test_a_bound_needs_the_results(send: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert send("--fail-under", "2", "--dry-run") == 2
     assert "--fail-under" in capsys.readouterr().err
+
+
+def test_a_refusal_is_told_once_with_its_places(
+    recorder: Recorder, send: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = [{"pointer": "line:2", "detail": "no id"}, {"pointer": "line:3", "detail": "id twice"}]
+    recorder.status = 422
+    recorder.answers = {
+        "/": json.dumps({"title": "Batch not valid", "detail": "line 2: no id", "errors": places}).encode()
+    }
+    assert send() == 2
+    assert capsys.readouterr().err == "rehearing: Batch not valid: line 2: no id; line:3: id twice\n"

@@ -34,6 +34,14 @@ def test_an_unknown_command_is_usage(capsys: pytest.CaptureFixture[str]) -> None
     assert "judge" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("words", "place"), [(["batch"], "batch --help"), (["demo", "--colour"], "demo --help")])
+def test_wrong_usage_says_where_to_look(words: list[str], place: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(words) == 2
+    told = capsys.readouterr().err
+    assert f"`rehearing {place}`" in told
+    assert len(told.splitlines()) == 1
+
+
 def test_stability_of_a_handmade_table_prints_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "r.csv").write_text(RATINGS)
     assert run(["stability", str(tmp_path / "r.csv"), "--tau", "3.5"]) == 0
