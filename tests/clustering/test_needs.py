@@ -144,7 +144,7 @@ def test_who_speaks_is_heard_without_a_list_of_trades(sentence: str, role: str |
 
 def test_a_card_shows_needs_that_stand_alone_before_procedure() -> None:
     quotes = [
-        "I set `spec.policy` on the job and run it with 8 workers.",
+        "I set `spec.policy` on the job, so that 8 workers can run.",
         "As a reader I want a map of the house.",
         "However, we may require a second key for it.",
         "We need more light on the stairs.",
