@@ -25,6 +25,9 @@ from clustering.perspectives import AUTHOR, Perspective, extract_perspectives
 from clustering.wording import leading_role
 from llm import CallLedger, Model
 
+STATEMENTS_PER_PERSONA = 10
+"""By coverage a group gets one persona for this many statements: fewer do not show two interests."""
+
 Stage = Literal["reading", "extracting", "embedding", "grouping", "composing"]
 Progress = Callable[[str, int, int], None]
 """Called with stage, done, total; from a worker thread, so it must be quick and thread-safe."""
@@ -172,7 +175,7 @@ def _persona_counts(sizes: Sequence[int], options: PersonaOptions) -> list[int]:
     """How many personas each group may have: one each, the rest where most is said."""
     total = options.personas
     if total is None:
-        return [min(options.personas_per_group_max, max(1, size // 5)) for size in sizes]
+        return [min(options.personas_per_group_max, max(1, size // STATEMENTS_PER_PERSONA)) for size in sizes]
     counts = [1 if index < total else 0 for index in range(len(sizes))]
     while sum(counts) < total and any(size // (count + 1) >= 3 for size, count in zip(sizes, counts, strict=True)):
         counts[max(range(len(sizes)), key=lambda index: sizes[index] / (counts[index] + 1))] += 1

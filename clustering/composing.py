@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rapidfuzz.fuzz import ratio
 
 from clustering.embedding import Vectors
-from clustering.naming import keywords
+from clustering.naming import keywords, telling_apart
 from clustering.needs import leading_need
 from clustering.persona import Excerpt, Persona, Provenance, StakeholderGroup
 from clustering.perspectives import Perspective
@@ -29,6 +29,11 @@ PERSPECTIVES_PER_PERSONA_MIN = 3
 """A persona by coverage needs this many perspectives; a group with fewer yields one persona."""
 SAME_DOCUMENT_COST = 0.12
 """What each excerpt already taken out of the same document costs the next one, in units of worth."""
+SAME_DIMENSION_SIMILARITY = 0.9
+"""Two parts of a group whose centres are this similar are one persona."""
+ROLE_SHARE = 0.3
+"""Weight of what a speaker is called against what they say, where a group is split: several names for the same people
+("administrator", "operator") must not make several personas."""
 SPARSE_EXCERPTS = 3
 SPARSE_CARD = "sparse_card"
 """Warning code: fewer than three excerpts, so the card leaves the model free."""
@@ -54,24 +59,58 @@ def distinct(rows: Sequence[int], perspectives: Sequence[Perspective], vectors: 
     return sorted(ordered[place] for place in kept)
 
 
-def split_dimensions(rows: Sequence[int], vectors: Vectors, count: int) -> list[list[int]]:
+def split_dimensions(rows: Sequence[int], vectors: Vectors, count: int, sources: Sequence[str]) -> list[list[int]]:
     """At most `count` distinct evaluative dimensions of a group, largest first, each a list of rows.
 
-    Ward linkage; fewer dimensions where one would have less than three perspectives.
+    sources: the document of every row of `vectors`. Ward linkage; a part with less than three perspectives joins the
+    nearest other one, and so does one out of a single document where the group speaks in many: it is the subject of
+    that document, not a kind of people. Fewer dimensions where two would be nearly the same.
     """
     if count <= 1 or len(rows) < 2 * PERSPECTIVES_PER_PERSONA_MIN:
         return [list(rows)]
     from scipy.cluster.hierarchy import fcluster, linkage
 
     own = np.asarray(vectors[list(rows)], dtype=np.float64)
+    named = np.array([sources[row] for row in rows])
+    documents_min = 2 if len(set(named.tolist())) >= 2 * count else 1
     tree = linkage(own, method="ward")
-    for parts in range(count, 1, -1):
-        labels = fcluster(tree, parts, criterion="maxclust")
-        sizes = Counter(labels.tolist())
-        if min(sizes.values()) >= PERSPECTIVES_PER_PERSONA_MIN:
-            found = [[row for row, label in zip(rows, labels, strict=True) if label == part] for part in sizes]
-            return sorted(found, key=lambda part: (-len(part), part[0]))
+    for wanted in range(count, 1, -1):
+        for cut in range(wanted, 2 * count + 3):
+            labels = _joined_small(
+                np.asarray(fcluster(tree, cut, criterion="maxclust"), dtype=np.int64), own, named, documents_min
+            )
+            parts = sorted(set(labels.tolist()))
+            if len(parts) == wanted and not _nearly_same(parts, labels, own):
+                found = [[row for row, label in zip(rows, labels, strict=True) if label == part] for part in parts]
+                return sorted(found, key=lambda part: (-len(part), part[0]))
     return [list(rows)]
+
+
+def _joined_small(
+    labels: NDArray[np.int64], own: NDArray[np.float64], sources: NDArray[np.str_], documents_min: int
+) -> NDArray[np.int64]:
+    """Labels in which every part is large enough and heard in enough documents; the others join the nearest."""
+    fit = [
+        part
+        for part in sorted(set(labels.tolist()))
+        if np.sum(labels == part) >= PERSPECTIVES_PER_PERSONA_MIN
+        and len(set(sources[labels == part].tolist())) >= documents_min
+    ]
+    if not fit:
+        return np.zeros_like(labels)
+    centers = _centers(fit, labels, own)
+    nearest = np.array(fit)[np.argmax(own @ centers.T, axis=1)]
+    return np.where(np.isin(labels, fit), labels, nearest)
+
+
+def _nearly_same(parts: Sequence[int], labels: NDArray[np.int64], own: NDArray[np.float64]) -> bool:
+    centers = _centers(parts, labels, own)
+    return bool(np.triu(centers @ centers.T, 1).max() >= SAME_DIMENSION_SIMILARITY)
+
+
+def _centers(parts: Sequence[int], labels: NDArray[np.int64], own: NDArray[np.float64]) -> NDArray[np.float64]:
+    means = np.stack([own[labels == part].mean(axis=0) for part in parts])
+    return np.asarray(means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9))
 
 
 def rank_excerpts(rows: Sequence[int], perspectives: Sequence[Perspective], vectors: Vectors) -> list[int]:
@@ -134,27 +173,30 @@ def compose_personas(
     vectors and role_vectors: unit rows per perspective, what it says and what its speaker is called; both decide
     which perspectives share a persona, so that a specialist inside a group gets a card of their own.
     """
-    both = vectors + role_vectors
+    both = vectors + ROLE_SHARE * role_vectors
+    sources = [one.span.document_id for one in perspectives]
     parts: list[tuple[StakeholderGroup, list[int]]] = []
+    tails: list[tuple[str, ...]] = []
     for group, rows, count in zip(groups, members, counts, strict=True):
         unique = distinct(rows, perspectives, vectors)
-        parts += [(group, part) for part in split_dimensions(unique, both, count)]
+        own = split_dimensions(unique, both, count, sources)
+        parts += [(group, part) for part in own]
+        told = [[(sources[row], perspectives[row].concern) for row in part] for part in own]
+        tails += telling_apart(told, _roles(unique, perspectives))
     words = keywords([[perspectives[row].concern for row in part] for _, part in parts])
     number: Counter[str] = Counter()
-    several = Counter(_stakeholder(group, part, perspectives) for group, part in parts)
     personas = []
-    for (group, part), found in zip(parts, words, strict=True):
+    for (group, part), found, tail in zip(parts, words, tails, strict=True):
         number[group.id] += 1
-        alone = several[_stakeholder(group, part, perspectives)] == 1
-        personas.append(_persona(group, number[group.id], part, found, perspectives, vectors, alone=alone))
+        personas.append(_persona(group, number[group.id], part, found, perspectives, vectors, tail=tail))
     return tuple(personas)
 
 
 def _persona(
     group: StakeholderGroup, number: int, rows: Sequence[int], words: tuple[str, ...],
-    perspectives: Sequence[Perspective], vectors: Vectors, *, alone: bool,
+    perspectives: Sequence[Perspective], vectors: Vectors, *, tail: tuple[str, ...],
 ) -> Persona:  # fmt: skip
-    """alone: no other persona is called the same, so that the name needs no tail."""
+    """tail: what this persona of its group is about, where the group has several; else empty."""
     ranked = choose_excerpts(rank_excerpts(rows, perspectives, vectors), perspectives)
     spans = tuple(perspectives[row].span for row in ranked)
     said = Provenance(kind="document", spans=spans)
@@ -162,10 +204,13 @@ def _persona(
     stakeholder = _stakeholder(group, rows, perspectives)
     called = ", ".join(role for role, _ in _roles(rows, perspectives).most_common(4))
     need = leading_need([perspectives[row] for row in ranked])
-    tail = "" if alone or not words else f" ({', '.join(words[:2])})"
+    called_as = _as_written(stakeholder, [perspectives[row].quote for row in rows])
+    about = (
+        f" ({', '.join(_as_written(word, [perspectives[row].quote for row in rows]) for word in tail)})" if tail else ""
+    )
     return Persona(
         id=f"{group.id}-{number}",
-        name=f"{stakeholder[:1].upper()}{stakeholder[1:]}{tail}",
+        name=f"{called_as[:1].upper()}{called_as[1:]}{about}",
         stakeholder=stakeholder,
         group_id=group.id,
         perspective=need.text if need else "Looks at what its own words ask for.",
@@ -179,6 +224,16 @@ def _persona(
         },
         warnings=(SPARSE_CARD,) if len(ranked) < SPARSE_EXCERPTS else (),
     )  # fmt: skip
+
+
+def _as_written(name: str, quotes: Sequence[str]) -> str:
+    """A name with the capitals that the documents give its words: `SRE`, `user of Kubernetes`."""
+    written: dict[str, Counter[str]] = {word: Counter() for word in name.split()}
+    for quote in quotes:
+        for word in re.findall(r"(?<=\s)[\w-]+", quote):
+            if word.lower() in written:
+                written[word.lower()][word] += 1
+    return " ".join(forms.most_common(1)[0][0] if forms else word for word, forms in written.items())
 
 
 def _roles(rows: Sequence[int], perspectives: Sequence[Perspective]) -> Counter[str]:

@@ -45,12 +45,12 @@ _WISHES = tuple(
     (re.compile(rf"(?P<subject>\b(?:[Ii]|[Ww]e)(?=\s|['’])(?:\s+[a-z]+s\b)?|\b[\w-]+s)\s*\b{_ADVERB}(?P<verb>{verb})\s+"), third)
     for verb, third in _THIRD
 )  # fmt: skip
-_END = re.compile(r"[;:](?:\s|$)|\s[–—-]\s|\s\(|\n\s*\n")
+_END = re.compile(r",?\s+(?:and|but)\s+(?=(?:want|need|do|don['’]t|am|have)\b)|[;:](?:\s|$)|\s[–—-]\s|\s\(|\n\s*\n")
 _SHORTER = re.compile(
     r",?\s+(?:so\s+that|so|because|since|in\s+order\s+to|when|if|but|even\s+if|which|although)\s+|,\s+(?:and|or)?\s*"
 )
 _OUTER = " \t\n\"'“”‘’*_>.,"
-_MARKUP = re.compile(r"[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}|\[([^\]]+)\]\([^)]*\)")
+_MARKUP = re.compile(r"(?<!\w)[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}(?!\w)|\[([^\]]+)\]\([^)]*\)")
 
 
 class Need(NamedTuple):
@@ -145,6 +145,11 @@ def _quoted(sentence: str) -> str | None:
 
 def _plain(text: str) -> str:
     """A clause on one line, without its marks of emphasis and outer punctuation."""
-    return " ".join(
-        word for word in _MARKUP.sub(lambda found: found[1] or "", text).split() if word not in {">", "-", "*"}
-    ).strip(_OUTER)
+    return without_markup(text).strip(_OUTER)
+
+
+def without_markup(text: str) -> str:
+    """A quote as it is read: on one line, without marks of emphasis, quotation and lists. For display only; the quote
+    itself stays verbatim, so that its span slices back to it."""
+    words = _MARKUP.sub(lambda found: found[1] or "", text).split()
+    return " ".join(word for word in words if word not in {">", "-", "*"})

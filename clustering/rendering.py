@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from clustering.needs import without_markup
 from clustering.persona import AnchorKind, Persona
 
 EXCERPTS_MAX = 6
@@ -17,7 +18,7 @@ def render_persona(persona: Persona, anchor: AnchorKind) -> str:
     card = "\n".join(f"{label}: {value}" for label, value in _fields(persona) if value)
     if anchor is AnchorKind.CARD or not persona.excerpts:
         return card
-    quotes = "\n".join(f"- “{' '.join(excerpt.quote.split())}”" for excerpt in persona.excerpts[:EXCERPTS_MAX])
+    quotes = "\n".join(f"- “{without_markup(excerpt.quote)}”" for excerpt in persona.excerpts[:EXCERPTS_MAX])
     return f"{card}\nIn their own words:\n{quotes}"
 
 

@@ -44,10 +44,10 @@ _TEMPLATE = re.compile(
 
 _PERSON = r"(?:I|[Ww]e|(?:[Mm]y|[Oo]ur)\s+[\w\s/-]{1,60}?|[\w-]*(?:ers|ors|ists|people|nurses|patients|staff|folks|residents)|[Ee]verybody|[Nn]obody)"
 _STANCE = re.compile(
-    rf"\b{_PERSON}(?:['’](?:m|d|re|ve))?\s+(?:(?:also|really|just|only|often|always|still|simply|all|do|does|am|are|is|was|were)\s+)*(?:not\s+|never\s+)?"
+    rf"\b(?P<who>{_PERSON})(?:['’](?:m|d|re|ve))?\s+(?:(?:also|really|just|only|often|always|still|simply|all|do|does|am|are|is|was|were)\s+)*(?:not\s+|never\s+)?"
     r"(?:wants?|wanted|needs?|needed|would|like|likes|rather|wish(?:es)?|prefers?|hopes?|hoping|expects?|insists?|fears?|worr(?:y|ied|ies)|afraid|cares?"
-    r"|hates?|loves?|trusts?|believes?|feels?|thinks?|concerned|frustrated|tired|happy|glad|struggles?|suffers?|rely|relies|depends?|lose|cannot|can['’]t|can"
-    r"|could|must|should|have\s+to|had\s+to|don['’]t|didn['’]t|won['’]t|never)\b"
+    r"|hates?|loves?|trusts?|believes?|feels?|thinks?|concerned|frustrated|tired|happy|glad|struggles?|suffers?|rely|relies|depends?|lose|cannot|can['’]t|(?P<modal>can"
+    r"|could|must|should)|have\s+to|had\s+to|don['’]t|didn['’]t|won['’]t|never)\b"
 )
 _ALREADY_SAID = re.compile(
     r"^[\s*_>\-\"“]*(?:(?:and|but|or|so|yet|then|however|therefore|thus|hence|also|instead|alternatively|otherwise|additionally|furthermore|moreover"
@@ -61,7 +61,7 @@ _ALREADY_SAID = re.compile(
 
 def takes_a_stance(text: str) -> bool:
     """Whether somebody in the text wants, needs, fears or thinks something, rather than reports what is done."""
-    return bool(_STANCE.search(text))
+    return any(not found["modal"] or FIRST_PERSON.match(found["who"]) for found in _STANCE.finditer(text))
 
 
 def leans_on_context(text: str) -> bool:

@@ -87,7 +87,7 @@ FUNCTION_WORDS = words_of(
 """Words that say how, not who or what; they end a noun phrase and name no group."""
 
 _SYNONYMS = {"admin": "administrator", "admins": "administrator", "dev": "developer", "devs": "developer",
-             "sysadmin": "system administrator", "ops": "operations", "ml": "machine learning", "doc": "doctor", "mum": "mother", "mom": "mother", "dad": "father"}  # fmt: skip
+             "sysadmin": "system administrator", "ops": "operations", "doc": "doctor", "mum": "mother", "mom": "mother", "dad": "father"}  # fmt: skip
 """Everyday short forms, written out so that they meet their long form."""
 
 GENERAL_NOUNS = words_of(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clustering import Document, Perspective, Span, extract_perspectives
-from clustering.composing import choose_excerpts
+from clustering.composing import choose_excerpts, split_dimensions
 from clustering.mentions import find_mention
+from clustering.naming import telling_apart
 from clustering.narration import spoken_part
-from clustering.needs import CLAUSE_CHARACTERS_MAX, leading_need
+from clustering.needs import CLAUSE_CHARACTERS_MAX, leading_need, without_markup
 
 
 def said(quote: str, voice: float = 0.5) -> Perspective:
@@ -142,7 +144,7 @@ def test_who_speaks_is_heard_without_a_list_of_trades(sentence: str, role: str |
 
 def test_a_card_shows_needs_that_stand_alone_before_procedure() -> None:
     quotes = [
-        "I set `spec.policy` on the job and run it with 8 workers.",
+        "I set `spec.policy` on the job, so that 8 workers can run.",
         "As a reader I want a map of the house.",
         "However, we may require a second key for it.",
         "We need more light on the stairs.",
@@ -152,3 +154,22 @@ def test_a_card_shows_needs_that_stand_alone_before_procedure() -> None:
     given = [one.model_copy(update={"span": one.span.model_copy(update={"start": 5, "end": 9})}) for one in given]
     assert choose_excerpts([0, 1, 2, 3, 4], given) == [1, 3, 4]
     assert choose_excerpts([0, 1, 2], given) == [1, 0, 2], "too few: the rest fills up, last"
+
+
+def test_a_quote_is_read_without_markup_and_an_identifier_keeps_its_underscores() -> None:
+    assert without_markup("As a **nurse** I want\n> `node_name` and _rest_.") == "As a nurse I want node_name and rest."
+
+
+def test_personas_of_one_group_are_told_apart_by_what_their_documents_share() -> None:
+    first = [("a", "We need light on the stairs"), ("b", "Light in the stairs is out"), ("b", "I want to paint")]
+    second = [("c", "The lift stops"), ("d", "We need a lift that works"), ("d", "I want to paint")]
+    assert telling_apart([first, second], ["tenant"]) == [("light", "stairs"), ("lift",)]
+    assert telling_apart([first]) == [()]
+
+
+def test_a_subject_of_a_single_document_makes_no_persona() -> None:
+    vectors = np.eye(3, dtype=np.float32)[[0, 0, 0, 1, 1, 1, 2, 2, 2]]
+    sources = ["a", "b", "c", "d", "e", "f", "g", "g", "g"]
+    parts = split_dimensions(range(9), vectors, 3, sources)
+    assert len(parts) == 2
+    assert not any(set(part) <= {6, 7, 8} for part in parts)
