@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -28,6 +29,9 @@ from llm import CallLedger, Model
 Stage = Literal["reading", "extracting", "embedding", "grouping", "composing"]
 Progress = Callable[[str, int, int], None]
 """Called with stage, done, total; from a worker thread, so it must be quick and thread-safe."""
+
+
+_QUOTATION = re.compile(r"[\"“”„«»‹›「」]|(?<!\w)['‘]|['’](?!\w)")
 
 
 class PersonaOptions(BaseModel):
@@ -141,10 +145,14 @@ def assemble_persona_set(
 
 def _with_background(persona: Persona, perspectives: Sequence[Perspective]) -> Persona:
     """What a model said of the speakers of the persona's excerpts, as its background; `inferred`, since no document
-    says it in these words. The same persona where no model read the documents."""
+    says it in these words. A sentence with quotation marks is left out: only verified quotes reach a persona. The
+    same persona where no model read the documents."""
     spans = {excerpt.span for excerpt in persona.excerpts}
-    told = Counter(" ".join(one.characteristics.split()) for one in perspectives if one.span in spans)
-    told.pop("", None)
+    told = Counter(
+        " ".join(one.characteristics.split())
+        for one in perspectives
+        if one.span in spans and one.characteristics.strip() and not _QUOTATION.search(one.characteristics)
+    )
     if not told:
         return persona
     inferred = Provenance(kind="inferred", spans=tuple(one.span for one in persona.excerpts if one.span))
