@@ -130,7 +130,7 @@ class Drawn:
         topics = [ord(text.lower().strip(".").split()[-1][0]) % 26 if text else 0 for text in texts]
         own = np.random.default_rng(len(texts)).normal(size=(len(texts), 32))
         rows = centers[topics] + 0.1 * own
-        return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
 
 
 async def test_ten_thousand_perspectives_make_a_panel() -> None:
