@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -20,7 +21,7 @@ from clustering.errors import NoUsableDocumentError
 from clustering.extraction import extract_with_model, extraction_prompt
 from clustering.grouping import Grouping, group_perspectives, without_domain_words
 from clustering.naming import keywords
-from clustering.persona import MapPoint, PersonaSet, StakeholderGroup
+from clustering.persona import MapPoint, Persona, PersonaSet, Provenance, StakeholderGroup
 from clustering.perspectives import AUTHOR, Perspective, extract_perspectives
 from clustering.wording import leading_role
 from llm import CallLedger, Model
@@ -31,6 +32,9 @@ STATEMENTS_PER_PERSONA = 10
 Stage = Literal["reading", "extracting", "embedding", "grouping", "composing"]
 Progress = Callable[[str, int, int], None]
 """Called with stage, done, total; from a worker thread, so it must be quick and thread-safe."""
+
+
+_QUOTATION = re.compile(r"[\"“”„«»‹›「」]|(?<!\w)['‘]|['’](?!\w)")
 
 
 class PersonaOptions(BaseModel):
@@ -135,7 +139,7 @@ def assemble_persona_set(
     )
     report("composing", 1, 1)
     return PersonaSet(
-        personas=personas, groups=groups, method="extractive",
+        personas=tuple(_with_background(one, perspectives) for one in personas), groups=groups, method="extractive",
         parameters=_parameters(options, embedder, grouping),
         statistics={
             "documents": documents, "perspectives": len(perspectives), "repetitions_merged": found - len(perspectives), "groups": len(groups),
@@ -144,6 +148,25 @@ def assemble_persona_set(
         map=_map(grouping, groups, perspectives, vectors),
         warnings=("single_voices_unplaced",) if heard < len(groups) else (),
     )  # fmt: skip
+
+
+def _with_background(persona: Persona, perspectives: Sequence[Perspective]) -> Persona:
+    """What a model said of the speakers of the persona's excerpts, as its background; `inferred`, since no document
+    says it in these words. A sentence with quotation marks is left out: only verified quotes reach a persona. The
+    same persona where no model read the documents."""
+    spans = {excerpt.span for excerpt in persona.excerpts}
+    told = Counter(
+        " ".join(one.characteristics.split())
+        for one in perspectives
+        if one.span in spans and one.characteristics.strip() and not _QUOTATION.search(one.characteristics)
+    )
+    if not told:
+        return persona
+    inferred = Provenance(kind="inferred", spans=tuple(one.span for one in persona.excerpts if one.span))
+    background = " ".join(part for part in (persona.background, told.most_common(1)[0][0]) if part)
+    return persona.model_copy(
+        update={"background": background, "provenance": {**persona.provenance, "background": inferred}}
+    )
 
 
 def describe_groups(

@@ -48,9 +48,9 @@ class ScriptedModel:
         pass
 
 
-def answer_with(*quotes: str, name: str = "night nurse") -> dict[str, object]:
+def answer_with(*quotes: str, name: str = "night nurse", characteristics: str = "Works at night.") -> dict[str, object]:
     perspective = {"evidence": list(quotes[:4]), "perspective": "whether the chart is at hand"}
-    return {"stakeholders": [{"name": name, "characteristics": "Works at night.", "perspectives": [perspective]}]}
+    return {"stakeholders": [{"name": name, "characteristics": characteristics, "perspectives": [perspective]}]}
 
 
 async def test_true_quotes_are_kept_in_the_documents_own_wording(hashed: Embedder) -> None:
@@ -65,6 +65,8 @@ async def test_true_quotes_are_kept_in_the_documents_own_wording(hashed: Embedde
     assert [one.match for one in found.perspectives] == ["exact", "normalised", "fuzzy"]
     assert all(TEXT[one.span.start : one.span.end] == one.quote for one in found.perspectives)
     persona_set = await build_persona_set([DOCUMENT], model=model, embedder=hashed)
+    assert "Works at night." in persona_set.personas[0].background
+    assert persona_set.personas[0].provenance["background"].kind == "inferred"
     assert persona_set.method == "model"
     assert persona_set.personas[0].stakeholder == "night nurse"
 
@@ -76,14 +78,17 @@ async def test_true_quotes_are_kept_in_the_documents_own_wording(hashed: Embedde
         max_size=4,
     ),
     name=st.text(max_size=40),
+    marks=st.sampled_from(['""', "“”", "''", "‘’", "«»", "„“"]),
 )
-async def test_no_invented_quote_reaches_a_persona(quotes: list[str], name: str, hashed: Embedder) -> None:
-    model = ScriptedModel(answer_with(*quotes, name=name))
+async def test_no_invented_quote_reaches_a_persona(quotes: list[str], name: str, marks: str, hashed: Embedder) -> None:
+    lie = f"Said {marks[0]}we despise them{marks[1]} twice."
+    model = ScriptedModel(answer_with(TEXT[20:70], *quotes, name=name, characteristics=lie))
     try:
         persona_set = await build_persona_set([DOCUMENT], model=model, embedder=hashed)
     except NoUsableDocumentError:
         return
     for persona in persona_set.personas:
+        assert "despise" not in persona.model_dump_json()
         for excerpt in persona.excerpts:
             assert excerpt.span
             assert excerpt.quote == TEXT[excerpt.span.start : excerpt.span.end]

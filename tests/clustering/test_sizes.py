@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -117,3 +118,31 @@ async def test_reproducibility_of_a_clear_panel_is_high_and_of_a_lone_voice_low(
     assert told.statistics["reproducibility_rand_index_mean"] == measured.rand_index.mean
     assert {one.id for one in told.personas if "fragile" in one.warnings} == {"beekeeper-1"}
     assert told.content_hash != whole.content_hash
+
+
+class Drawn:
+    """One direction a text's last word, and a little of its own: ten thousand vectors in a second."""
+
+    name = "drawn"
+
+    def embed(self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> Vectors:
+        centers = np.random.default_rng(0).normal(size=(26, 32))
+        topics = [ord(text.lower().strip(".").split()[-1][0]) % 26 if text else 0 for text in texts]
+        own = np.random.default_rng(len(texts)).normal(size=(len(texts), 32))
+        rows = centers[topics] + 0.1 * own
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+
+
+async def test_ten_thousand_perspectives_make_a_panel() -> None:
+    roles = ["nurse", "patient", "driver", "teacher", "farmer", "baker"]
+    documents = [
+        Document(id=str(n), text=f"As a {roles[n % 6]}, I want number {n * 7919} for room {n} of the {roles[n % 6]}.")
+        for n in range(10_000)
+    ]
+    found = await build_persona_set(documents, embedder=Drawn())
+    assert (
+        found.statistics["perspectives"] == len(found.map) == 10_000 - int(found.statistics["repetitions_merged"] or 0)
+    )
+    assert {group.name for group in found.groups} == set(roles)
+    assert sum(group.size for group in found.groups) > 9_000
+    assert found.statistics["noise_share"] == 0
