@@ -15,6 +15,7 @@ from starlette.requests import Request
 from agents import Rubric
 from clustering import PersonaSet
 from service.application import EvaluationFilter, EvaluationRecord, Place, Ranking, RunRecord, Status
+from service.application.records import CommitmentRecord
 from service.application.scoring import graded_rubric
 from service.errors import InvalidRequestError, NotFoundError
 from service.pages.views.anchors import run_href
@@ -117,9 +118,16 @@ class Gathering:
             personas,
             transcript,
             so_far,
+            await self._commitment(run.id),
             lanes=self._asked("view") == "lanes",
             exported=bool(self._asked("export")) and not self._asked("redact"),
         )
+
+    async def _commitment(self, run_id: str) -> CommitmentRecord | None:
+        try:
+            return await self._application.commitments.get(self._owner, run_id)
+        except NotFoundError:
+            return None  # nobody has asked
 
     async def comparison(self) -> ComparisonPage:
         evaluation = await self._application.evaluations.get(self._owner, self._named("evaluation_id"))

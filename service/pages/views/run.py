@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from agents import Arm, DimensionVerdict, Rubric, Transcript, Verdict
 from clustering import PersonaSet
-from service.application.records import EvaluationRecord, RunRecord
+from service.application.records import CommitmentRecord, EvaluationRecord, RunRecord
 from service.application.scoring import WIDEST_FIRST
 from service.pages.formatting import mean, words
 from service.pages.views.anchors import run_href
+from service.pages.views.commitment import CommitmentCurve, commitment_curves
 from service.pages.views.live import Said
 from service.pages.views.material import texts
 from service.pages.views.matrix import Matrix, matrices
@@ -70,6 +71,8 @@ class RunPage:
     said_so_far: tuple[Said, ...]
     """Replies of a hearing that is still held."""
     synthesis: str | None
+    commitment: tuple[CommitmentCurve, ...]
+    """When the verdict was settled; empty where nobody has asked."""
     materials: tuple[tuple[str, str], ...]
     """Name and address of each text that was judged."""
     persona_set_href: str
@@ -90,6 +93,7 @@ def run_page(
     personas: PersonaSet,
     transcript: Transcript | None,
     said_so_far: tuple[Said, ...] = (),
+    commitment: CommitmentRecord | None = None,
     *,
     lanes: bool = False,
     exported: bool = False,
@@ -123,6 +127,7 @@ def run_page(
         quoted_texts=_quoted_texts(evaluation, view) if exported and view else (),
         said_so_far=said_so_far,
         synthesis=next((v.synthesis for arm in WIDEST_FIRST if (v := verdicts.get(arm)) and v.synthesis), None),
+        commitment=commitment_curves(commitment),
         materials=materials(run.id, evaluation),
         persona_set_href=f"/persona-sets/{evaluation.persona_set_id}",
         models=evaluation.models,
