@@ -1,8 +1,4 @@
-"""Any OpenAI-compatible server over aiohttp: OpenAI, vLLM, llama.cpp, Ollama, gateways.
-
-One request of the protocol is used, and every retry, time limit and outcome is ours; the openai SDK would add nothing
-but three times the work on the client's side (docs/adr/0002).
-"""
+"""Any OpenAI-compatible server through the openai SDK over aiohttp: OpenAI, vLLM, llama.cpp, Ollama, gateways."""
 
 from __future__ import annotations
 
@@ -14,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
-from urllib.request import getproxies, proxy_bypass
 from weakref import WeakKeyDictionary
 
 from llm.errors import ModelConfigurationError, ServerFaultError, UnreachableError
@@ -23,15 +18,11 @@ from llm.model import Message, Reply, Request, Usage
 from llm.pricing import context_window
 
 if TYPE_CHECKING:
-    from ssl import SSLContext
-
-    from aiohttp import ClientSession
+    from openai import APIStatusError, AsyncOpenAI
 
 _LOG = logging.getLogger(__name__)
 _OPENAI_HOST = "api.openai.com"
-_OPENAI_URL = f"https://{_OPENAI_HOST}/v1"
-_IDLE_S = 4.0  # uvicorn, under many a server, hangs up after 5: a call must not meet that moment
-_CONNECT_S = 15.0  # a host that swallows packets must not cost a whole attempt's time
+_CONNECTIONS_MAX = 1024  # the gate bounds calls in flight; the pool must never be the one that makes them wait
 _INSTRUCTION = "Answer with one JSON object that satisfies this JSON Schema, and nothing else:\n"
 
 
@@ -67,7 +58,7 @@ class OpenAIModel:
     def __init__(
         self, name: str, *, base_url: str | None = None, api_key: str | None = None, context_tokens: int | None = None
     ) -> None:
-        import aiohttp  # noqa: F401 - takes a while: now, and not out of the first call's time
+        import openai  # noqa: F401 - takes a second: now, and not out of the first call's time
 
         self._base_url = _without_secrets(base_url or os.environ.get("OPENAI_BASE_URL") or None)
         self._hosted = self._base_url is None or urlsplit(self._base_url).hostname == _OPENAI_HOST
@@ -80,58 +71,50 @@ class OpenAIModel:
         self.spec = f"openai:{name}" + (f"@{self._base_url}" if self._base_url else "")
         self.context_tokens = context_tokens or context_window(self.spec)
         self._dialect = _Dialect(tokens_field="max_completion_tokens" if self._hosted else "max_tokens")
-        self._url = f"{self._base_url or _OPENAI_URL}/chat/completions"
-        self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, ClientSession] = WeakKeyDictionary()
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncOpenAI] = WeakKeyDictionary()
 
     async def complete(self, request: Request) -> Reply:
-        from aiohttp import ClientError
+        from openai import APIConnectionError, APIStatusError
 
         messages, body = self._body(request)
-        content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         try:
-            async with self._session().post(self._url, data=content) as response:
-                status, headers, raw = response.status, response.headers, await response.read()
-        except (ClientError, OSError) as error:
+            data: Any = await self._client().post("/chat/completions", cast_to=object, body=body)
+        except APIConnectionError as error:
+            # Its subclass for time-outs too: the SDK is given none, and takes a broken connection for one.
             raise UnreachableError(f"{self.spec} cannot be reached: {_cause(error)}") from error
-        if status != 200:
-            message, code, parameter = _told(raw)
-            if status in (400, 422) and self._dialect.learn(message, parameter):
+        except APIStatusError as error:
+            message, code, parameter = _told(error)
+            if error.status_code in (400, 422) and self._dialect.learn(message, parameter):
                 return await self.complete(request)
-            raise fault(status, message, headers, spec=self.spec, code=code)
-        return self._reply(raw, messages if messages is not request.messages else None)
+            headers = {name.lower(): value for name, value in error.response.headers.items()}
+            raise fault(error.status_code, message, headers, spec=self.spec, code=code) from error
+        return self._reply(data, messages if messages is not request.messages else None)
 
     async def aclose(self) -> None:
         """Closes the connections of this event loop."""
-        session = self._sessions.pop(asyncio.get_running_loop(), None)
-        if session is not None:
-            await session.close()
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.close()
 
-    def _session(self) -> ClientSession:
+    def _client(self) -> AsyncOpenAI:
         loop = asyncio.get_running_loop()
-        session = self._sessions.get(loop)
-        if session is None:
-            session = self._sessions[loop] = self._connect()
-        return session
+        client = self._clients.get(loop)
+        if client is None:
+            client = self._clients[loop] = self._connect()
+        return client
 
-    def _connect(self) -> ClientSession:
-        from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+    def _connect(self) -> AsyncOpenAI:
+        from httpx2 import Limits
+        from openai import AsyncOpenAI, DefaultAioHttpClient
 
-        secure = self._url.startswith("https:")
-        return ClientSession(
-            # no limit: the gate bounds calls in flight, and the pool must never be the one that makes them wait
-            connector=TCPConnector(limit=0, keepalive_timeout=_IDLE_S, ssl=_trusted() if secure else True),
-            headers=self._headers(),
-            timeout=ClientTimeout(total=None, sock_connect=_CONNECT_S),  # the limit on a whole attempt is ours
-            cookie_jar=DummyCookieJar(),
-            proxy=_proxy(self._url),
+        limits = Limits(max_connections=_CONNECTIONS_MAX, max_keepalive_connections=_CONNECTIONS_MAX)
+        return AsyncOpenAI(
+            api_key=self._key,
+            base_url=self._base_url,
+            max_retries=0,  # retries are ours: each attempt is recorded
+            timeout=None,  # the time limit is ours too, over the whole attempt
+            http_client=DefaultAioHttpClient(limits=limits, timeout=None),
         )
-
-    def _headers(self) -> dict[str, str]:
-        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
-        for name, variable in (("OpenAI-Organization", "OPENAI_ORG_ID"), ("OpenAI-Project", "OPENAI_PROJECT_ID")):
-            if self._hosted and (value := os.environ.get(variable)):
-                headers[name] = value
-        return headers
 
     def _body(self, request: Request) -> tuple[tuple[Message, ...], dict[str, Any]]:
         """The messages as sent, and the request's body."""
@@ -154,16 +137,15 @@ class OpenAIModel:
             body["seed"] = request.seed
         return messages, body
 
-    def _reply(self, raw: bytes, sent: tuple[Message, ...] | None) -> Reply:
+    def _reply(self, data: Any, sent: tuple[Message, ...] | None) -> Reply:
         try:
-            data = json.loads(raw)
             choice, usage = data["choices"][0], data.get("usage") or {}
             message, reason = choice["message"], choice.get("finish_reason")
             text, refusal = message.get("content") or "", message.get("refusal")
             model = data.get("model") or self._name
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+        except (TypeError, KeyError, IndexError, AttributeError) as error:
             raise ServerFaultError(
-                f"{self.spec} answered with something else than a completion: {raw[:200]!r}"
+                f"{self.spec} answered with something else than a completion: {data!r:.200}"
             ) from error
         if refusal or reason == "content_filter":
             return Reply(refusal or text, model, _usage(usage), "refusal", sent)
@@ -182,30 +164,13 @@ def _usage(usage: Mapping[str, Any]) -> Usage:
     return Usage(usage.get("prompt_tokens"), usage.get("completion_tokens"), details.get("cached_tokens"))
 
 
-def _told(raw: bytes) -> tuple[str, str | None, str | None]:
-    """The message, code and parameter of a refusal, where the server gave them in OpenAI's form; else its words."""
-    try:
-        error: Any = json.loads(raw)["error"]
-        message, code, parameter = error["message"], error.get("code"), error.get("param")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return raw.decode(errors="replace"), None, None
-    text = message if isinstance(message, str) else json.dumps(message)
+def _told(error: APIStatusError) -> tuple[str, str | None, str | None]:
+    """The message, code and parameter of a refusal, where the server gave them in OpenAI's form."""
+    body = error.body if isinstance(error.body, dict) else {}
+    message = body.get("message")
+    text = message if isinstance(message, str) else error.message
+    code, parameter = body.get("code"), body.get("param")
     return text, code if isinstance(code, str) else None, parameter if isinstance(parameter, str) else None
-
-
-def _trusted() -> SSLContext:
-    """The certificates that are trusted: certifi's, as a small image has none of its own, or those of SSL_CERT_FILE."""
-    import ssl
-
-    import certifi
-
-    return ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE") or certifi.where())
-
-
-def _proxy(url: str) -> str | None:
-    """The proxy that the environment names for the address, looked up once and not at every call."""
-    parts = urlsplit(url)
-    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
 
 
 def _supported(schema: Any) -> Any:

@@ -139,23 +139,3 @@ async def test_the_key_goes_to_the_server_and_never_into_the_spec(serve, questio
     await model.aclose()
     assert model.spec == f"openai:odd@{url}"
     assert "secret" not in answer.calls[0].model_dump_json() + repr(model)
-
-
-async def test_a_proxy_of_the_environment_is_used(serve, question, grade, good, monkeypatch):
-    url, bodies = await serve(lambda _: _completion(good))
-    monkeypatch.setenv("http_proxy", url.removesuffix("/v1"))
-    monkeypatch.setenv("no_proxy", "")
-    model = open_model("openai:odd", base_url="http://behind.invalid/v1")
-    answer = await _ask(model, question, grade)
-    await model.aclose()
-    assert (answer.outcome, len(bodies)) == (CallOutcome.OK, 1)
-
-
-def test_organisation_and_project_go_to_openai_alone(monkeypatch):
-    monkeypatch.setenv("OPENAI_ORG_ID", "org-1")
-    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-1")
-    hosted = open_model("openai:gpt-4o-mini", api_key="sk-none")
-    own = open_model("openai:odd", base_url="http://127.0.0.1:9/v1")
-    assert hosted._headers()["OpenAI-Organization"] == "org-1"
-    assert hosted._headers()["OpenAI-Project"] == "proj-1"
-    assert not [name for name in own._headers() if name.startswith("OpenAI")]

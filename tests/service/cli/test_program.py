@@ -93,7 +93,7 @@ def test_stability_imports_nothing_heavy(tmp_path: Path) -> None:
         "import sys\n"
         "from service.cli.program import run\n"
         f"assert run(['stability', {str(tmp_path / 'r.csv')!r}, '-q']) == 0\n"
-        "heavy = {'torch', 'langchain_core', 'langgraph', 'fastapi', 'sentence_transformers', 'aiohttp', 'dbos', 'sqlalchemy'}\n"
+        "heavy = {'torch', 'langchain_core', 'langgraph', 'fastapi', 'sentence_transformers', 'openai', 'dbos', 'sqlalchemy'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
