@@ -21,7 +21,8 @@ import yaml
 
 from agents import Rubric
 from clustering import Persona
-from service.application import BatchRequest, PersonaSetRequest, open_application
+from service.application import BatchRequest, PersonaSetRequest
+from service.opening import open_service
 from service.settings import Settings
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -48,7 +49,7 @@ async def measure(folder: Path, runs: int, seconds: float) -> None:
         for n in range(5)
     )
     settings = Settings(data_dir=folder, model="simulated:delay_s=3600", log_level="ERROR")
-    async with open_application(settings, work=True) as application:
+    async with open_service(settings, work=True) as application:
         made = await application.persona_sets.create(OWNER, PersonaSetRequest(personas=people))
         while not (await application.persona_sets.get(OWNER, made.id)).state.status.ended:  # noqa: ASYNC110
             await asyncio.sleep(0.2)
