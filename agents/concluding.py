@@ -47,9 +47,8 @@ async def synthesise(session: Session, arm: Arm, turns: Sequence[Turn], index: i
     values = {name: part.value for name, part in verdict(session, arm, turns).dimensions.items()}
     said = overheard(session, side, last.values())
     turn_id, model = f"{arm}/synthesis", session.seats[0].model
-    prompt = side.opening.prompt(
-        "task_synthesis", said, verdict=verdict_section(values), task=task_section("synthesis", turn_id)
-    )
+    told = verdict_section(values, _both_orders(session, _ends(arm, turns)))
+    prompt = side.opening.prompt("task_synthesis", said, verdict=told, task=task_section("synthesis", turn_id))
     answer = await session.ask(model, prompt, SynthesisReply, Purpose.SYNTHESIS, turn_id)
     reply = answer.value if answer else None
     turn = Turn(
@@ -109,6 +108,20 @@ def _final(session: Session, seat: Seat, name: str, ends: Ends) -> FinalScore:
     outcomes = [turn.outcome for turn in found if turn.outcome is not Outcome.DECIDED]
     missing = Outcome.FAILED if len(found) < len(orders) else Outcome.DECIDED
     return FinalScore(seat, score, min(certainties, default=None), outcomes[0] if outcomes else missing)
+
+
+def _both_orders(session: Session, ends: Ends) -> dict[str, dict[str, tuple[float | None, ...]]]:
+    """Of a pair, each judge's scores of a dimension in either order, in the item's terms; empty for other items."""
+    orders = [side.order for side in session.sides]
+    if len(orders) < 2:
+        return {}
+    return {
+        seat.id: {
+            part.name: tuple(_score(ends, order, seat, part.name) for order in orders)
+            for part in session.rubric.dimensions
+        }
+        for seat in session.seats
+    }
 
 
 def _bias(session: Session, ends: Ends) -> dict[str, float | None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -130,9 +130,9 @@ def task_section(phase: str, turn_id: str) -> str:
     return fence("task", _json({"phase": phase, "turn": turn_id}))
 
 
-def verdict_section(values: Shown) -> str:
-    """The verdict that a synthesis is about."""
-    return fence("verdict", _json({"values": values}))
+def verdict_section(values: Shown, both_orders: Mapping[str, Mapping[str, tuple[float | None, ...]]]) -> str:
+    """The verdict that a synthesis is about. both_orders: of a pair, every judge's scores in either order; else empty."""
+    return fence("verdict", _json({"values": values} | ({"both_orders": both_orders} if both_orders else {})))
 
 
 def speakers_section(ids: Sequence[str]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,3 +101,22 @@ async def test_a_planted_position_bias_is_reported(panel, rubric, bias, positive
     found = result.verdicts[Arm.PANEL].position_bias
     assert all((value > 0.5) == positive and abs(value) > 0.5 for value in found.values())
     assert all(part.value == 0.0 for part in result.verdicts[Arm.PANEL].dimensions.values())
+
+
+async def test_whoever_sums_up_is_told_of_both_orders(pair, panel, rubric, ruled):
+    told = []
+
+    def rule(question):
+        if question.task["turn"] == "panel/synthesis":
+            told.append(json.loads(question.section("verdict")[0].text))
+        follows = question.task["turn"].endswith("alone/nurse-1")
+        swapped_sides = question.task["turn"].startswith("ba/")
+        return {"scores": {"clarity": 1 if follows or not swapped_sides else -1, "faithfulness": 0}}
+
+    protocol = DebateProtocol(arms=(Arm.PANEL,))
+    await hear(pair, panel, rubric, protocol, models=[ruled(rule)], repeat=0, seed=1)
+    orders = {name: scores["clarity"] for name, scores in told[0]["both_orders"].items()}
+    assert [scores for scores in orders.values() if scores[0] * scores[1] < 0] == [[1, -1]], (
+        "one judge followed the order"
+    )
+    assert len(orders) == 5
