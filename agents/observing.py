@@ -67,7 +67,7 @@ class Adherence(NamedTuple):
     low: float | None
     high: float | None
     """95 % interval by Student's t over contributions, not over ratings: those of one contribution are no new
-    contributions. None below two of them."""
+    contributions. It ends where the scale does. None below two contributions."""
     n_used: int
     n_asked: int
     """Ratings."""
@@ -143,7 +143,8 @@ def _adherence(name: str, mine: Sequence[Observation]) -> Adherence:
     from scipy.stats import t  # heavy
 
     half = float(t.ppf(0.975, len(means) - 1)) * stdev(means) / len(means) ** 0.5
-    return Adherence(fmean(means), fmean(means) - half, fmean(means) + half, used, asked)
+    least, most = (0.0, 3.0) if name == "role" else (1.0, 5.0)
+    return Adherence(fmean(means), max(least, fmean(means) - half), min(most, fmean(means) + half), used, asked)
 
 
 def drift(observations: Sequence[Observation], seat_id: str) -> Drift:

@@ -23,6 +23,8 @@
                           .result(owner, run_id) -> RunResult    .transcript(owner, run_id) -> Transcript
                           .turn(owner, run_id, turn_id) -> tuple[Turn, tuple[Call, ...]]
                           .calls(owner, run_id) -> tuple[Call, ...]
+        await app.commitments.measure(owner, run_id, times) -> CommitmentRecord            .get(owner, run_id)
+        await app.observers.measure(owner, run_id, times, observer=None) -> AdherenceRecord
         await app.batches.create(owner, BatchRequest, chunks: AsyncIterable[bytes]) -> BatchRecord
                           .estimate(owner, BatchRequest, chunks) -> Estimate
                           .list .get .cancel .delete
@@ -43,6 +45,7 @@
 under `LOCAL_OWNER`). Another owner's row is a NotFoundError. `Place` is (created_at, id) of a page's last row.
 """
 
+from service.application.adherence import AdherenceRecord
 from service.application.application import Application, open_application
 from service.application.context import LOCAL_OWNER
 from service.application.evaluations import EvaluationFilter
@@ -93,6 +96,7 @@ from service.application.retention import Purged
 __all__ = [
     "LOCAL_OWNER",
     "AdaptiveRepeats",
+    "AdherenceRecord",
     "Application",
     "BatchLine",
     "BatchRecord",

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from llm import GateSettings, configure_gates
+from service.application.adherence import Observers
 from service.application.batches import Batches
 from service.application.commitments import Commitments
 from service.application.context import Context
@@ -37,6 +38,7 @@ class Application:
         self.evaluations = Evaluations(context)
         self.runs = Runs(context)
         self.commitments = Commitments(context)
+        self.observers = Observers(context)
         self.batches = Batches(context)
         self.keys = Keys(context)
         self.idempotency = Idempotency(context)

@@ -25,6 +25,7 @@ COMMANDS = {
     "stability": "say how far repeated ratings can be trusted, from any table",
     "export": "write a stored hearing, or replay it without a model",
     "commitment": "say when in its debate a stored run's verdict was settled",
+    "adherence": "say how well the personas of a stored run stayed in role",
     "import": "store a batch that another installation exported",
     "purge": "delete what is older than a given age",
     "keys": "create, list and revoke API keys",

@@ -37,8 +37,11 @@ def test_adherence_by_hand():
     seat = [seen(0, 3), seen(1, 2), seen(2, 1), Observation("t3", "nurse-1", 3, (), 1)]
     found = adherence(seat, "nurse-1")
     assert list(found) == ["role", *QUESTIONS]
-    # mean 2, standard deviation 1 over three contributions: t(2) 4.3027 / sqrt(3)
-    assert found["role"] == pytest.approx((2, 2 - 2.48414, 2 + 2.48414, 3, 4), abs=1e-4)
+    # mean 2, standard deviation 1 over three contributions: t(2) 4.3027 / sqrt(3) = 2.48, more than the scale holds
+    assert found["role"] == pytest.approx((2, 0, 3, 3, 4))
+    near = adherence([seen(0, 2), seen(1, 2), seen(2, 2), seen(3, 1)], "nurse-1")["role"]
+    # mean 1.75, standard deviation 0.5 over four: t(3) 3.1824 / 4
+    assert near == pytest.approx((1.75, 1.75 - 0.79561, 1.75 + 0.79561, 4, 4), abs=1e-4)
     assert adherence(seat[:1], "nurse-1")["role"] == (3, None, None, 1, 1)
     assert adherence(seat, "nobody")["role"] == (None, None, None, 0, 0)
 

@@ -67,6 +67,18 @@ def test_every_kind_is_heard_over_rest_and_from_the_command_line(program: Callab
     told = json.loads(again.stdout)
     assert told["calls"] == test.json()["calls"], "answers that were kept were asked for again"
     assert told["dimensions"] == test.json()["dimensions"]
+    _observe(machine, run)
+
+
+def _observe(machine: Program, run: str) -> None:
+    """Every judge's every contribution is rated as often as asked, and asked for again costs nothing."""
+    seen = [json.loads(machine.run("adherence", run, "--times", "2", "--json").stdout) for _ in range(2)]
+    assert seen[0] == seen[1], "answers that were kept were asked for again"
+    assert len(seen[0]["ratings"]) == len(PERSONAS)
+    for own in seen[0]["ratings"].values():
+        role = own["role"]
+        assert role["low"] <= role["mean"] <= role["high"]
+        assert role["n_used"] == role["n_asked"] >= 4
 
 
 def _evaluate(machine: Program, personas: str) -> None:
