@@ -41,7 +41,8 @@ def embedder() -> Embedder:
 
 @pytest.fixture(scope="session")
 def keps() -> tuple[Document, ...]:
-    root = os.environ.get("REHEARING_TEST_DATA")
-    if not root:
-        pytest.skip("set REHEARING_TEST_DATA to the folder that holds documents/keps to run this test")
-    return read_documents(Path(root) / "documents" / "keps").documents
+    told = os.environ.get("REHEARING_TEST_DATA")
+    folder = (Path(told) if told else Path(__file__).parents[3] / "shared" / "data") / "documents" / "keps"
+    if not folder.is_dir():
+        pytest.skip(f"no documents in {folder}: set REHEARING_TEST_DATA to the folder that holds documents/keps")
+    return read_documents(folder).documents
