@@ -56,6 +56,7 @@ class Observers:
                 models=heard.models,
                 observer=rater,
                 times=times,
+                repeat=heard.result.run.repeat,
                 seed=heard.result.run.seed,
                 ledger=heard.ledger,
             )

@@ -61,6 +61,7 @@ async def _draw(heard: HeardRun, times: int) -> CommitmentRecord:
         heard.result.transcript,
         models=heard.models,
         times=times,
+        repeat=heard.result.run.repeat,
         seed=heard.result.run.seed,
         ledger=heard.ledger,
     )
