@@ -24,7 +24,7 @@ from agents.session import Session, open_session
 from agents.speaking import seat_of
 from agents.transcript import Transcript, Turn
 from clustering import PersonaSet
-from llm import CallLedger, MemoryLedger, Model, Purpose, RenderedPrompt
+from llm import AskSettings, CallLedger, MemoryLedger, Model, Purpose, RenderedPrompt
 
 Progress = Callable[[int, int], None]
 """Told how much of how much is done."""
@@ -90,6 +90,7 @@ async def observe(
     seed: int,
     ledger: CallLedger | None = None,
     progress: Progress | None = None,
+    settings: AskSettings | None = None,
 ) -> tuple[Observation, ...]:
     """Every judge's every contribution rated `times` times by the observer, who sees the persona and the words alone.
 
@@ -98,7 +99,9 @@ async def observe(
     is the observer's own noise. A turn without words is not rated.
     """
     seats = take_seats(persona_set.personas, models, protocol.seating)
-    session = open_session(item, seats, rubric, protocol, repeat=repeat, seed=seed, ledger=ledger or MemoryLedger())
+    session = open_session(
+        item, seats, rubric, protocol, repeat=repeat, seed=seed, ledger=ledger or MemoryLedger(), settings=settings
+    )
     asked, done = steps(transcript), 0
 
     async def rated(turn: Turn, step: int) -> Observation:

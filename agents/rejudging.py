@@ -23,7 +23,7 @@ from agents.session import Session, Side, open_session
 from agents.speaking import restate, seat_of
 from agents.transcript import DimensionVerdict, Outcome, Phase, Transcript, Turn
 from clustering import PersonaSet
-from llm import CallLedger, MemoryLedger, Model
+from llm import AskSettings, CallLedger, MemoryLedger, Model
 
 Ends = dict[tuple[str | None, str], Turn | None]
 """Each seat's restatement by the order in which the item was shown."""
@@ -56,6 +56,7 @@ async def rejudge(
     repeat: int,
     seed: int,
     ledger: CallLedger | None = None,
+    settings: AskSettings | None = None,
 ) -> tuple[dict[str, DimensionVerdict], ...]:
     """`times` fresh verdicts by dimension, each restated from the transcript as it stood after a debate turn.
 
@@ -64,7 +65,9 @@ async def rejudge(
     Models must be able to give different answers to one question: at temperature 0 there is nothing to draw.
     """
     seats = take_seats(persona_set.personas, models, protocol.seating)
-    session = open_session(item, seats, rubric, protocol, repeat=repeat, seed=seed, ledger=ledger or MemoryLedger())
+    session = open_session(
+        item, seats, rubric, protocol, repeat=repeat, seed=seed, ledger=ledger or MemoryLedger(), settings=settings
+    )
     draws = [session.again(seed=derive_seed(seed, "rejudge", after, draw)) for draw in range(times)]
     return tuple(await asyncio.gather(*(_draw(draw, session.seats, transcript, after) for draw in draws)))
 
@@ -82,6 +85,7 @@ async def commitment(
     seed: int,
     ledger: CallLedger | None = None,
     progress: Callable[[int, int], None] | None = None,
+    settings: AskSettings | None = None,
 ) -> dict[str, tuple[Commitment, ...]]:
     """By dimension: how settled the verdict is before the debate and after each of its turns.
 
@@ -103,6 +107,7 @@ async def commitment(
             repeat=repeat,
             seed=seed,
             ledger=ledger,
+            settings=settings,
         )
         for name, known in found.items():
             known.append(measure_commitment(after, [draw[name].value for draw in drawn]))

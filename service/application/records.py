@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, Literal, TypeVar
 
-from agents import Commitment, DebateProtocol, Item, Rubric
+from agents import DebateProtocol, Item, Rubric
 from clustering import PersonaSet
 
 T = TypeVar("T")
@@ -236,22 +236,6 @@ class RunRecord:
     spent: Spent
     simulated: bool | None
     code_version: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class CommitmentRecord:
-    """How settled a run's verdict was before its debate and after each turn of it."""
-
-    run_id: str
-    created_at: datetime
-    times: int
-    """Fresh verdicts drawn after each turn."""
-    calls: int
-    """Of every test of this run so far, beside the hearing's own."""
-    cost_usd: float | None
-    simulated: bool
-    dimensions: Mapping[str, tuple[Commitment, ...]]
-    """By dimension, one entry for each number of turns that was kept."""
 
 
 @dataclass(frozen=True, slots=True)
