@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -130,3 +131,13 @@ def test_a_threshold_off_its_scale_names_the_field(tmp_path: Path, capsys: pytes
     )
     assert run(["evaluate", str(items), "--personas", "ps_x", "--rubric", str(rubric)]) == 2
     assert "pass_threshold 9" in capsys.readouterr().err
+
+
+def test_an_address_that_is_taken_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert run(["serve", "--port", str(port)]) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1
+    assert f"127.0.0.1:{port}" in told[0]
+    assert "--port" in told[0]
