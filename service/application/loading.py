@@ -54,11 +54,6 @@ def _taken_away() -> ConflictError:
     return ConflictError("the batch was taken for abandoned while it was stored; send it again")
 
 
-def loading_batches() -> sa.Select[Any]:
-    """The ids of batches that are not whole yet, as part of a query: mostly none."""
-    return sa.select(tables.batches.c.id).where(tables.batches.c.loading_at.is_not(None))
-
-
 async def forget_abandoned(context: Context) -> None:
     """Deletes what is left of batches whose storing ended with its process."""
     table = tables.batches

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.application.context import Context, now
 from service.application.lifecycle import OPEN, Begun, end_run, expire_runs, settle_batches
-from service.application.loading import forget_abandoned, loading_batches
+from service.application.loading import forget_abandoned
+from service.application.paging import loading_batches
 from service.application.records import Status
 from service.errors import StoreDamagedError
 from service.jobs.engine import Job
