@@ -53,6 +53,7 @@ from service.application.paging import Place
 from service.application.probe_records import DriftRecord, JudgeAdherence, ProbeKind, ProbeRecord
 from service.application.ranking import RankedPage, Ranking
 from service.application.records import (
+    Answered,
     BatchRecord,
     BatchResult,
     Check,
@@ -98,6 +99,7 @@ __all__ = [
     "LOCAL_OWNER",
     "AdaptiveRepeats",
     "AdherenceRequest",
+    "Answered",
     "Application",
     "BatchLine",
     "BatchRecord",

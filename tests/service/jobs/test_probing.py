@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic.script import ScriptDirectory
 from pydantic import SecretStr
 
 from agents import DebateProtocol
@@ -19,13 +20,15 @@ from service.application import (
     Application,
     BatchRequest,
     CommitmentRequest,
+    EvaluationFilter,
     EvaluationRequest,
     ProbeKind,
     ProbeRecord,
+    RunRecord,
     Status,
 )
 from service.errors import ConflictError, InvalidRequestError, NotFoundError
-from service.store import Store, tables
+from service.store import Store, migrating, tables
 from tests.service.jobs.test_working import lines
 
 PROTOCOL = DebateProtocol(turns_max=2, synthesis=False, spread_epsilon=0)
@@ -194,7 +197,7 @@ async def test_a_probe_moves_with_its_batch_once_it_has_ended(
         batch = await app.batches.create(None, request, lines(1))
         while (await app.batches.get(None, batch.id)).report_status == "pending":  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-        (run,) = (await app.runs.list_of_batch(None, batch.id)).rows
+        run = await _only_run(app, batch.id)
         await app.probes.put(None, run.id, AdherenceRequest(times=1))
         rated = await ended(app, run.id, ProbeKind.ADHERENCE)
     async with working(settings, work=False) as (app, _):
@@ -208,6 +211,12 @@ async def test_a_probe_moves_with_its_batch_once_it_has_ended(
         assert await calls_of(app, moved.id) == rated.spent.calls
 
 
+async def _only_run(app: Application, batch_id: str) -> RunRecord:
+    (evaluation,) = (await app.evaluations.list(None, EvaluationFilter(batch_id=batch_id))).rows
+    (run,) = await app.runs.list(None, evaluation.id)
+    return run
+
+
 async def _moved(app: Application, batch_id: str) -> ProbeRecord | None:
     """The adherence of the only run of a copy of the batch."""
 
@@ -216,7 +225,7 @@ async def _moved(app: Application, batch_id: str) -> ProbeRecord | None:
             yield chunk
 
     copy = await app.batches.import_(None, file())
-    (run,) = (await app.runs.list_of_batch(None, copy.id)).rows
+    run = await _only_run(app, copy.id)
     try:
         return await app.probes.get(None, run.id, ProbeKind.ADHERENCE)
     except NotFoundError:
@@ -236,7 +245,8 @@ async def test_a_test_that_an_older_version_made_is_still_there(
     async with working(settings) as (app, personas):
         run_id = await heard_run(app, personas, rubric, item, JUDGE)
         moment = datetime.now(UTC)
-    await asyncio.to_thread(_migrated, settings, "0006", "downgrade")
+    before = ScriptDirectory(str(migrating._FOLDER)).get_revision("0007").down_revision
+    await asyncio.to_thread(_migrated, settings, before, "downgrade")
     row = {"run_id": run_id, "created_at": moment, "body": zlib.compress(json.dumps(old).encode())}
     await asyncio.to_thread(_migrated, settings, "0007", "upgrade", row)
     async with working(settings, work=False) as (app, _):
@@ -250,8 +260,6 @@ def _migrated(settings: Any, revision: str, way: str, row: dict[str, Any] | None
     """Goes one step through the schema; row: of a commitment test, put there before."""
     from alembic import command
     from alembic.config import Config
-
-    from service.store import migrating
 
     engine = migrating._sync_engine(Store(settings.store_url))
     config = Config()
