@@ -69,6 +69,8 @@ class JobState:
     """Why it failed, or what was lost on the way, for a person."""
     error_code: str | None = None
     """`budget_exhausted`, `model_unusable`, `too_few_judgements`, `worker_lost`, `internal`, ..."""
+    waiting_for: Mapping[str, float] = field(default_factory=dict)
+    """Seconds since which a worker has waited for a model of this job that does not answer, by its spec; not in lists."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service.application.records import BatchRecord, PersonaSetRecord, Status
-from service.pages.formatting import dollars, plural, spread, words
+from service.pages.formatting import dollars, plural, spread, waits, words
 from service.pages.views.evaluations import EvaluationRow
 from service.pages.views.figures import estimate_text, items_href
 from service.pages.views.opening import ArmLine, Opening, Systems, arm_lines, opening, systems_ranked
@@ -62,6 +62,8 @@ class BatchPage:
     status: str
     live: bool
     error: str | None
+    waits: str | None
+    """For which model it waits; None where all answer."""
     simulated: bool
     counts: tuple[tuple[str, int, str], ...]
     """Status, evaluations, and where they are listed."""
@@ -181,6 +183,7 @@ def batch_page(
         status=state.status.value,
         live=not state.status.ended or record.report_status == "pending",
         error=state.error,
+        waits=waits(state.waiting_for),
         simulated=record.simulated,
         counts=tuple(
             (name, number, items_href(record.id, status=name) if name in set(Status) else "") for name, number in counts
