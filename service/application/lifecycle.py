@@ -15,11 +15,11 @@ from service.application.records import ENDED, Status
 from service.application.repeats import repeats_wanted
 from service.application.scoring import (
     HeardRun,
+    disagreement_columns,
     dump_scores,
     graded_rubric,
     instability,
     score_runs,
-    widest_disagreement,
 )
 from service.application.spending import summed_columns
 from service.store import JsonIfReadable, new_id, tables
@@ -197,7 +197,7 @@ async def settle_evaluation(connection: AsyncConnection, evaluation_id: str) -> 
         "runs_ended": len(ended),
         "scores": dump_scores(scores),
         "instability": instability(scores),
-        "disagreement": widest_disagreement(scores),
+        **disagreement_columns(scores),
         **summed_columns(runs),
     }
     if evaluation.status in OPEN and len(ended) == len(runs):

@@ -92,6 +92,9 @@ def test_the_list_is_found_again_by_its_address(site: Any) -> None:
         == "coverage"
     )
     assert site.get("/evaluations.json?q=nothing-of-the-kind").json()["rows"] == []
+    disagreeing = site.get(f"/evaluations.json?batch={site.batch}&only=disagree").json()["rows"]
+    newest = site.get(f"/evaluations.json?batch={site.batch}&only=disagree&sort=newest").json()["rows"]
+    assert {row["id"] for row in newest} == {row["id"] for row in disagreeing}
     page = site.get("/evaluations?system=hasty&sort=newest")
     assert 'value="hasty"' in page.text
     assert "No evaluation matches" in site.get("/evaluations?q=nothing-of-the-kind").text
