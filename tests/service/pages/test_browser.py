@@ -49,7 +49,7 @@ async def test_from_the_least_stable_item_to_the_quote_of_a_change(tab: Any, sit
     await tab.locator("tr.first a").first.click()  # to that turn, in its own run
     turn = tab.locator(".turn:target")
     assert await turn.count() == 1
-    await turn.locator("[data-passage]").first.click()
+    await turn.locator(".quotes a").first.click()
     marked = await tab.locator("mark#passage").inner_text()
     assert marked.strip()
 
@@ -130,7 +130,7 @@ async def test_the_whole_way_by_keyboard(tab: Any, site: Any) -> None:
     await tab.keyboard.press("[")
     assert await tab.evaluate("document.querySelector('.here').closest('[data-phase]').id") == phase
     for _ in range(await tab.locator(".turn").count()):
-        if await tab.locator(".here [data-passage]").count():
+        if await tab.locator(".here .quotes a").count():
             break
         await tab.keyboard.press("j")
     await tab.keyboard.press("e")

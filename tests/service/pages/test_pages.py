@@ -57,6 +57,11 @@ def test_a_page_is_sent_compressed_where_the_browser_takes_it(site: Any) -> None
     assert packed.headers["content-encoding"] == "gzip"
     assert packed.text == plain.text
     assert int(packed.headers["content-length"]) * 3 < len(plain.content)
+    style = re.findall(r'"(/static/[^"]+[.]css[^"]+)"', plain.text)[0]
+    plain, packed = site.get(style, **{"Accept-Encoding": "identity"}), site.get(style, **{"Accept-Encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.text == plain.text
+    assert int(packed.headers["content-length"]) < int(plain.headers["content-length"])
 
 
 def test_judged_text_is_never_markup(site: Any) -> None:
