@@ -215,6 +215,22 @@ async def test_a_run_arrives_live_and_the_connection_comes_back(tab: Any, site: 
     assert await tab.locator("#card .card").count() == 2
 
 
+async def test_a_touch_beside_a_mark_of_the_map_opens_its_passage(browser: Any, site: Any) -> None:
+    made = site.post("/v1/persona-sets", json={"name": "Heard", "documents": [site.document]})["id"]
+    assert site.wait(f"/persona-sets/{made}.json", lambda page: not page["live"])["points"]
+    context = await browser.new_context(base_url=site.base, viewport={"width": 390, "height": 800}, has_touch=True)
+    phone = await context.new_page()
+    await phone.goto(f"/persona-sets/{made}")
+    mark = phone.locator("svg.map a g").first
+    box = await mark.bounding_box()
+    assert min(box["width"], box["height"]) > 5
+    assert max(box["width"], box["height"]) >= 10
+    await phone.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] + 6)
+    await phone.wait_for_url("**/documents/**")
+    assert (await phone.locator("mark#passage").inner_text()).strip()
+    await context.close()
+
+
 async def test_the_form_may_be_sent_from_its_own_page(tab: Any, site: Any) -> None:
     await tab.goto("/try")
     await tab.locator("textarea[name=output]").fill("An output without any judges.")
