@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from service.cli.console import talk
-from service.cli.loop import run_serving
+from service.cli.loop import run_serving, settle_memory
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -47,5 +47,6 @@ async def _serve(settings: Settings, work: bool) -> None:
     async with open_service(settings, work=work, metrics=metrics) as application:
         await refuse_open_door(application, settings)
         server = uvicorn.Server(server_config(create_app(application, settings, metrics=metrics), settings))
+        settle_memory()
         talk(f"serving http://{settings.host}:{settings.port} with model {settings.model!r}; pages at /evaluations")
         await server.serve()
