@@ -16,7 +16,7 @@ from service.application.context import LOCAL_OWNER, Context, now
 from service.application.evaluation_rows import evaluation_record, human_score
 from service.application.hearings import PreparedHearing, check_items, check_queue, estimate_items, prepare_hearing
 from service.application.lifecycle import run_rows, stop_evaluation
-from service.application.paging import owned, read_page
+from service.application.paging import owned, read_page, whole_batches_only
 from service.application.ranking import RankedPage, Ranking, ranked_ids
 from service.application.records import Estimate, EvaluationRecord, EventRecord, Page, Status
 from service.application.requests import EvaluationRequest, HumanScoreRequest
@@ -125,6 +125,7 @@ class Evaluations:
         table = tables.evaluations
         query = sa.select(*_LISTED).where(owned(table, owner), *_conditions(filters or EvaluationFilter()))
         async with self._context.store.read() as connection:
+            query = query.where(*await whole_batches_only(connection, table))
             return await read_page(connection, query, table, _listed, after=after, limit=limit)
 
     async def ranked(
@@ -145,6 +146,7 @@ class Evaluations:
         asked = filters or EvaluationFilter()
         conditions = [owned(tables.evaluations, owner), *_conditions(asked)]
         async with self._context.store.read() as connection:
+            conditions += await whole_batches_only(connection, tables.evaluations)
             found = await ranked_ids(
                 connection, conditions, by or Ranking(), asked.disagree, limit * (number - 1), limit
             )

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agents import DebateProtocol, HearingInputError, Item, Outcome, Rubric, RunResult, item_adapter
 from clustering import PersonaSet
 from llm import AskSettings, CallLedger, ModelConfigurationError
+from service.application.answering import answered_column
 from service.application.context import Context
 from service.application.hearings import read_persona_set
 from service.application.lifecycle import Begun, begin_run, end_run, stop_batch, stop_evaluation
@@ -75,7 +76,7 @@ async def hear_case(
     except BaseException:
         turns.drop()
         raise
-    values |= spent_columns(ledger.calls)
+    values |= {"answered": answered_column(ledger.calls), **spent_columns(ledger.calls)}
     kept = _kept(case, result) if result is not None else None
 
     async def operation(connection: AsyncConnection) -> None:

@@ -10,9 +10,10 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -59,13 +60,16 @@ class Lease:
         self._beaten_at = self._clock()
         self._beaten.ring()
 
-    async def beat(self) -> bool:
-        """Shows that this worker lives. False where the others have given it up: it must drop what it holds."""
+    async def beat(self, waiting_for: Mapping[str, float] = MappingProxyType({})) -> bool:
+        """Shows that this worker lives. False where the others have given it up: it must drop what it holds.
+
+        waiting_for: seconds since which it has waited, by the spec of the model that does not answer.
+        """
         table, started = tables.workers, self._clock()
         beat = (
             sa.update(table)
             .where(table.c.id == self.worker_id, table.c.incarnation == self._incarnation)
-            .values(beats=table.c.beats + 1, seen_at=now(), stopped_at=None)
+            .values(beats=table.c.beats + 1, seen_at=now(), waiting_for=dict(waiting_for), stopped_at=None)
         )
         if not (await self._store.write(lambda connection: connection.execute(beat))).rowcount:
             return False

@@ -163,6 +163,7 @@ evaluations = Table(
     Column("runs_ended", sa.Integer, nullable=False, server_default="0"),
     Column("events", sa.Integer, nullable=False, server_default="0"),
     Column("scores", Json),
+    Column("answered", Json),
     Column("instability", sa.Float),
     Column("disagreement", sa.Float),
     UniqueConstraint("batch_id", "custom_id"),
@@ -185,6 +186,7 @@ runs = Table(
     Column("priority", sa.Integer, nullable=False),
     Column("outcome", sa.String(20)),
     Column("verdicts", Json),
+    Column("answered", Json),
     Column("simulated", sa.Boolean),
     Column("code_version", Name),
     UniqueConstraint("evaluation_id", "repeat"),
@@ -287,5 +289,7 @@ workers = Table(
     Column("code_version", Name, nullable=False),
     Column("started_at", Moment, nullable=False),
     Column("seen_at", Moment, nullable=False),
+    Column("waiting_for", Json),
     Column("stopped_at", Moment),
 )  # fmt: skip
+"""waiting_for: seconds since which it has waited, by the spec of the model that does not answer."""

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from agents import DebateProtocol
-from service.application import AdaptiveRepeats, BatchRequest, EvaluationRequest, Status
+from service.application import AdaptiveRepeats, BatchRequest, EvaluationRequest, Status, open_application
 from service.jobs.lease import Lease
 from service.store import Store, tables
 
@@ -274,6 +274,20 @@ async def test_nobody_is_dead_because_the_database_was_away(store: Store, away_s
     assert await mine.beat()
     clock.now += 2
     assert await mine.dead_among({"other"}) == set()
+
+
+async def test_a_model_that_does_not_answer_makes_the_service_degraded_not_unready(sqlite_settings: Any) -> None:
+    async with open_application(sqlite_settings) as app:
+        lease = Lease(app.context.store, "mine", dead_after_s=60)
+        await lease.register()
+        await lease.beat({"openai:gpt": 41.5})
+        health = await app.health()
+        told = {check.name: check for check in health.checks}["models"]
+        assert health.ready
+        assert told.state == "degraded"
+        assert "openai:gpt (for 42 s)" in told.detail
+        await lease.beat()
+        assert {check.state for check in (await app.health()).checks} == {"ok"}
 
 
 async def test_a_worker_that_retires_is_given_up_at_once(store: Store) -> None:
