@@ -23,6 +23,7 @@ from service.application.hearings import read_persona_set
 from service.application.loading import forget, mark_loading, mark_whole
 from service.application.records import ENDED, Status
 from service.application.rubrics import put_rubric
+from service.application.scoring import disagreement_columns, load_scores
 from service.errors import InvalidRequestError, LimitExceededError
 from service.store import new_id, tables
 from service.store.columns import Moment
@@ -167,9 +168,14 @@ def _check_result(row: dict[str, Any]) -> None:
     row["body"] = result.model_copy(update={"run": run}).model_dump_json()
 
 
+def _ordered(scores: dict[str, Any] | None) -> dict[str, Any]:
+    """What lists are ordered by; files of before it was kept have none."""
+    return disagreement_columns(load_scores(scores))
+
+
 _CHECKS: dict[str, Callable[[dict[str, Any]], object]] = {
     "persona_sets": lambda row: row.update(request={"documents": []}, parent=None) or read_persona_set(row["body"]),
-    "evaluations": lambda row: item_adapter.validate_json(row["item"]),
+    "evaluations": lambda row: item_adapter.validate_json(row["item"]) and row.update(_ordered(row["scores"])),
     "results": _check_result,
     "calls": lambda row: json.loads(row["body"]),
 }

@@ -34,7 +34,7 @@ _ABSENT: dict[str, Any] = {
     column.name: None if column.nullable else 0 for column in tables.evaluations.c if column.name != "item"
 }
 """What the columns hold that a new evaluation says nothing about."""
-_LISTED = [column for column in tables.evaluations.c if column.name not in ("item", "webhook_secret")]
+_LISTED = [column for column in tables.evaluations.c if column.name not in ("item", "webhook_secret", "disagreements")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,10 @@ class Evaluations:
         if order == "least_stable":
             return (await self.ranked(owner, filters, limit=limit)).page
         table = tables.evaluations
-        query = sa.select(*_LISTED).where(owned(table, owner), *_conditions(filters or EvaluationFilter()))
+        asked = filters or EvaluationFilter()
+        query = sa.select(*_LISTED).where(owned(table, owner), *_conditions(asked))
+        if asked.disagree:
+            query = query.where(table.c.disagreement > 0)
         async with self._context.store.read() as connection:
             query = query.where(*await whole_batches_only(connection, table))
             return await read_page(connection, query, table, _listed, after=after, limit=limit)

@@ -12,7 +12,7 @@ from service.application.context import Context
 from service.errors import StoreDamagedError, StoreError
 from service.jobs.dispatch import forget_hopeless, mark_dispatched, still_mine, stranded, sweep, waiting_jobs
 from service.jobs.engine import Engine
-from service.jobs.hearing import hear_case
+from service.jobs.hearing import hear_case, load_case_code
 from service.jobs.lease import Lease
 from service.jobs.notifying import notify, open_sender
 from service.jobs.personas import build
@@ -60,6 +60,7 @@ class Worker:
 
     async def start(self) -> None:
         """Registers, then begins to work."""
+        await asyncio.to_thread(load_case_code)
         await self._lease.register()
         set_working(self)
         await self._engine.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
 
-from service.store.columns import Json, Moment, Packed
+from service.store.columns import Json, Moment, Packed, Searched
 
 metadata = sa.MetaData(
     naming_convention={
@@ -166,6 +166,7 @@ evaluations = Table(
     Column("answered", Json),
     Column("instability", sa.Float),
     Column("disagreement", sa.Float),
+    Column("disagreements", Searched),
     UniqueConstraint("batch_id", "custom_id"),
     Index("ix_evaluations_list", "owner", "created_at", "id"),
     Index("ix_evaluations_list_all", "created_at", "id"),
