@@ -114,19 +114,28 @@ async def test_a_file_that_is_none_of_ours_is_refused_and_nothing_of_it_stays(ex
     assert (await exported.send(whole)).status_code == 201
 
 
-@pytest.mark.parametrize(
-    "kind", ["application/x-ndjson", "text/csv", "application/vnd.apache.parquet", "application/json"]
-)
+@pytest.mark.parametrize("kind", ["application/x-ndjson", "text/csv", "application/vnd.apache.parquet", "text/plain"])
 async def test_ratings_that_nest_without_end(service: Service, kind: str) -> None:
     good = '{"item": "a", "persona": "p", "run": "1", "score": 3}\n'
-    for wrong in (
-        DEEP,
-        '{"item":' * 10**6,
-        good + DEEP,
-        good.replace("3", "[" * 10**5 + "]" * 10**5),
-        good.replace("3", "9" * 5000),
-    ):
+    deep = "[" * 10**5 + "]" * 10**5
+    for wrong in (DEEP, '{"item":' * 10**6, good + DEEP, good.replace("3", deep), good.replace("3", "9" * 5000)):
         response = await service.client.post("/v1/stability", content=wrong.encode(), headers={"content-type": kind})
         problem(response, "invalid-ratings")
-    for table in ("wide", "inspect", "promptfoo"):
-        problem(await service.client.post(f"/v1/stability?table={table}", content=DEEP.encode()), "invalid-ratings")
+
+
+@pytest.mark.parametrize("table", ["wide", "inspect", "promptfoo"])
+async def test_results_of_others_in_another_shape(service: Service, table: str) -> None:
+    deep = "[" * 900 + "]" * 900
+    shapes = (
+        '{"eval": [], "samples": [{"scores": {"a": 1}}]}',
+        '{"eval": {"model": [1]}, "samples": [{"metadata": [], "scores": [1]}]}',
+        '{"eval": {}, "samples": [{"scores": {"a": {"value": 1%s}}}]}' % ("0" * 400),
+        f'{{"eval": {{}}, "samples": [{{"id": {deep}, "scores": {{"a": {deep}}}}}]}}',
+        '{"results": [{"vars": [], "provider": [], "gradingResult": [1]}]}',
+        f'{{"results": {{"results": [{{"vars": {deep}, "gradingResult": {{"componentResults": [3]}}}}]}}}}',
+        '{"results": [{"vars": {"a": 1}, "score": 1%s, "gradingResult": {"namedScores": 4}}]}' % ("0" * 400),
+        DEEP,
+    )
+    for wrong in (*shapes, "PK\x03\x04" + "\0" * 60):
+        response = await service.client.post(f"/v1/stability?table={table}", content=wrong.encode())
+        assert response.status_code in (200, 422), (wrong[:80], response.text)
