@@ -21,6 +21,7 @@ from service.application.paging import owned
 from service.application.records import Estimate, Status
 from service.application.requests import AdaptiveRepeats, Hearing
 from service.application.rubrics import Rubrics
+from service.application.stored import stored
 from service.errors import InvalidRequestError, LimitExceededError, NotFoundError, Problem, QueueFullError
 from service.store import tables
 
@@ -184,7 +185,8 @@ async def _persona_set(context: Context, owner: str | None, persona_set_id: str)
         raise _wrong(
             "/persona_set", f"persona set {persona_set_id!r} is {row.status}; wait until it has completed", "not_ready"
         )
-    return read_persona_set(row.body)
+    with stored("persona set", persona_set_id):
+        return read_persona_set(row.body)
 
 
 @lru_cache(maxsize=32)

@@ -14,6 +14,7 @@ from agents import Rubric
 from service.application.context import LOCAL_OWNER, Context, now
 from service.application.paging import owned, read_page
 from service.application.records import Page, RubricRecord
+from service.application.stored import stored
 from service.errors import NotFoundError
 from service.store import insert_if_absent, new_id, tables
 
@@ -83,14 +84,15 @@ async def put_rubric(connection: AsyncConnection, owner: str, rubric: Rubric) ->
 
 
 def _record(row: sa.Row[Any]) -> RubricRecord:
-    return RubricRecord(
-        id=row.id,
-        owner=row.owner,
-        name=row.name,
-        content_hash=row.content_hash,
-        created_at=row.created_at,
-        rubric=_parsed(json.dumps(row.body, sort_keys=True)),
-    )
+    with stored("rubric", row.id):
+        return RubricRecord(
+            id=row.id,
+            owner=row.owner,
+            name=row.name,
+            content_hash=row.content_hash,
+            created_at=row.created_at,
+            rubric=_parsed(json.dumps(row.body, sort_keys=True)),
+        )
 
 
 @lru_cache(maxsize=32)

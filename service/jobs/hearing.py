@@ -21,6 +21,7 @@ from service.application.lifecycle import Begun, begin_run, end_run, stop_batch,
 from service.application.rating_rows import rating_rows
 from service.application.records import Status
 from service.application.spending import spent_columns
+from service.application.stored import stored
 from service.jobs.telling import TurnEvents
 from service.store import Budget, BudgetExhaustedError, StoreLedger, tables, until_reachable
 
@@ -160,6 +161,11 @@ async def load_case(context: Context, run_id: str, begun: Begun) -> Case:
         return row, await _budget(connection, row)
 
     row, budget = await context.store.look(operation)
+    with stored("case of run", run_id):
+        return _case(run_id, begun, row, budget)
+
+
+def _case(run_id: str, begun: Begun, row: Any, budget: Budget | None) -> Case:
     return Case(
         run_id=run_id,
         begun=begun,
