@@ -40,4 +40,4 @@ for (const form of document.querySelectorAll("form[data-once]")) {
   form.addEventListener("submit", () => { form.querySelector("button").disabled = true; });
 }
 
-addEventListener("beforeprint", () => document.querySelectorAll("details.material").forEach((one) => { one.open = true; }));
+addEventListener("beforeprint", () => document.querySelectorAll("details.material, details.figures").forEach((one) => { one.open = true; }));

@@ -181,7 +181,7 @@ def _run_line(run: RunRecord, dimensions: Sequence[Dimension], arm: str) -> RunL
         repeat=run.repeat,
         status=run.state.status.value,
         outcome=run.outcome,
-        values=tuple(mean(_value(run, arm, dimension.name)) for dimension in dimensions),
+        values=tuple(mean(_value(run, arm, dimension.name), dimension.pass_threshold) for dimension in dimensions),
         calls=run.spent.calls,
         cost_usd=run.spent.cost_usd,
         attempts=run.attempts,

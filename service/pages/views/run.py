@@ -162,7 +162,7 @@ def _verdict_lines(
             ArmVerdict(
                 arm=arm.value,
                 name=words(arm.value),
-                text=mean(own.value),
+                text=mean(own.value, dimension.pass_threshold),
                 grade=nearest_label(dimension, own.value),
                 outcome=own.outcome.value,
                 passed=own.passed,
