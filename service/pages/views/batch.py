@@ -81,6 +81,8 @@ class BatchPage:
     least_stable: tuple[EvaluationRow, ...]
     items_href: str
     persona_set_id: str
+    persona_set: str
+    """Its name."""
     models: tuple[str, ...]
     repeats: str
     calls: int
@@ -169,6 +171,7 @@ def batch_page(
     report: StabilityReport | None,
     least_stable: Sequence[EvaluationRow],
     *,
+    persona_set: str,
     disagreeing: int = 0,
     shares_svg: str | None = None,
     flips_svg: Mapping[str, str | None] | None = None,
@@ -200,6 +203,7 @@ def batch_page(
         least_stable=tuple(least_stable),
         items_href=items_href(record.id),
         persona_set_id=record.persona_set_id,
+        persona_set=persona_set,
         models=record.models,
         repeats=str(record.repeats_max)
         if record.half_width is None

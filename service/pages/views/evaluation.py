@@ -95,6 +95,8 @@ class EvaluationPage:
     humans: tuple[HumanLine, ...]
     materials: tuple[Material, ...]
     persona_set_id: str
+    persona_set: str
+    """Its name."""
     rubric: Rubric
     models: tuple[str, ...]
     arms: tuple[str, ...]
@@ -111,6 +113,8 @@ def evaluation_page(
     rubric: Rubric,
     personas: PersonaSet,
     arm: str | None = None,
+    *,
+    persona_set: str,
 ) -> EvaluationPage:
     """The page. `runs`: by repeat, in any state."""
     ordered = sorted(runs, key=lambda run: run.repeat)
@@ -142,6 +146,7 @@ def evaluation_page(
         humans=tuple(HumanLine(words(h.dimension), h.value, h.author, h.note) for h in evaluation.human_scores),
         materials=texts(evaluation.item) if evaluation.item is not None else (),
         persona_set_id=evaluation.persona_set_id,
+        persona_set=persona_set,
         rubric=rubric,
         models=evaluation.models,
         arms=tuple(words(arm.value) for arm in evaluation.protocol.arms),

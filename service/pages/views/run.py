@@ -76,6 +76,8 @@ class RunPage:
     materials: tuple[tuple[str, str], ...]
     """Name and address of each text that was judged."""
     persona_set_href: str
+    persona_set: str
+    """Its name."""
     models: tuple[str, ...]
     seed: int
     calls: int
@@ -95,6 +97,7 @@ def run_page(
     said_so_far: tuple[Said, ...] = (),
     commitment: CommitmentRecord | None = None,
     *,
+    persona_set: str,
     lanes: bool = False,
     exported: bool = False,
 ) -> RunPage:
@@ -130,6 +133,7 @@ def run_page(
         commitment=commitment_curves(commitment),
         materials=materials(run.id, evaluation),
         persona_set_href=f"/persona-sets/{evaluation.persona_set_id}",
+        persona_set=persona_set,
         models=evaluation.models,
         seed=run.seed,
         calls=spent.calls,
