@@ -4,7 +4,7 @@ from agents.checking import check_hearing
 from agents.errors import AgentsError, HearingInputError, Problem, ReplayDifferedError
 from agents.estimating import HearingEstimate, PurposeEstimate, estimate_hearing
 from agents.expanding import expand
-from agents.hearing import hear
+from agents.hearing import hear, load_hearing
 from agents.item import DialogueItem, Item, PairItem, SummaryItem, TextItem, Utterance, item_adapter
 from agents.observing import (
     Adherence,
@@ -81,6 +81,7 @@ __all__ = [
     "hear",
     "item_adapter",
     "lexical_drift",
+    "load_hearing",
     "measure_commitment",
     "observe",
     "pair_rubric",

@@ -131,7 +131,7 @@ def dimension_report(
     dependability = dependability_report(variance, debate_icc(lay))
     claim = claim_report(variance, main_p)
     flips = flips_report(lay, threshold)
-    by_calls = flips_by_calls(lay, threshold, {name: (arm.calls, arm.flips) for name, arm in arms.items()}, rng)
+    by_calls = flips_by_calls(lay, threshold, arms, rng)
     facets = facets_found(lay, warnings)
     plan, cheapest = facet_plan(variance, facets, target, cost, warnings)
     arm = main_arm(lay)

@@ -114,6 +114,8 @@ class ArmReport(_Part):
     flips: Estimate
     calls: float | None
     tokens: float | None
+    cost_usd: float | None = None
+    """Of one verdict; None where the price of one is unknown."""
     verdict: Literal["more_stable", "not_distinguishable", "less_stable", "undefined"]
     score_difference: Estimate | None = None
     """Mean verdict of the arm minus the panel's, on the same items."""
@@ -126,6 +128,9 @@ class ByCalls(_Part):
     calls: float
     flips: Estimate
     design: Literal["single", "panel", "debate", "self_reflection", "stance"]
+    tokens: float | None = None
+    cost_usd: float | None = None
+    """Of one verdict, as far as the table says what a call or the arm cost; None where it does not."""
 
 
 class DimensionReport(_Part):

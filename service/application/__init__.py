@@ -52,6 +52,7 @@ from service.application.evaluations import EvaluationFilter
 from service.application.paging import Place
 from service.application.ranking import RankedPage, Ranking
 from service.application.records import (
+    Answered,
     BatchRecord,
     BatchResult,
     Check,
@@ -97,6 +98,7 @@ __all__ = [
     "LOCAL_OWNER",
     "AdaptiveRepeats",
     "AdherenceRecord",
+    "Answered",
     "Application",
     "BatchLine",
     "BatchRecord",

@@ -6,6 +6,7 @@ reach into another owner's.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import zlib
@@ -17,10 +18,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents import Rubric, RunResult, item_adapter
-from service.application.context import Context
+from service.application.context import Context, now
 from service.application.hearings import read_persona_set
+from service.application.loading import forget, mark_loading, mark_whole
 from service.application.records import Status
 from service.application.rubrics import put_rubric
+from service.application.scoring import disagreement_columns, load_scores
 from service.errors import InvalidRequestError, LimitExceededError
 from service.store import new_id, tables
 from service.store.columns import Moment
@@ -59,30 +62,31 @@ async def export_batch(context: Context, batch_id: str) -> AsyncIterator[bytes]:
 
 
 async def import_batch(context: Context, owner: str, chunks: AsyncIterable[bytes]) -> str:
-    """The id of the batch that a file holds, stored in one transaction. Raises InvalidRequestError for a bad file."""
-    importer = _Importer(owner)
-    async with context.store.transaction() as connection:
+    """The id of the batch that a file holds. It is stored in steps, and seen once all of it is; of a file that is bad, or
+    whose import is cancelled, nothing stays. Raises InvalidRequestError for a bad file."""
+    importer = _Importer(context, owner)
+    try:
         async for number, line in _lines(chunks, context.limits.line_bytes * 4):
             try:
-                await importer.take(connection, number, json.loads(line))
+                await importer.take(number, json.loads(line))
             except (ValueError, KeyError, TypeError, AttributeError, sa.exc.IntegrityError) as error:
                 raise _bad(f"line {number}: {str(error)[:200]}") from error
-        await importer.flush(connection)
-        if importer.batch_id is None:
-            raise _bad("it holds no batch")
-    return importer.batch_id
+        return await importer.finish()
+    except BaseException:
+        await asyncio.shield(importer.undo())
+        raise
 
 
 class _Importer:
     """Takes the rows of a file in their order: what is referred to comes before what refers to it."""
 
-    def __init__(self, owner: str) -> None:
-        self._owner = owner
+    def __init__(self, context: Context, owner: str) -> None:
+        self._context, self._owner = context, owner
         self._ids: dict[str, str] = {}
         self._held: tuple[sa.Table, list[dict[str, Any]]] | None = None
-        self.batch_id: str | None = None
+        self._batch_id: str | None = None
 
-    async def take(self, connection: AsyncConnection, number: int, data: dict[str, Any]) -> None:
+    async def take(self, number: int, data: dict[str, Any]) -> None:
         if number == 1:
             if data.get("format") != FORMAT:
                 raise _bad(f"format {data.get('format')!r} is not {FORMAT!r}")
@@ -90,25 +94,51 @@ class _Importer:
         name, row = data["table"], dict(data["row"])
         table = {one.name: one for one in _TABLES}[name]
         if name == "rubrics":
-            rubric = await put_rubric(connection, self._owner, Rubric.model_validate(row["body"]))
-            self._ids[row["id"]] = rubric.id
+            rubric = Rubric.model_validate(row["body"])
+            put = await self._context.store.write(lambda connection: put_rubric(connection, self._owner, rubric))
+            self._ids[row["id"]] = put.id
             return
         row = self._own(table, row)
         check = _CHECKS.get(name)
         if check is not None:
             check(row)
-        if name == "batches":
-            self.batch_id = row["id"]
         if self._held is None or self._held[0] is not table or len(self._held[1]) >= _AT_ONCE:
-            await self.flush(connection)
+            await self._flush()
             self._held = (table, [])
+        if name == "batches":
+            if self._batch_id is not None:
+                raise ValueError("a second batch")
+            self._batch_id, row["loading_at"] = row["id"], now()
         self._held[1].append(row)
 
-    async def flush(self, connection: AsyncConnection) -> None:
-        if self._held is not None:
-            table, rows = self._held
+    async def finish(self) -> str:
+        """The id of the batch, which is whole now."""
+        await self._flush()
+        if self._batch_id is None:
+            raise _bad("it holds no batch")
+        batch_id = self._batch_id
+        await self._context.store.write(lambda connection: mark_whole(connection, batch_id))
+        return batch_id
+
+    async def undo(self) -> None:
+        """Takes away what was stored. A rubric stays: it may have been there before."""
+        if self._batch_id is not None:
+            await forget(self._context, self._batch_id)
+        made = [one for one in self._ids.values() if one.startswith(_PREFIXES["persona_sets"] + "_")]
+        sets = sa.delete(tables.persona_sets).where(tables.persona_sets.c.id.in_(made))
+        await self._context.store.write(lambda connection: connection.execute(sets))
+
+    async def _flush(self) -> None:
+        if self._held is None:
+            return
+        (table, rows), self._held = self._held, None
+
+        async def operation(connection: AsyncConnection) -> None:
+            if self._batch_id is not None and table is not tables.batches:
+                await mark_loading(connection, self._batch_id)
             await connection.execute(sa.insert(table), rows)
-            self._held = None
+
+        await self._context.store.write(operation)
 
     def _own(self, table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
         """The row under ids of this installation; a reference to what the file does not hold is refused."""
@@ -135,9 +165,14 @@ def _check_result(row: dict[str, Any]) -> None:
     row["body"] = result.model_copy(update={"run": run}).model_dump_json()
 
 
+def _ordered(scores: dict[str, Any] | None) -> dict[str, Any]:
+    """What lists are ordered by; files of before it was kept have none."""
+    return disagreement_columns(load_scores(scores))
+
+
 _CHECKS: dict[str, Callable[[dict[str, Any]], object]] = {
     "persona_sets": lambda row: row.update(request={"documents": []}, parent=None) or read_persona_set(row["body"]),
-    "evaluations": lambda row: item_adapter.validate_json(row["item"]),
+    "evaluations": lambda row: item_adapter.validate_json(row["item"]) and row.update(_ordered(row["scores"])),
     "results": _check_result,
     "calls": lambda row: json.loads(row["body"]),
 }

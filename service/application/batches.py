@@ -221,7 +221,7 @@ def _check_held(prepared: PreparedHearing, held: Sequence[tuple[int, Item]]) -> 
 
 async def _rows_of_batch(context: Context, batch_id: str) -> AsyncIterator[sa.Row[Any]]:
     table, last = tables.evaluations, ""
-    columns = [table.c[name] for name in ("id", "custom_id", "status", "scores", "error", "error_code")]
+    columns = [table.c[name] for name in ("id", "custom_id", "status", "scores", "answered", "error", "error_code")]
     while True:
         query = (
             sa.select(*columns).where(table.c.batch_id == batch_id, table.c.id > last).order_by(table.c.id).limit(ROWS)

@@ -16,7 +16,7 @@ from service.application.context import LOCAL_OWNER, Context, now
 from service.application.evaluation_rows import evaluation_record, human_score
 from service.application.hearings import PreparedHearing, check_items, check_queue, estimate_items, prepare_hearing
 from service.application.lifecycle import run_rows, stop_evaluation
-from service.application.paging import owned, read_page
+from service.application.paging import owned, read_page, whole_batches_only
 from service.application.ranking import RankedPage, Ranking, ranked_ids
 from service.application.records import Estimate, EvaluationRecord, EventRecord, Page, Status
 from service.application.requests import EvaluationRequest, HumanScoreRequest
@@ -33,7 +33,7 @@ _ABSENT: dict[str, Any] = {
     column.name: None if column.nullable else 0 for column in tables.evaluations.c if column.name != "item"
 }
 """What the columns hold that a new evaluation says nothing about."""
-_LISTED = [column for column in tables.evaluations.c if column.name not in ("item", "webhook_secret")]
+_LISTED = [column for column in tables.evaluations.c if column.name not in ("item", "webhook_secret", "disagreements")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,12 @@ class Evaluations:
         if order == "least_stable":
             return (await self.ranked(owner, filters, limit=limit)).page
         table = tables.evaluations
-        query = sa.select(*_LISTED).where(owned(table, owner), *_conditions(filters or EvaluationFilter()))
+        asked = filters or EvaluationFilter()
+        query = sa.select(*_LISTED).where(owned(table, owner), *_conditions(asked))
+        if asked.disagree:
+            query = query.where(table.c.disagreement > 0)
         async with self._context.store.read() as connection:
+            query = query.where(*await whole_batches_only(connection, table))
             return await read_page(connection, query, table, _listed, after=after, limit=limit)
 
     async def ranked(
@@ -145,6 +149,7 @@ class Evaluations:
         asked = filters or EvaluationFilter()
         conditions = [owned(tables.evaluations, owner), *_conditions(asked)]
         async with self._context.store.read() as connection:
+            conditions += await whole_batches_only(connection, tables.evaluations)
             found = await ranked_ids(
                 connection, conditions, by or Ranking(), asked.disagree, limit * (number - 1), limit
             )

@@ -24,6 +24,7 @@ async def check_health(context: Context) -> Health:
         await _guarded("store", lambda: _check_store(context)),
         await _guarded("migrations", lambda: _check_migrations(context)),
         await _guarded("worker", lambda: _check_workers(context)),
+        await _guarded("models", lambda: _check_models(context)),
         _check_embedding(context),
     ]
     return Health(all(check.state != "failed" for check in checks), tuple(checks))
@@ -107,6 +108,20 @@ async def _check_workers(context: Context) -> Check:
     return Check(
         "worker", "failed", "no worker is alive; start one with `rehearing worker`, or serve without --no-work"
     )
+
+
+async def _check_models(context: Context) -> Check:
+    """Whether a living worker waits for a model. Why it does is in its log: this is read without a key."""
+    query = _alive(context).with_only_columns(tables.workers.c.waiting_for)
+    async with context.store.read() as connection:
+        told = [waited or {} for waited in (await connection.execute(query)).scalars()]
+    longest = {
+        spec: max(one.get(spec, 0.0) for one in told) for spec in dict.fromkeys(key for one in told for key in one)
+    }
+    if not longest:
+        return Check("models", "ok", "no worker waits for one")
+    waits = ", ".join(f"{spec} (for {since_s:.0f} s)" for spec, since_s in longest.items())
+    return Check("models", "degraded", f"waiting for {waits}: what is done stays, and work goes on when it answers")
 
 
 def _check_embedding(context: Context) -> Check:

@@ -10,16 +10,17 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents import Rubric
+from service.application.answering import merged_column
 from service.application.context import now
 from service.application.records import ENDED, Status
 from service.application.repeats import repeats_wanted
 from service.application.scoring import (
     HeardRun,
+    disagreement_columns,
     dump_scores,
     graded_rubric,
     instability,
     score_runs,
-    widest_disagreement,
 )
 from service.application.spending import summed_columns
 from service.store import JsonIfReadable, new_id, tables
@@ -197,7 +198,8 @@ async def settle_evaluation(connection: AsyncConnection, evaluation_id: str) -> 
         "runs_ended": len(ended),
         "scores": dump_scores(scores),
         "instability": instability(scores),
-        "disagreement": widest_disagreement(scores),
+        "answered": merged_column(run.answered for run in runs),
+        **disagreement_columns(scores),
         **summed_columns(runs),
     }
     if evaluation.status in OPEN and len(ended) == len(runs):

@@ -144,6 +144,16 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """What stands behind scores: nothing is known of it before a run has ended."""
+
+    models: tuple[str, ...] = ()
+    """Models as the providers named them."""
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """sha256 by prompt id."""
+
+
+@dataclass(frozen=True, slots=True)
 class DimensionScore:
     """One dimension of an evaluation over its runs, in one arm."""
 
@@ -208,6 +218,7 @@ class EvaluationRecord:
     simulated: bool
     scores: Mapping[str, Mapping[str, DimensionScore]]
     """By arm, then dimension; empty until a run has completed."""
+    answered: Answered
     human_scores: tuple[HumanScore, ...]
     """Oldest first."""
     spent: Spent
@@ -303,6 +314,7 @@ class BatchResult:
     type: Literal["succeeded", "errored", "cancelled", "expired"]
     evaluation_id: str
     scores: Mapping[str, Mapping[str, DimensionScore]]
+    answered: Answered
     error: str | None
     error_code: str | None
 

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.application.context import Context, now
 from service.application.lifecycle import OPEN, Begun, end_run, expire_runs, settle_batches
-from service.application.loading import forget_abandoned, loading_batches
+from service.application.loading import forget_abandoned
+from service.application.paging import loading_batches
 from service.application.records import Status
 from service.errors import StoreDamagedError
 from service.jobs.engine import Job
@@ -36,7 +37,10 @@ async def waiting_jobs(context: Context, most: int) -> list[Job]:
         building = sa.select(sets.c.id).where(sets.c.status == Status.QUEUED, sets.c.dispatched_at.is_(None))
         jobs = [Job(one, PERSONAS, 0) for one in (await connection.execute(building.limit(50))).scalars()]
         reporting = sa.select(batches.c.id).where(
-            batches.c.report_status == "pending", batches.c.ended_at.is_not(None), batches.c.dispatched_at.is_(None)
+            batches.c.report_status == "pending",
+            batches.c.ended_at.is_not(None),
+            batches.c.dispatched_at.is_(None),
+            batches.c.loading_at.is_(None),
         )
         jobs += [Job(one, REPORT, 0) for one in (await connection.execute(reporting.limit(50))).scalars()]
         if room > 0:

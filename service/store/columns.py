@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
 from service.errors import StoreDamagedError
@@ -46,6 +47,10 @@ class Json(TypeDecorator[Any]):
             return json.loads(value)
         except ValueError:
             raise StoreDamagedError(_not_json(value)) from None  # the error would quote what may be a document
+
+
+Searched = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+"""Plain data of ours that a query looks into, as JSON of the engine's own."""
 
 
 class JsonIfReadable(Json):

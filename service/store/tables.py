@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
 
-from service.store.columns import Json, Moment, Packed
+from service.store.columns import Json, Moment, Packed, Searched
 
 metadata = sa.MetaData(
     naming_convention={
@@ -163,8 +163,10 @@ evaluations = Table(
     Column("runs_ended", sa.Integer, nullable=False, server_default="0"),
     Column("events", sa.Integer, nullable=False, server_default="0"),
     Column("scores", Json),
+    Column("answered", Json),
     Column("instability", sa.Float),
     Column("disagreement", sa.Float),
+    Column("disagreements", Searched),
     UniqueConstraint("batch_id", "custom_id"),
     Index("ix_evaluations_list", "owner", "created_at", "id"),
     Index("ix_evaluations_list_all", "created_at", "id"),
@@ -185,6 +187,7 @@ runs = Table(
     Column("priority", sa.Integer, nullable=False),
     Column("outcome", sa.String(20)),
     Column("verdicts", Json),
+    Column("answered", Json),
     Column("simulated", sa.Boolean),
     Column("code_version", Name),
     UniqueConstraint("evaluation_id", "repeat"),
@@ -287,5 +290,7 @@ workers = Table(
     Column("code_version", Name, nullable=False),
     Column("started_at", Moment, nullable=False),
     Column("seen_at", Moment, nullable=False),
+    Column("waiting_for", Json),
     Column("stopped_at", Moment),
 )  # fmt: skip
+"""waiting_for: seconds since which it has waited, by the spec of the model that does not answer."""

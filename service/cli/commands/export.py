@@ -22,8 +22,8 @@ FORMATS = ("markdown", "json", "ndjson", "calls")
 def export(
     id_: Annotated[str, typer.Argument(metavar="ID", help="A rn_ id (one run) or a ba_ id (a whole batch).")],
     format_: Annotated[
-        str, typer.Option("--format", help="Of a run: markdown, json, ndjson (turns), calls.")
-    ] = "markdown",
+        str | None, typer.Option("--format", help="Of a run: markdown (the default), json, ndjson (turns), calls.")
+    ] = None,
     replay: Annotated[
         bool, typer.Option("--replay", help="Hear the run again from its calls, without a model.")
     ] = False,
@@ -31,11 +31,14 @@ def export(
     quiet: Quiet = False,
 ) -> int:
     """Writes a stored hearing. --replay makes its result once more from the recorded calls, and compares bit for bit."""
-    if format_ not in FORMATS:
+    if format_ not in (None, *FORMATS):
         raise typer.BadParameter(f"{format_!r} must be one of {', '.join(FORMATS)}", param_hint="--format")
+    for name, given in (("--format", format_ is not None), ("--replay", replay)):
+        if given and id_.startswith("ba_"):
+            raise typer.BadParameter("is of a run (a rn_ id); a batch goes out whole, as one file", param_hint=name)
     if id_.startswith("ba_") and out is None and sys.stdout.isatty():
         raise typer.BadParameter("a batch is a gzipped file: name one, or redirect stdout", param_hint="--out")
-    code = asyncio.run(_export(id_, format_, replay, out, quiet))
+    code = asyncio.run(_export(id_, format_ or "markdown", replay, out, quiet))
     if out and not replay and not quiet:
         talk(f"{out} is written" + (f"; store it elsewhere with: rehearing import {out}" if id_[:3] == "ba_" else ""))
     return code

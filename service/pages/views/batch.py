@@ -12,7 +12,7 @@ from service.pages.formatting import dollars, plural, spread, words
 from service.pages.views.evaluations import EvaluationRow
 from service.pages.views.figures import estimate_text, items_href
 from service.pages.views.opening import ArmLine, Opening, Systems, arm_lines, opening, systems_ranked
-from stability import DimensionReport, Estimate, ReportWarning, StabilityReport, detail_tables
+from stability import DimensionReport, Estimate, ReportWarning, StabilityReport, detail_tables, texts_table
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -74,6 +74,8 @@ class BatchPage:
     headlines: tuple[Headline, ...]
     shares_svg: str | None
     sections: tuple[DimensionSection, ...]
+    texts: FigureTable | None
+    """What was said, by the transcripts and the personas' cards."""
     population: str
     warnings: tuple[ReportWarning, ...]
     least_stable: tuple[EvaluationRow, ...]
@@ -193,6 +195,7 @@ def batch_page(
         headlines=tuple(_headline(record.id, *pair) for pair in dimensions.items()),
         shares_svg=shares_svg,
         sections=tuple(_section(record.id, name, own, (flips_svg or {}).get(name)) for name, own in dimensions.items()),
+        texts=FigureTable(*said) if report and (said := texts_table(report.texts)) else None,
         population=_population(report) if report else "",
         warnings=report.warnings if report else (),
         least_stable=tuple(least_stable),

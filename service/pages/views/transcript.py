@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from agents import Dimension, Evidence, Outcome, Phase, Transcript, Turn
 from clustering import Persona, PersonaSet
-from service.pages.formatting import score, signed, words
+from service.pages.formatting import score, words
 from service.pages.views.anchors import anchor, material_href, passage_href, run_href, seen_href
 from service.pages.views.changes import Change, changes
-from service.pages.views.matrix import describe
 from service.pages.views.quoted import QuotedRange
 
 _STOPPED = {
@@ -60,6 +59,7 @@ class ScoreMark:
     text: str
     change: Change | None
     title: str
+    """Label of the level; empty between two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +171,7 @@ class _Reader:
         value = turn.scores[dimension.name]
         change = self.moved.get((turn.id, dimension.name))
         label = next((level.label for level in dimension.levels if level.value == value), "")
-        title = label if change is None else f"{label}: {signed(change.after - change.before)}, {describe(change)}"
-        return ScoreMark(words(dimension.name), score(value), change, title)
+        return ScoreMark(words(dimension.name), score(value), change, label)
 
     def _quote(self, evidence: Evidence, persona: Persona | None) -> Quote:
         href, place = self._place(evidence, persona)

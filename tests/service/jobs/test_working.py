@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from agents import DebateProtocol
-from service.application import AdaptiveRepeats, BatchRequest, EvaluationRequest, Status
+from service.application import AdaptiveRepeats, BatchRequest, EvaluationRequest, Status, open_application
 from service.jobs.lease import Lease
 from service.store import Store, tables
 
@@ -215,9 +215,10 @@ async def test_only_missing_beats_make_a_worker_dead(store: Store) -> None:
         assert await mine.beat()
         assert await other.beat()
         assert "other" not in await mine.dead_among({"other", "unknown"})
-    clock.now += 11
-    assert await mine.beat()
-    assert await mine.dead_among({"other"}) == set()
+    for seconds in (5, 5, 1):
+        clock.now += seconds
+        assert await mine.beat()
+        assert await mine.dead_among({"other"}) == set()
     clock.now += 2
     assert await mine.beat()
     assert await mine.dead_among({"other", "unknown"}) == {"other", "unknown"}
@@ -261,15 +262,32 @@ async def test_who_beats_while_it_is_judged_keeps_what_it_holds(store: Store, mo
     assert await other.beat()
 
 
-async def test_nobody_is_dead_because_the_database_was_away(store: Store) -> None:
+@pytest.mark.parametrize("away_s", [11, 60])
+async def test_nobody_is_dead_because_the_database_was_away(store: Store, away_s: int) -> None:
     clock = Clock()
     mine, other = (Lease(store, name, 12.0, clock) for name in ("mine", "other"))
     await mine.register()
     await other.register()
     assert await mine.dead_among({"other"}) == set()
-    clock.now += 60
+    clock.now += away_s
+    assert await mine.dead_among({"other"}) == set(), "who looks before its own beat comes through judges nobody"
     assert await mine.beat()
+    clock.now += 2
     assert await mine.dead_among({"other"}) == set()
+
+
+async def test_a_model_that_does_not_answer_makes_the_service_degraded_not_unready(sqlite_settings: Any) -> None:
+    async with open_application(sqlite_settings) as app:
+        lease = Lease(app.context.store, "mine", dead_after_s=60)
+        await lease.register()
+        await lease.beat({"openai:gpt": 41.5})
+        health = await app.health()
+        told = {check.name: check for check in health.checks}["models"]
+        assert health.ready
+        assert told.state == "degraded"
+        assert "openai:gpt (for 42 s)" in told.detail
+        await lease.beat()
+        assert {check.state for check in (await app.health()).checks} == {"ok"}
 
 
 async def test_a_worker_that_retires_is_given_up_at_once(store: Store) -> None:

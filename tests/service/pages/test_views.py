@@ -16,8 +16,10 @@ from service.pages.plots import own_links
 from service.pages.views.changes import changes
 from service.pages.views.material import passage_page, texts
 from service.pages.views.matrix import matrices
+from service.pages.views.opening import arm_lines
 from service.pages.views.strip import dimension_lines, nearest_label, wilson
 from service.pages.views.transcript import transcript_view
+from stability import Rating, Ratings, stability_report
 
 LEVELS = tuple(
     Level(value=value, label=label) for value, label in enumerate(("bad", "weak", "fair", "good", "best"), 1)
@@ -103,6 +105,32 @@ def test_a_split_is_said_in_words_with_its_reason() -> None:
     assert line.said == "2 of 4 hearings say pass, 1 says fail, 1 gave no verdict (failed)."
     assert "chance picks the side" in line.why
     assert (line.arm.heard, line.arm.disagreement) == (4, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("call", "debate", "shown"),
+    [(0.0021, 0.5, ["$0.0021", "$0.0042", "$0.50"]), (0.0, 0.0, ["$0", "$0", "$0"]), (None, None, ["unknown"] * 3)],
+)
+def test_each_way_to_a_verdict_shows_its_price(call: float | None, debate: float | None, shown: list[str]) -> None:
+    rows = [
+        Rating(f"i{n}", persona, str(run), 1.0 + (n + run) % 4, tokens=100, calls=1, cost_usd=call)
+        for n in range(6)
+        for run in range(2)
+        for persona in ("ada", "ben")
+    ]
+    rows += [
+        Rating(f"i{n}", None, str(run), 1.0 + n % 4, tokens=1800, calls=9, cost_usd=debate)
+        for n in range(6)
+        for run in range(2)
+    ]
+    report = stability_report(Ratings.from_rows(rows))
+    lines = arm_lines("ba_1", "score", report.dimensions["score"])
+    assert [(line.name, line.calls, line.tokens) for line in lines] == [
+        ("one judge", "1", "100"),
+        ("panel, no debate", "2", "200"),
+        ("debate", "9", "1,800"),
+    ]
+    assert [line.cost for line in lines] == shown
 
 
 def test_an_export_keeps_its_drawings_whole() -> None:
