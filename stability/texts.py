@@ -10,8 +10,8 @@ import numpy as np
 
 from agents import Arm, RunResult, Turn
 from stability.estimates import clustered, finite
-from stability.measures.components import divide
 from stability.measures.clustered import FloatArray, jackknife_sums
+from stability.measures.components import divide
 from stability.measures.diversity import compression_ratio, distinct_2, tfidf_cosine, vendi_score
 from stability.measures.turns import OVERLAP_OF_JUDGES_P95, RERUNS_MIN, Null, Said, TurnMarks, mark_turns, overlap_null
 from stability.ratings import Ratings

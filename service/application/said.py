@@ -24,7 +24,7 @@ async def heard_sample(context: Context, batch_id: str, seed: int) -> tuple[list
         )
         counted = (await connection.execute(query.group_by(runs.c.evaluation_id))).all()
         items = sorted(row[0] for row in counted)
-        random.Random(seed).shuffle(items)  # noqa: S311  a sample, not a secret
+        random.Random(seed).shuffle(items)
         bodies: list[str] = []
         for start in range(0, len(items), _ITEMS_AT_ONCE):
             if len(bodies) >= RUNS_READ_MAX:
