@@ -113,7 +113,7 @@ def _said(texts: Texts) -> object:
         show_header=False,
         box=None,
         padding=(0, 2, 0, 2),
-        title=f"What was said, in {texts.runs} of {texts.runs_asked} runs",
+        title=f"What was said, from {texts.runs} of {texts.runs_asked} transcripts",
     )
     table.title_justify = "left"
     for label, value in (

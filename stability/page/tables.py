@@ -109,7 +109,7 @@ def texts_table(texts: Texts | None) -> Table | None:
                 "these personas",
             )
         )
-    return Table(f"What was said, in {texts.runs:,} of {texts.runs_asked:,} runs", ESTIMATE_COLUMNS, tuple(rows))
+    return Table(f"From {texts.runs:,} of {texts.runs_asked:,} transcripts", ESTIMATE_COLUMNS, tuple(rows))
 
 
 def _null(null: OverlapNull) -> str:

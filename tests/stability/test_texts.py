@@ -128,6 +128,6 @@ def test_the_page_shows_what_was_said() -> None:
     texts = told([heard(1, debate=debate)], cards=["one card", "another"])
     report = stability_report(ratings_from_results([], [])).model_copy(update={"texts": texts, "texts_reason": None})
     page = report_html(report)
-    assert "What was said, in 1 of 1 runs" in page
+    assert "From 1 of 1 transcripts" in page
     assert "overlap above 0.56: published, for want of re-runs" in page
     assert "Different personas by their cards" in page
