@@ -101,7 +101,10 @@ def _rows(dimension: DimensionReport) -> list[tuple[str, str]]:
     if dimension.cheapest:
         plan = dimension.cheapest
         rows.append(
-            ("cheapest plan for the target", f"{plan.personas} personas x {plan.runs} runs = {plan.calls} calls")
+            (
+                "cheapest plan for the target",
+                f"{_count(plan.personas, 'persona')} x {_count(plan.runs, 'run')} = {_count(plan.calls, 'call')}",
+            )
         )
     return rows
 

@@ -26,7 +26,7 @@ def effective_personas(cell_means: FloatArray, noise: FloatArray, cluster: IntAr
         cluster: (items,) labels.
 
     Returns:
-        With a delete-one-cluster jackknife-t interval on the log scale. None with fewer than 2 personas or 3 full items, or
+        With a delete-one-cluster jackknife-t interval on the log scale, cut at 1 and P - 1. None with fewer than 2 personas or 3 full items, or
         where a persona never departs from the item's mean.
     """
     full = np.isfinite(cell_means).all(axis=1)
@@ -39,7 +39,11 @@ def effective_personas(cell_means: FloatArray, noise: FloatArray, cluster: IntAr
     own = (1 - 2 / personas) * error + error.sum(axis=1, keepdims=True) / personas**2
     upper = np.triu_indices(personas)
     features = np.concatenate([np.ones((items, 1)), centred, centred[:, upper[0]] * centred[:, upper[1]], own], axis=1)
-    return jackknife_sums(features, cluster[full], lambda sums: _effective(sums, personas), scale="log", n_used=items)
+    found = jackknife_sums(features, cluster[full], lambda sums: _effective(sums, personas), scale="log", n_used=items)
+    if found.low is None or found.high is None:
+        return found
+    most = max(1.0, personas - 1.0)  # centring within the item takes one dimension
+    return found._replace(low=float(np.clip(found.low, 1, most)), high=float(np.clip(found.high, 1, most)))
 
 
 def _effective(sums: FloatArray, personas: int) -> FloatArray:

@@ -264,9 +264,16 @@ def _leaves(value: Any, path: str) -> Iterator[Row]:
         yield path, _list_text(value), "none", "", ""
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for number, inner in enumerate(value, 1):
-            yield from _leaves(inner, f"{path} {number}")
+            yield from _leaves(*_by_runs(inner, path, number))
     else:
         yield path, _leaf_text(value), "none", "", ""
+
+
+def _by_runs(value: Any, path: str, number: int) -> tuple[Any, str]:
+    """An entry of a list and its name: by its number of runs where it has one, else by its place."""
+    if isinstance(value, Mapping) and isinstance(runs := value.get("runs"), int):
+        return {key: inner for key, inner in value.items() if key != "runs"}, f"{path}, {runs} run{'s' * (runs != 1)}"
+    return value, f"{path} {number}"
 
 
 def _is_plain(value: object) -> bool:
