@@ -22,6 +22,7 @@ from service.application.records import Estimate, EvaluationRecord, EventRecord,
 from service.application.requests import EvaluationRequest, HumanScoreRequest
 from service.application.rubrics import put_rubric_id
 from service.application.scoring import graded_rubric
+from service.application.waiting import with_waits
 from service.errors import ConflictError, InvalidRequestError, NotFoundError, Problem
 from service.store import new_id, tables
 
@@ -108,7 +109,7 @@ class Evaluations:
             chain = [human_score(one._mapping) for one in await connection.execute(scores)]
             return evaluation_record(row._mapping, item=True, human=chain)
 
-        return await self._context.store.look(operation)
+        return await with_waits(self._context, await self._context.store.look(operation))
 
     async def list(
         self,

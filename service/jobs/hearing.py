@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents import DebateProtocol, HearingInputError, Item, Outcome, Rubric, RunResult, item_adapter
 from clustering import PersonaSet
-from llm import AskSettings, CallLedger, ModelConfigurationError
+from llm import CallLedger, ModelConfigurationError
 from service.application.answering import answered_column
 from service.application.context import Context
 from service.application.hearings import read_persona_set
@@ -145,7 +145,7 @@ async def _hear(context: Context, case: Case, ledger: CallLedger, turns: TurnEve
         run_id=case.run_id,
         ledger=ledger,
         on_turn=turns.tell if case.evaluation.batch_id is None else None,
-        settings=AskSettings(timeout_s=context.settings.attempt_timeout.total_seconds()),
+        settings=context.ask_settings,
     )
 
 

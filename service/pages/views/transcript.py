@@ -20,6 +20,8 @@ _STOPPED = {
     "tokens_max": "the limit of tokens was reached",
     "cancelled": "cancelled",
 }
+_TABLES = {"cross-group": "across groups", "": "all personas"}
+"""Where personas debate who have no group to debate in."""
 _FOUND = {
     "exact": "verified: stands there word for word",
     "normalised": "verified: stands there but for spaces, quotes or case",
@@ -239,7 +241,7 @@ def _section(
     if phase == Phase.ALONE:
         title, detail = "Alone", "every persona judges before hearing anyone"
     elif phase == Phase.DEBATE:
-        title = f"Debate: {groups.get(group, group or 'all personas')}"
+        title = f"Debate: {_TABLES.get(group) or groups.get(group, group)}"
         reason = stopped.get(group)
         detail = f"ended: {_STOPPED.get(reason, words(reason))}" if reason else "in progress"
     elif phase == Phase.RESTATED:
