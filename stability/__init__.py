@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from stability.measures.sequential import Look, StoppingRule, betting_interval, next_look
     from stability.measures.turns import Said, TurnMarks, mark_turns
     from stability.page import flips_png, flips_svg, report_html, shares_png, shares_svg
-    from stability.page.tables import detail_tables, texts_table
+    from stability.page.tables import Table, detail_tables, texts_table
     from stability.ratings import COLUMNS, Rating, Ratings
     from stability.readers import read_ratings
     from stability.report import (
@@ -91,6 +91,7 @@ _HOMES = {
     "pooled_run_variance": "stability.stopping",
     "runs_wanted": "stability.stopping",
     "StoppingRule": "stability.measures.sequential",
+    "Table": "stability.page.tables",
     "Texts": "stability.report",
     "texts_report": "stability.texts",
     "texts_table": "stability.page.tables",
@@ -133,6 +134,7 @@ __all__ = [
     "StabilityError",
     "StabilityReport",
     "StoppingRule",
+    "Table",
     "Texts",
     "TurnMarks",
     "Universe",

@@ -157,7 +157,7 @@ class Gathering:
     async def drift(self) -> DriftPage:
         run = await self._application.runs.get(self._owner, self._named("run_id"))
         evaluation = await self._application.evaluations.get(self._owner, run.evaluation_id)
-        _, personas = await self._judges(evaluation)
+        _, personas, _ = await self._judges(evaluation)
         record = await self._application.drifts.get(self._owner, run.id)
         return drift_page(record, personas, simulated=evaluation.simulated)
 
