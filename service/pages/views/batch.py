@@ -13,7 +13,7 @@ from service.pages.views.evaluations import EvaluationRow
 from service.pages.views.figures import estimate_text, items_href
 from service.pages.views.humans import Humans, humans
 from service.pages.views.opening import ArmLine, Opening, Systems, arm_lines, opening, systems_ranked
-from stability import DimensionReport, Estimate, ReportWarning, StabilityReport, detail_tables
+from stability import DimensionReport, Estimate, ReportWarning, StabilityReport, Table, detail_tables, texts_table
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -78,6 +78,8 @@ class BatchPage:
     headlines: tuple[Headline, ...]
     shares_svg: str | None
     sections: tuple[DimensionSection, ...]
+    texts: FigureTable | None
+    """What was said, by the transcripts and the personas' cards."""
     population: str
     warnings: tuple[ReportWarning, ...]
     least_stable: tuple[EvaluationRow, ...]
@@ -201,6 +203,7 @@ def batch_page(
         headlines=tuple(_headline(record.id, *pair) for pair in dimensions.items()),
         shares_svg=shares_svg,
         sections=tuple(_section(record.id, name, own, (flips_svg or {}).get(name)) for name, own in dimensions.items()),
+        texts=_figure_table(said) if report and (said := texts_table(report.texts)) else None,
         population=_population(report) if report else "",
         warnings=report.warnings if report else (),
         least_stable=tuple(least_stable),
@@ -215,6 +218,10 @@ def batch_page(
         cost_usd=record.spent.cost_usd,
         provenance=tuple((words(n), _plain(v)) for n, v in report.provenance.items()) if report else (),
     )
+
+
+def _figure_table(table: Table) -> FigureTable:
+    return FigureTable(table.caption, table.columns, table.rows)
 
 
 def _population(report: StabilityReport) -> str:
@@ -270,7 +277,7 @@ def _section(batch_id: str, name: str, own: DimensionReport, flips_svg: str | No
         anchor=f"dimension-{name}",
         arms=arm_lines(batch_id, name, own),
         flips_svg=flips_svg,
-        tables=tuple(FigureTable(table.caption, table.columns, table.rows) for table in detail_tables(own)),
+        tables=tuple(_figure_table(table) for table in detail_tables(own)),
         warnings=own.warnings,
         systems=systems_ranked(batch_id, name, own),
         humans=humans(own),
