@@ -12,9 +12,8 @@ from clustering import ClusteringError, PersonaOptions, PersonaSet
 from llm import CallLedger, ModelConfigurationError
 from service.application.context import Context, now
 from service.application.documents import Documents
-from service.application.lifecycle import OPEN
 from service.application.persona_sets import set_columns
-from service.application.records import Status
+from service.application.records import OPEN, Status
 from service.application.spending import spent_columns
 from service.errors import NotFoundError
 from service.store import Budget, BudgetExhaustedError, StoreLedger, tables, until_reachable

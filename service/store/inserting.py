@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-_ROWS_AT_ONCE = (32, 8, 1)
+_ROWS_AT_ONCE = (32, 16, 8, 4, 2, 1)
 """Rows in one statement: few different statements, so that every one of them stays prepared."""
 
 
