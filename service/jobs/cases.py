@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -13,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agents import DebateProtocol, Item, Rubric, item_adapter
 from clustering import PersonaSet
 from service.application.context import Context
-from service.application.hearings import read_persona_set
+from service.application.hearings import PACKED_PERSONA_SET, open_persona_set
+from service.application.rubrics import parse_rubric
 from service.store import Budget, tables
 
 _REMEMBERED = 16
@@ -21,8 +20,8 @@ _REMEMBERED = 16
 _READ_CASE = (
     sa.select(
         tables.evaluations,
-        tables.persona_sets.c.body.label("persona_set"),
-        tables.rubrics.c.body.label("rubric"),
+        PACKED_PERSONA_SET,
+        sa.type_coerce(tables.rubrics.c.body, sa.Text).label("rubric"),
     )
     .join(tables.persona_sets, tables.persona_sets.c.id == tables.evaluations.c.persona_set_id)
     .join(tables.rubrics, tables.rubrics.c.id == tables.evaluations.c.rubric_id)
@@ -73,8 +72,8 @@ class Cases:
             evaluation_id=evaluation_id,
             batch_id=row.batch_id,
             item=item_adapter.validate_json(row.item),
-            persona_set=read_persona_set(row.persona_set),
-            rubric=_rubric(json.dumps(row.rubric, sort_keys=True)),
+            persona_set=open_persona_set(row.packed).persona_set,
+            rubric=parse_rubric(row.rubric),
             protocol=DebateProtocol.model_validate(row.protocol),
             models=tuple(row.models),
             seed=row.seed,
@@ -88,8 +87,3 @@ async def _budget(connection: AsyncConnection, evaluation: Any) -> Budget | None
         return Budget(tables.evaluations, evaluation.id, found) if found is not None else None
     found = (await connection.execute(_READ_BATCH_BUDGET, {"batch": evaluation.batch_id})).scalar_one()
     return Budget(tables.batches, evaluation.batch_id, found) if found is not None else None
-
-
-@lru_cache(maxsize=32)
-def _rubric(body: str) -> Rubric:
-    return Rubric.model_validate_json(body)

@@ -72,6 +72,6 @@ def _statement(engine: str, table: sa.Table, rows: int) -> str:
 @cache
 def _encoder(engine: str, table: sa.Table) -> Callable[[Mapping[str, Any]], list[Any]]:
     """A row as the driver takes it."""
-    dialect = sqlite.dialect() if engine == "sqlite" else postgresql.psycopg.dialect()
+    dialect: sa.Dialect = sqlite.dialect() if engine == "sqlite" else postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
     columns = [(column.name, column.type.dialect_impl(dialect).bind_processor(dialect)) for column in table.c]
     return lambda row: [process(row[name]) if process else row[name] for name, process in columns]
