@@ -49,7 +49,9 @@ _AS = re.compile(
     r"(?<!\bwell\s)(?<!\bsuch\s)\b[Aa]s\s+(?:an?|the|one of (?:the|our|several)|another|somebody|someone)\s+(?P<role>[^,.;:!?()]{2,100}?)"
     rf"(?:\s*\([^()]{{1,60}}\))?(?:,[^.;:!?]{{2,60}},|,)?\s+(?:\([^()]{{1,40}}\)\s+)?{_SPEAKS}"
 )
-_AS_BARE = re.compile(rf"(?:^|[*_>\s(])As\s+(?P<role>[A-Za-z][^,.;:!?()]{{2,80}}?),\s+(?:\([^()]{{1,40}}\)\s+)?{_SPEAKS}")
+_AS_BARE = re.compile(
+    rf"(?:^|[*_>\s(])As\s+(?P<role>[A-Za-z][^,.;:!?()]{{2,80}}?),\s+(?:\([^()]{{1,40}}\)\s+)?{_SPEAKS}"
+)
 """Without an article: "As administrator of edge nodes, I …"."""
 _AS_ALONE = re.compile(r"^[*_>\s]*As\s+(?:an?|the)\s+(?P<role>[^,.;:!?()]{2,80})[.:]?[*_\s]*$")
 """A speaker in a sentence of its own: "As a nurse. I want …"."""
@@ -74,7 +76,9 @@ _MEANWHILE = re.compile(
     r"(?=\s*(?:[,.;:!?]|$|(?:for|in|at|on|since|with|through|before|and|here|there)\b))"
 )
 """I have sat as a family judge for a decade."""
-_LIKE_ME = re.compile(r"\b(?:an?|the)\s+(?P<role>(?:[a-z][\w-]*\s+){0,2}[a-z][\w-]*)\s+(?:like\s+me|like\s+myself|in\s+me)\b")
+_LIKE_ME = re.compile(
+    r"\b(?:an?|the)\s+(?P<role>(?:[a-z][\w-]*\s+){0,2}[a-z][\w-]*)\s+(?:like\s+me|like\s+myself|in\s+me)\b"
+)
 _BEING = re.compile(r"^Being\s+(?:an?|the)\s+(?P<role>[^,.;:!?()]{3,60})")
 _FRAGMENT = re.compile(
     r"^(?P<role>(?:[A-Za-z][\w-]*\s+){0,3}[A-Za-z][\w-]*)\s+(?:here|by (?:day|night|training|trade|profession))\b"
@@ -91,7 +95,9 @@ _REPORTED = re.compile(rf"(?P<role>\b{_NOUN_PHRASE})\s+{_SAYING}\b")
 _ACCORDING = re.compile(
     rf"\b(?:[Aa]ccording to|[Ff]eedback from|[Cc]omplaints from|[Rr]equests? from|[Hh]eard from)\s+(?P<role>{_NOUN_PHRASE})\b(?=[\s,.])"
 )
-_STORY_OF = re.compile(r"(?:['’]s?)?\s+(?:user\s+)?(?:stor(?:y|ies)|perspectives?|views?|feedback|voices?|needs)\b.*$", re.IGNORECASE)
+_STORY_OF = re.compile(
+    r"(?:['’]s?)?\s+(?:user\s+)?(?:stor(?:y|ies)|perspectives?|views?|feedback|voices?|needs)\b.*$", re.IGNORECASE
+)
 _LABEL = re.compile(r"^[ \t>*_-]*(?P<role>[A-Z][^:.!?\n]{2,60}?)[*_]*\s*:[*_]*\s+(?=\S)")
 _SINGULAR_NEXT = re.compile(r"\s*(?:I|[Mm]y)\b")
 _DISCOURSE = words_of(
@@ -108,7 +114,9 @@ _MACHINE_VERB = re.compile(
 
 _IF = re.compile(r"\b(?:if|when|whenever|whether|unless|though|although|until|suppose|imagine)\s+$", re.IGNORECASE)
 """Before "I am a …" a condition: "if we are sophisticated programmers" describes nobody."""
-_ANYBODY = words_of("person people anyone folk team public member party community industry group representative head lead")
+_ANYBODY = words_of(
+    "person people anyone folk team public member party community industry group representative head lead"
+)
 """Nouns that say no more than that somebody speaks."""
 _REMARK = re.compile(r"\s+to\s+(?:thank|emphasi[sz]e|note|mention|point|acknowledge|stress|see\s+how)\b")
 _ONLY_OBJECT = re.compile(r"\b(?:do|does|did|what|as|than)\s+(?:(?:the|most|many|some)\s+)?$", re.IGNORECASE)
@@ -152,10 +160,7 @@ def label_role(text: str, *, spoken: bool = True) -> str | None:
         flags=re.IGNORECASE,
     )
     for part in re.split(r"[,;:()–—|]|\s-\s", text):
-        if spoken:
-            role = canonical_role(part)
-        else:
-            role = _heading_role(part.strip())
+        role = canonical_role(part) if spoken else _heading_role(part.strip())
         if (
             role
             and len(role.split()) <= 5
