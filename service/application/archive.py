@@ -22,6 +22,7 @@ from agents import Rubric
 from service.application.archive_rows import checked_row
 from service.application.context import Context, now
 from service.application.loading import forget, mark_loading, mark_whole
+from service.application.records import ENDED
 from service.application.rubrics import put_rubric
 from service.errors import InvalidRequestError, LimitExceededError
 from service.store import new_id, tables
@@ -46,6 +47,7 @@ _PREFIXES: dict[str, Any] = {
     "evaluations": "ev",
     "runs": "rn",
     "human_scores": "hs",
+    "probes": "pb",
 }
 _REFERENCES = ("persona_set_id", "rubric_id", "batch_id", "evaluation_id", "run_id", "subject_id", "scope_id")
 
@@ -89,6 +91,8 @@ class _Importer:
                 raise _bad(f"format {data.get('format')!r} is not {FORMAT!r}")
             return
         name, row = data["table"], dict(data["row"])
+        if name == "commitments":
+            return  # written before there were probes, for which its calls would not count
         table = {one.name: one for one in _TABLES}[name]
         if name == "rubrics":
             rubric = Rubric.model_validate(row["body"])
@@ -153,7 +157,7 @@ class _Importer:
 
 _TABLES = (
     tables.persona_sets, tables.rubrics, tables.batches, tables.evaluations, tables.runs, tables.results,
-    tables.ratings, tables.commitments, tables.human_scores, tables.events, tables.calls, tables.call_texts,
+    tables.ratings, tables.probes, tables.human_scores, tables.events, tables.calls, tables.call_texts,
 )  # fmt: skip
 
 
@@ -162,6 +166,8 @@ async def _rows(context: Context, batch_id: str) -> AsyncIterator[tuple[str, Any
     of_batch = tables.batches.c.id == batch_id
     in_batch = sa.select(tables.evaluations.c.id).where(tables.evaluations.c.batch_id == batch_id)
     heard = sa.select(tables.runs.c.id).where(tables.runs.c.batch_id == batch_id)
+    probed = sa.and_(tables.probes.c.run_id.in_(heard), tables.probes.c.status.in_(ENDED))
+    subjects = sa.union_all(heard, sa.select(tables.probes.c.id).where(probed))
     conditions = {
         "persona_sets": tables.persona_sets.c.id.in_(sa.select(tables.batches.c.persona_set_id).where(of_batch)),
         "rubrics": tables.rubrics.c.id.in_(sa.select(tables.batches.c.rubric_id).where(of_batch)),
@@ -170,10 +176,10 @@ async def _rows(context: Context, batch_id: str) -> AsyncIterator[tuple[str, Any
         "runs": tables.runs.c.batch_id == batch_id,
         "results": tables.results.c.run_id.in_(heard),
         "ratings": tables.ratings.c.batch_id == batch_id,
-        "commitments": tables.commitments.c.run_id.in_(heard),
+        "probes": probed,
         "human_scores": tables.human_scores.c.evaluation_id.in_(in_batch),
         "events": tables.events.c.subject_id.in_(in_batch),
-        "calls": tables.calls.c.scope_id.in_(in_batch),
+        "calls": sa.and_(tables.calls.c.scope_id.in_(in_batch), tables.calls.c.subject_id.in_(subjects)),
         "call_texts": tables.call_texts.c.scope_id.in_(in_batch),
     }
     for table in _TABLES:

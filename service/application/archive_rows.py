@@ -19,8 +19,9 @@ from pydantic import TypeAdapter
 from agents import Arm, DebateProtocol, Outcome, RunResult, Verdict, item_adapter
 from service.application.answering import answered_of
 from service.application.hearings import read_persona_set
-from service.application.records import Answered, CommitmentRecord, DimensionScore, Status
-from service.application.scoring import load_scores
+from service.application.probes import probe_record
+from service.application.records import Answered, DimensionScore, Status
+from service.application.scoring import disagreement_columns, load_scores
 from service.store.columns import Json, Moment, Packed
 
 DEPTH_MAX = 64
@@ -78,7 +79,7 @@ def _typed(kind: Any, value: Any) -> Any:
         if moment.tzinfo is None:
             raise ValueError("a time without its zone")
         return moment
-    if isinstance(kind, Json):
+    if isinstance(kind, Json | sa.JSON):
         _check_plain(value, DEPTH_MAX)
         return value
     expected = next(types for base, types in _PYTHON if isinstance(kind, base))
@@ -136,7 +137,7 @@ def _evaluation(row: dict[str, Any]) -> dict[str, Any]:
     item = item_adapter.validate_json(row["item"])
     if (item.id, item.kind) != (row["item_id"], row["item_kind"]):
         raise ValueError("item is another than the row says")
-    return row
+    return row | disagreement_columns(load_scores(row["scores"]))  # files of before lists were ordered by it have none
 
 
 def _result(row: dict[str, Any]) -> dict[str, Any]:
@@ -152,8 +153,8 @@ def _ratings(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _commitment(row: dict[str, Any]) -> dict[str, Any]:
-    TypeAdapter(CommitmentRecord).validate_json(row["body"])
+def _probe(row: dict[str, Any]) -> dict[str, Any]:
+    probe_record(row)
     return row
 
 
@@ -168,6 +169,6 @@ _WHOLE: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "evaluations": _evaluation,
     "results": _result,
     "ratings": _ratings,
-    "commitments": _commitment,
+    "probes": _probe,
     "calls": _call,
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from service.cli.console import talk
-from service.cli.loop import run_serving
+from service.cli.loop import run_serving, settle_memory
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -70,5 +70,6 @@ async def _serve(settings: Settings, work: bool, listener: socket.socket) -> Non
         server = uvicorn.Server(server_config(create_app(application, settings, metrics=metrics), settings))
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         port = listener.getsockname()[1]
+        settle_memory()
         talk(f"serving http://{host}:{port} with model {settings.model!r}; pages at /evaluations")
         await server.serve([listener])

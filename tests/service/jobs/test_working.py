@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from agents import DebateProtocol
-from service.application import AdaptiveRepeats, BatchRequest, EvaluationRequest, Status, open_application
+from service.application import AdaptiveRepeats, BatchRequest, EvaluationRequest, Status, open_application, said
 from service.jobs.lease import Lease
 from service.store import Store, tables
 
@@ -29,7 +29,7 @@ def lines(count: int) -> AsyncIterator[bytes]:
 
 
 async def test_an_evaluation_is_heard_a_batch_reported_and_moved(
-    settings: Any, working: Any, rubric: Any, item: Any
+    settings: Any, working: Any, rubric: Any, item: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with working(settings) as (app, personas):
         request = EvaluationRequest(item=item, persona_set=personas, rubric=rubric, repeats=3, protocol=SHORT)
@@ -75,6 +75,17 @@ async def test_an_evaluation_is_heard_a_batch_reported_and_moved(
         report = await app.batches.report(None, batch.id)
         assert report.population.items == 4
         assert report.provenance["simulated"] is True
+        assert report.texts is not None
+        assert (report.texts.runs, report.texts.runs_asked) == (8, 8)
+        assert report.texts.turns > 0
+        assert report.texts.different_reasons.value is not None
+        assert report.texts.personas is not None
+        assert report.texts.personas.personas == report.population.personas
+        assert report.texts_reason is None
+        monkeypatch.setattr(said, "RUNS_READ_MAX", 3)
+        bodies, asked = await said.heard_sample(app.context, batch.id, batch.seed)
+        heard_items = [json.loads(body)["run"]["item_id"] for body in bodies]
+        assert (len(bodies), asked, len(set(heard_items))) == (4, 8, 2), "whole items until there are enough"
         assert sorted([one.custom_id async for one in app.batches.results(None, batch.id)]) == ["c0", "c1", "c2", "c3"]
 
         file = [chunk async for chunk in app.batches.export(None, batch.id)]
