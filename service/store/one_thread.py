@@ -16,6 +16,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.store.checkpoints import LEFT_TO_THE_WRITER, Checkpoints
 from service.store.engine import WRITES, prepare_sqlite
 
 Operation = Callable[[AsyncConnection], Awaitable[Any]]
@@ -28,7 +29,8 @@ class OneThread:
         self._engine = sa.create_engine(
             url.set(drivername="sqlite"), poolclass=sa.StaticPool, connect_args={"check_same_thread": False}
         )
-        prepare_sqlite(self._engine, pages_max=pages_max)
+        prepare_sqlite(self._engine, pages_max=pages_max, log_pages=LEFT_TO_THE_WRITER)
+        self._checkpoints = Checkpoints(url.database or "")
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
     async def commit(self, operations: Sequence[Operation]) -> list[Any]:
@@ -39,11 +41,14 @@ class OneThread:
     def _commit(self, operations: Sequence[Operation]) -> list[Any]:
         with self._engine.execution_options(**{WRITES: True}).begin() as connection:
             at_once = cast("AsyncConnection", _AtOnce(connection))
-            return [_finished(operation(at_once)) for operation in operations]
+            results = [_finished(operation(at_once)) for operation in operations]
+        self._checkpoints.committed()
+        return results
 
     def close(self) -> None:
         """Ends the thread and gives the connection back."""
         self._thread.shutdown()
+        self._checkpoints.close()
         self._engine.dispose()
 
 
