@@ -22,6 +22,7 @@ from service.application.records import Estimate, EvaluationRecord, EventRecord,
 from service.application.requests import EvaluationRequest, HumanScoreRequest
 from service.application.rubrics import put_rubric_id
 from service.application.scoring import graded_rubric
+from service.application.waiting import with_waits
 from service.errors import ConflictError, InvalidRequestError, NotFoundError, Problem
 from service.store import new_id, tables
 
@@ -33,7 +34,7 @@ _ABSENT: dict[str, Any] = {
     column.name: None if column.nullable else 0 for column in tables.evaluations.c if column.name != "item"
 }
 """What the columns hold that a new evaluation says nothing about."""
-_LISTED = [column for column in tables.evaluations.c if column.name not in ("item", "webhook_secret")]
+_LISTED = [column for column in tables.evaluations.c if column.name not in ("item", "webhook_secret", "disagreements")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class Evaluations:
             chain = [human_score(one._mapping) for one in await connection.execute(scores)]
             return evaluation_record(row._mapping, item=True, human=chain)
 
-        return await self._context.store.look(operation)
+        return await with_waits(self._context, await self._context.store.look(operation))
 
     async def list(
         self,
@@ -123,7 +124,10 @@ class Evaluations:
         if order == "least_stable":
             return (await self.ranked(owner, filters, limit=limit)).page
         table = tables.evaluations
-        query = sa.select(*_LISTED).where(owned(table, owner), *_conditions(filters or EvaluationFilter()))
+        asked = filters or EvaluationFilter()
+        query = sa.select(*_LISTED).where(owned(table, owner), *_conditions(asked))
+        if asked.disagree:
+            query = query.where(table.c.disagreement > 0)
         async with self._context.store.read() as connection:
             query = query.where(*await whole_batches_only(connection, table))
             return await read_page(connection, query, table, _listed, after=after, limit=limit)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
 from service.application.context import Context, now
 from service.application.records import Check, Health, QueueFigures, Status
 from service.application.scoring import load_scores
+from service.application.waiting import alive, waited_for
 from service.errors import ServiceError
 from service.store import head_revision, stored_revision, tables
 
@@ -40,12 +40,12 @@ async def queue_figures(context: Context) -> QueueFigures:
     )
     async with context.store.read() as connection:
         found = {row.status: row for row in await connection.execute(by_status)}
-        alive = (await connection.execute(_alive(context))).scalar_one()
+        workers = (await connection.execute(alive(context, sa.func.count()))).scalar_one()
     queued, running = found.get(Status.QUEUED), found.get(Status.RUNNING)
     return QueueFigures(
         queued=queued.many if queued else 0,
         running=running.many if running else 0,
-        workers_alive=alive,
+        workers_alive=workers,
         flips=await _flips(context),
         oldest_queued_s=(now() - queued.oldest).total_seconds() if queued else None,
     )
@@ -94,15 +94,9 @@ async def _check_migrations(context: Context) -> Check:
     return Check("migrations", "failed", f"the database is at {stored}, this code at {head}; restart to migrate")
 
 
-def _alive(context: Context) -> sa.Select[Any]:
-    since = now() - max(context.settings.worker_dead_after, timedelta(seconds=1))
-    table = tables.workers
-    return sa.select(sa.func.count()).where(table.c.seen_at > since, table.c.stopped_at.is_(None))
-
-
 async def _check_workers(context: Context) -> Check:
     async with context.store.read() as connection:
-        count = (await connection.execute(_alive(context))).scalar_one()
+        count = (await connection.execute(alive(context, sa.func.count()))).scalar_one()
     if count:
         return Check("worker", "ok", f"{count} alive")
     return Check(
@@ -112,12 +106,7 @@ async def _check_workers(context: Context) -> Check:
 
 async def _check_models(context: Context) -> Check:
     """Whether a living worker waits for a model. Why it does is in its log: this is read without a key."""
-    query = _alive(context).with_only_columns(tables.workers.c.waiting_for)
-    async with context.store.read() as connection:
-        told = [waited or {} for waited in (await connection.execute(query)).scalars()]
-    longest = {
-        spec: max(one.get(spec, 0.0) for one in told) for spec in dict.fromkeys(key for one in told for key in one)
-    }
+    longest = await waited_for(context)
     if not longest:
         return Check("models", "ok", "no worker waits for one")
     waits = ", ".join(f"{spec} (for {since_s:.0f} s)" for spec, since_s in longest.items())

@@ -26,11 +26,11 @@ from service.application.run_statements import (
 )
 from service.application.scoring import (
     HeardRun,
+    disagreement_columns,
     dump_scores,
     graded_rubric,
     instability,
     score_runs,
-    widest_disagreement,
 )
 from service.application.spending import summed_columns
 from service.store import new_id, tables
@@ -193,8 +193,8 @@ async def settle_evaluation(connection: AsyncConnection, evaluation_id: str) -> 
         "runs_ended": len(ended),
         "scores": dump_scores(scores),
         "instability": instability(scores),
-        "disagreement": widest_disagreement(scores),
         "answered": merged_column(run.answered for run in runs),
+        **disagreement_columns(scores),
         **summed_columns(runs),
     }
     if evaluation.status in OPEN and len(ended) == len(runs):

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, Literal, TypeVar
 
-from agents import Commitment, DebateProtocol, Item, Rubric
+from agents import DebateProtocol, Item, Rubric
 from clustering import PersonaSet
 
 T = TypeVar("T")
@@ -70,6 +70,8 @@ class JobState:
     """Why it failed, or what was lost on the way, for a person."""
     error_code: str | None = None
     """`budget_exhausted`, `model_unusable`, `too_few_judgements`, `worker_lost`, `internal`, ..."""
+    waiting_for: Mapping[str, float] = field(default_factory=dict)
+    """Seconds since which a worker has waited for a model of this job that does not answer, by its spec; not in lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,22 +250,6 @@ class RunRecord:
     spent: Spent
     simulated: bool | None
     code_version: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class CommitmentRecord:
-    """How settled a run's verdict was before its debate and after each turn of it."""
-
-    run_id: str
-    created_at: datetime
-    times: int
-    """Fresh verdicts drawn after each turn."""
-    calls: int
-    """Of every test of this run so far, beside the hearing's own."""
-    cost_usd: float | None
-    simulated: bool
-    dimensions: Mapping[str, tuple[Commitment, ...]]
-    """By dimension, one entry for each number of turns that was kept."""
 
 
 @dataclass(frozen=True, slots=True)

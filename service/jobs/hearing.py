@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents import HearingInputError, Outcome, RunResult
-from llm import AskSettings, CallLedger, ModelConfigurationError
+from llm import CallLedger, ModelConfigurationError
 from service.application.answering import answered_column
 from service.application.context import Context
 from service.application.lifecycle import begin_run, end_run, stop_batch, stop_evaluation
@@ -132,7 +132,7 @@ async def _hear(
         run_id=run_id,
         ledger=ledger,
         on_turn=turns.tell if case.batch_id is None else None,
-        settings=AskSettings(timeout_s=context.settings.attempt_timeout.total_seconds()),
+        settings=context.ask_settings,
     )
 
 

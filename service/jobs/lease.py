@@ -73,7 +73,7 @@ class Lease:
         )
         if not (await self._store.write(lambda connection: connection.execute(beat))).rowcount:
             return False
-        if started - self._beaten_at > self._dead_after_s:
+        if self._missed_beats(started):
             self._watched.clear()  # the database was away: nobody could beat, so nobody is judged by that time
         self._beaten_at = started
         self._beaten.ring()
@@ -83,6 +83,9 @@ class Lease:
     def is_late(self) -> bool:
         """Whether the others may have given this worker up already."""
         return self._clock() - self._beaten_at > self._dead_after_s
+
+    def _missed_beats(self, moment: float) -> bool:
+        return moment - self._beaten_at > self._dead_after_s / 2
 
     async def held(self) -> None:
         """Returns while this worker has shown that it lives; where it is late, when its next beat was heard.
@@ -107,10 +110,13 @@ class Lease:
     async def dead_among(self, names: set[str]) -> set[str]:
         """Those of `names` that have shown no life for longer than they may; they are struck off the list.
 
-        A worker that was merely frozen finds itself struck off at its next beat.
+        A worker that was merely frozen finds itself struck off at its next beat. Who could not beat itself judges
+        nobody: the others may have wanted to as well.
         """
         async with self._store.read() as connection:
             rows = (await connection.execute(sa.select(tables.workers))).all()
+        if self._missed_beats(self._clock()):
+            return set()
         listed = {row.id: row for row in rows}
         moment, dead = self._clock(), set[str]()
         for name in names - {self.worker_id}:

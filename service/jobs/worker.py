@@ -17,9 +17,10 @@ from service.jobs.hearing import hear_case, load_hearing_code
 from service.jobs.lease import Lease
 from service.jobs.notifying import notify, open_sender
 from service.jobs.personas import build
+from service.jobs.probing import probe
 from service.jobs.reporting import report_batch
 from service.jobs.telling import Teller
-from service.jobs.workflows import PERSONAS, REPORT, RUN, set_working
+from service.jobs.workflows import PERSONAS, PROBE, REPORT, RUN, set_working
 from service.store import head_revision, stored_revision
 from service.telemetry import MeteredLedger, Metrics, job_span
 
@@ -168,6 +169,8 @@ class Worker:
                 )
             elif kind == PERSONAS:
                 await build(self._context, subject_id, worker_id, metered=metered, await_lease=self._lease.held)
+            elif kind == PROBE:
+                await probe(self._context, subject_id, worker_id, await_lease=self._lease.held, metered=metered)
             elif kind == REPORT:
                 await report_batch(self._context, subject_id)
 

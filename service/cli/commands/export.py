@@ -15,14 +15,17 @@ if TYPE_CHECKING:
     from service.application import Application
 
 app = typer.Typer(rich_markup_mode=None)
-FORMATS = ("markdown", "json", "ndjson", "calls")
+FORMATS = ("markdown", "json", "ndjson", "calls", "drift")
 
 
 @app.command()
 def export(
     id_: Annotated[str, typer.Argument(metavar="ID", help="A rn_ id (one run) or a ba_ id (a whole batch).")],
     format_: Annotated[
-        str | None, typer.Option("--format", help="Of a run: markdown (the default), json, ndjson (turns), calls.")
+        str | None,
+        typer.Option(
+            "--format", help="Of a run: markdown (the default), json, ndjson (turns), calls, drift (of its words)."
+        ),
     ] = None,
     replay: Annotated[
         bool, typer.Option("--replay", help="Hear the run again from its calls, without a model.")
@@ -74,6 +77,10 @@ async def _run_text(service: Application, run_id: str, format_: str) -> str:
 
     if format_ == "calls":
         return "\n".join(call.model_dump_json() for call in await service.runs.calls(OWNER, run_id))
+    if format_ == "drift":
+        from service.api.answers.drifts import drift_answer
+
+        return drift_answer(await service.drifts.get(OWNER, run_id)).model_dump_json(indent=2)
     result = await service.runs.result(OWNER, run_id)
     if format_ == "json":
         return result.model_dump_json(indent=2)

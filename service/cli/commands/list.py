@@ -119,9 +119,9 @@ async def _evaluations(service: Application, batch_id: str, limit: int) -> Liste
 
 def _agreement(evaluation: EvaluationRecord) -> str:
     """How far its repeats came out alike, on the dimension where they did so least."""
-    from service.application.scoring import widest_disagreement
+    from service.application.scoring import disagreement_columns
 
-    share = widest_disagreement(evaluation.scores)
+    share = disagreement_columns(evaluation.scores)["disagreement"]
     return "not heard twice" if share is None else f"{1 - share:.0%} alike"
 
 
