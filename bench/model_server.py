@@ -21,7 +21,7 @@ from typing import Any
 
 from aiohttp import web
 
-FAULTS = ("429", "500", "truncated", "length", "off_scale", "prose", "refusal", "hang", "disconnect")
+FAULTS = ("429", "500", "503", "truncated", "length", "off_scale", "prose", "refusal", "hang", "disconnect")
 WORDS = [
     "the",
     "summary",
@@ -111,8 +111,8 @@ class ModelServer:
             return web.Response(status=502)  # never arrives
         if fault == "429":
             return _error(429, "rate limit reached", {"Retry-After": "0"})
-        if fault == "500":
-            return _error(500, "the model crashed", {})
+        if fault in ("500", "503"):
+            return _error(int(fault), "the model crashed", {})
         body = json.loads(raw)
         self.finished[key] += 1
         return _json(self._completion(body, key, fault))

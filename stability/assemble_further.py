@@ -6,9 +6,12 @@ import warnings as python_warnings
 
 import numpy as np
 
+from stability.assemble_variance import grouped
 from stability.estimates import Warnings, clustered, plain, undefined
 from stability.layout import Layout
 from stability.measures import certainty as sure
+from stability.measures.components import divide
+from stability.measures.diversity import effective_personas
 from stability.measures.effective import effective_judges
 from stability.measures.features import Floats
 from stability.measures.humans import compare_arms, human_agreement
@@ -78,6 +81,16 @@ def effective_report(lay: Layout, warnings: Warnings) -> Estimate:
             "no human scores: agreement between personas counts as shared error, so effective judges is a lower limit",
         )
     return clustered(found.n_eff, asked)
+
+
+def personas_report(lay: Layout) -> Estimate:
+    """How many different scorers the personas amount to; undefined with one persona, or over 60."""
+    asked = len(lay.items)
+    if not 1 < len(lay.personas) <= PERSONAS_MAX or not lay.used:
+        return undefined(asked)
+    cluster, _ = grouped(lay.cluster, lay.clusters, len(lay.personas))
+    noise = divide(lay.cells.variance_or_pooled(), np.maximum(lay.cells.n, 1))
+    return clustered(effective_personas(lay.cells.mean, noise, cluster), asked)
 
 
 def humans_report(lay: Layout, arm: str | None, rng: np.random.Generator) -> dict[str, object] | None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents import DebateProtocol
+from service.application.answering import answered_of
 from service.application.evaluation_rows import job_state
 from service.application.records import BatchRecord, BatchResult, Progress, Spent, Status
 from service.application.scoring import load_scores
@@ -95,6 +96,7 @@ def batch_result(row: Mapping[Any, Any]) -> BatchResult:
         type=_RESULT_TYPES[Status(row["status"])],  # type: ignore[arg-type]
         evaluation_id=row["id"],
         scores=load_scores(row["scores"]),
+        answered=answered_of(row["answered"]),
         error=row["error"],
         error_code=row["error_code"],
     )

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from agents import DebateProtocol, item_adapter
+from service.application.answering import answered_of
 from service.application.records import EvaluationRecord, HumanScore, JobState, Progress, RunRecord, Status
 from service.application.scoring import load_scores
 from service.application.spending import spent_of
@@ -50,6 +51,7 @@ def evaluation_record(row: Mapping[Any, Any], *, item: bool, human: Sequence[Hum
         budget_usd_max=row["budget_usd_max"],
         simulated=row["simulated"],
         scores=load_scores(row["scores"]),
+        answered=answered_of(row["answered"]),
         human_scores=tuple(human),
         spent=spent_of(row),
         instability=row["instability"],

@@ -16,12 +16,13 @@ from service.application.context import LOCAL_OWNER, Context, now
 from service.application.evaluation_rows import evaluation_record, human_score
 from service.application.hearings import PreparedHearing, check_items, check_queue, estimate_items, prepare_hearing
 from service.application.lifecycle import run_rows, stop_evaluation
-from service.application.paging import owned, read_page
+from service.application.paging import owned, read_page, whole_batches_only
 from service.application.ranking import RankedPage, Ranking, ranked_ids
 from service.application.records import Estimate, EvaluationRecord, EventRecord, Page, Status
 from service.application.requests import EvaluationRequest, HumanScoreRequest
 from service.application.rubrics import put_rubric_id
 from service.application.scoring import graded_rubric
+from service.application.waiting import with_waits
 from service.errors import ConflictError, InvalidRequestError, NotFoundError, Problem
 from service.store import new_id, tables
 
@@ -108,7 +109,7 @@ class Evaluations:
             chain = [human_score(one._mapping) for one in await connection.execute(scores)]
             return evaluation_record(row._mapping, item=True, human=chain)
 
-        return await self._context.store.look(operation)
+        return await with_waits(self._context, await self._context.store.look(operation))
 
     async def list(
         self,
@@ -128,6 +129,7 @@ class Evaluations:
         if asked.disagree:
             query = query.where(table.c.disagreement > 0)
         async with self._context.store.read() as connection:
+            query = query.where(*await whole_batches_only(connection, table))
             return await read_page(connection, query, table, _listed, after=after, limit=limit)
 
     async def ranked(
@@ -148,6 +150,7 @@ class Evaluations:
         asked = filters or EvaluationFilter()
         conditions = [owned(tables.evaluations, owner), *_conditions(asked)]
         async with self._context.store.read() as connection:
+            conditions += await whole_batches_only(connection, tables.evaluations)
             found = await ranked_ids(
                 connection, conditions, by or Ranking(), asked.disagree, limit * (number - 1), limit
             )

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents import Rubric
+from service.application.answering import merged_column
 from service.application.context import now
 from service.application.records import ENDED, Status
 from service.application.repeats import repeats_wanted
@@ -197,6 +198,7 @@ async def settle_evaluation(connection: AsyncConnection, evaluation_id: str) -> 
         "runs_ended": len(ended),
         "scores": dump_scores(scores),
         "instability": instability(scores),
+        "answered": merged_column(run.answered for run in runs),
         **disagreement_columns(scores),
         **summed_columns(runs),
     }

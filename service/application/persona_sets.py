@@ -207,7 +207,8 @@ def persona_options(request: PersonaSetRequest) -> PersonaOptions:
             Problem("/options" + "".join(f"/{part}" for part in one["loc"]), one["msg"], one["type"])
             for one in error.errors(include_url=False)
         ]
-        raise InvalidRequestError(f"options: {problems[0].detail}", problems) from error
+        place, known = problems[0].pointer.lstrip("/"), ", ".join(PersonaOptions.model_fields)
+        raise InvalidRequestError(f"{place}: {problems[0].detail}; the options are {known}", problems) from error
 
 
 def edited_set(persona_set: PersonaSet, edit: PersonaSetEdit) -> PersonaSet:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,8 +11,8 @@ from agents import RunResult, Transcript, Turn
 from llm import Call
 from service.application.context import Context
 from service.application.evaluation_rows import run_record
-from service.application.paging import owned, read_page
-from service.application.records import Page, RunRecord
+from service.application.paging import owned
+from service.application.records import RunRecord
 from service.errors import NotFoundError, StoreDamagedError
 from service.store import load_calls, tables
 
@@ -33,17 +32,6 @@ class Runs:
                 raise NotFoundError(f"no evaluation {evaluation_id!r}")
             query = sa.select(table).where(table.c.evaluation_id == evaluation_id).order_by(table.c.repeat)
             return tuple(run_record(row._mapping) for row in await connection.execute(query))
-
-    async def list_of_batch(
-        self, owner: str | None, batch_id: str, *, after: tuple[datetime, str] | None = None, limit: int = 50
-    ) -> Page[RunRecord]:
-        """Runs of a batch, newest first."""
-        table = tables.runs
-        query = sa.select(table).where(table.c.batch_id == batch_id, owned(table, owner))
-        async with self._context.store.read() as connection:
-            return await read_page(
-                connection, query, table, lambda row: run_record(row._mapping), after=after, limit=limit
-            )
 
     async def get(self, owner: str | None, run_id: str) -> RunRecord:
         """Raises NotFoundError."""

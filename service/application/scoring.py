@@ -163,6 +163,11 @@ def _interval(values: Sequence[float], dimension: Dimension) -> tuple[float | No
     return max(float(dimension.low), mean - half), min(float(dimension.high), mean + half)
 
 
+def load_scoring() -> None:
+    """Imports what intervals need, ahead of the first."""
+    _quantile(1)
+
+
 @lru_cache
 def _quantile(freedom: int) -> float:
     """Of Student's t, two-sided."""

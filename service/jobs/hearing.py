@@ -13,12 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents import DebateProtocol, HearingInputError, Item, Outcome, Rubric, RunResult, item_adapter
 from clustering import PersonaSet
-from llm import AskSettings, CallLedger, ModelConfigurationError
+from llm import CallLedger, ModelConfigurationError
+from service.application.answering import answered_column
 from service.application.context import Context
 from service.application.hearings import read_persona_set
 from service.application.lifecycle import Begun, begin_run, end_run, stop_batch, stop_evaluation
 from service.application.rating_rows import rating_rows
 from service.application.records import Status
+from service.application.scoring import load_scoring
 from service.application.spending import spent_columns
 from service.jobs.telling import TurnEvents
 from service.store import Budget, BudgetExhaustedError, StoreLedger, tables, until_reachable
@@ -41,6 +43,15 @@ class Case(NamedTuple):
     rubric: Rubric
     protocol: DebateProtocol
     budget: Budget | None
+
+
+def load_case_code() -> None:
+    """Imports what hearings and their scores need, ahead of the first of them."""
+    from agents import load_hearing
+    from stability import ratings_from_results  # noqa: F401 - loaded here, used by rating_rows
+
+    load_hearing()
+    load_scoring()
 
 
 async def hear_case(
@@ -75,7 +86,7 @@ async def hear_case(
     except BaseException:
         turns.drop()
         raise
-    values |= spent_columns(ledger.calls)
+    values |= {"answered": answered_column(ledger.calls), **spent_columns(ledger.calls)}
     kept = _kept(case, result) if result is not None else None
 
     async def operation(connection: AsyncConnection) -> None:
@@ -134,7 +145,7 @@ async def _hear(context: Context, case: Case, ledger: CallLedger, turns: TurnEve
         run_id=case.run_id,
         ledger=ledger,
         on_turn=turns.tell if case.evaluation.batch_id is None else None,
-        settings=AskSettings(timeout_s=context.settings.attempt_timeout.total_seconds()),
+        settings=context.ask_settings,
     )
 
 

@@ -7,17 +7,18 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from llm import CallLedger
+from llm import CallLedger, troubles
 from service.application.context import Context
 from service.errors import StoreDamagedError, StoreError
 from service.jobs.dispatch import forget_hopeless, mark_dispatched, still_mine, stranded, sweep, waiting_jobs
 from service.jobs.engine import Engine
-from service.jobs.hearing import hear_case
+from service.jobs.hearing import hear_case, load_case_code
 from service.jobs.lease import Lease
 from service.jobs.notifying import notify, open_sender
 from service.jobs.personas import build
+from service.jobs.probing import probe
 from service.jobs.reporting import report_batch
-from service.jobs.workflows import PERSONAS, REPORT, RUN, set_working
+from service.jobs.workflows import PERSONAS, PROBE, REPORT, RUN, set_working
 from service.store import head_revision, stored_revision
 from service.telemetry import MeteredLedger, Metrics, job_span
 
@@ -59,6 +60,7 @@ class Worker:
 
     async def start(self) -> None:
         """Registers, then begins to work."""
+        await asyncio.to_thread(load_case_code)
         await self._lease.register()
         set_working(self)
         await self._engine.start()
@@ -153,6 +155,8 @@ class Worker:
                 await hear_case(self._context, subject_id, worker_id, await_lease=self._lease.held, metered=metered)
             elif kind == PERSONAS:
                 await build(self._context, subject_id, worker_id, metered=metered, await_lease=self._lease.held)
+            elif kind == PROBE:
+                await probe(self._context, subject_id, worker_id, await_lease=self._lease.held, metered=metered)
             elif kind == REPORT:
                 await report_batch(self._context, subject_id)
 
@@ -189,7 +193,7 @@ class Worker:
         await notify(self._context, self._sender)
 
     async def _beat(self) -> None:
-        if not await self._lease.beat():
+        if not await self._lease.beat({spec: round(trouble.since_s, 1) for spec, trouble in troubles().items()}):
             log.warning("others gave this worker up; it drops %d jobs and begins anew", len(self._active))
             for one in self._active.values():
                 one.work.cancel()

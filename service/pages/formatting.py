@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 UNKNOWN = "–"
@@ -60,6 +61,13 @@ def dollars(cost: float | None) -> str:
     if cost == 0:
         return "$0"
     return f"${cost:,.2f}" if cost >= 0.1 else f"${cost:.2g}"
+
+
+def waits(since_s: Mapping[str, float]) -> str | None:
+    """`Waiting for openai:x, 41 s so far`; None where nothing is waited for."""
+    if not since_s:
+        return None
+    return "Waiting for " + ", ".join(f"{spec}, {seconds:.0f} s so far" for spec, seconds in since_s.items())
 
 
 def count(value: int | None) -> str:

@@ -7,6 +7,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,8 +15,17 @@ from starlette.requests import Request
 
 from agents import Rubric
 from clustering import PersonaSet
-from service.application import EvaluationFilter, EvaluationRecord, Place, Ranking, RunRecord, Status
-from service.application.records import CommitmentRecord, PersonaSetRecord
+from service.application import (
+    EvaluationFilter,
+    EvaluationRecord,
+    Place,
+    ProbeKind,
+    ProbeRecord,
+    Ranking,
+    RunRecord,
+    Status,
+)
+from service.application.records import PersonaSetRecord
 from service.application.scoring import graded_rubric
 from service.errors import InvalidRequestError, NotFoundError
 from service.pages.views.anchors import run_href
@@ -28,6 +38,7 @@ from service.pages.views.batch import (
     persona_sets_page,
 )
 from service.pages.views.comparison import ComparisonPage, comparison_page
+from service.pages.views.drift import DriftPage, drift_page
 from service.pages.views.evaluation import EvaluationPage, evaluation_page, most_different
 from service.pages.views.evaluations import (
     PARAMETERS,
@@ -130,17 +141,26 @@ class Gathering:
             personas,
             transcript,
             so_far,
-            await self._commitment(run.id),
+            await self._probes(run.id),
             lanes=self._asked("view") == "lanes",
             persona_set=set_name,
             exported=bool(self._asked("export")) and not self._asked("redact"),
         )
 
-    async def _commitment(self, run_id: str) -> CommitmentRecord | None:
-        try:
-            return await self._application.commitments.get(self._owner, run_id)
-        except NotFoundError:
-            return None  # nobody has asked
+    async def _probes(self, run_id: str) -> dict[ProbeKind, ProbeRecord]:
+        """What was asked about the run since it was heard."""
+        found = {}
+        for kind in ProbeKind:
+            with suppress(NotFoundError):
+                found[kind] = await self._application.probes.get(self._owner, run_id, kind)
+        return found
+
+    async def drift(self) -> DriftPage:
+        run = await self._application.runs.get(self._owner, self._named("run_id"))
+        evaluation = await self._application.evaluations.get(self._owner, run.evaluation_id)
+        _, personas, _ = await self._judges(evaluation)
+        record = await self._application.drifts.get(self._owner, run.id)
+        return drift_page(record, personas, simulated=evaluation.simulated)
 
     async def comparison(self) -> ComparisonPage:
         evaluation = await self._application.evaluations.get(self._owner, self._named("evaluation_id"))

@@ -29,6 +29,8 @@ EXPORT_POLICY = (
 )
 """An exported page has its scripts inside; it runs in an origin of its own and reaches nothing."""
 
+_FRAGMENTS = {"seen.html": "seen_calls.html", "drift.html": "drift_table.html"}
+"""Of pages that open in place: what of them is new there."""
 COMPRESSED_FROM = 2_000
 """Characters; less is not worth the work."""
 
@@ -47,6 +49,7 @@ ROUTES = (
     PageRoute("/evaluations/{evaluation_id}/compare", "comparison.html", Gathering.comparison),
     PageRoute("/runs/{run_id}", "run.html", Gathering.run),
     PageRoute("/runs/{run_id}/seen/{turn_id:path}", "seen.html", Gathering.seen),
+    PageRoute("/runs/{run_id}/drift", "drift.html", Gathering.drift),
     PageRoute("/runs/{run_id}/material/{part}", "passage.html", Gathering.material),
     PageRoute("/batches", "batches.html", Gathering.batches),
     PageRoute("/batches/{batch_id}", "batch.html", Gathering.batch),
@@ -125,8 +128,8 @@ def respond(request: Request, template: str, view: Any) -> Response:
     """The view as a page, or as one file where the address asks for it."""
     asked = request.query_params
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    if asked.get("fragment") and template == "seen.html":
-        template = "seen_fragment.html"
+    if asked.get("fragment"):
+        template = _FRAGMENTS.get(template, template)
     if not asked.get("export"):
         return _sent(request, render(template, view, path=path))
     html = render(template, view, path=path, exported=True, redacted=bool(asked.get("redact")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from service.application.records import CommitmentRecord
+from service.application.probe_records import ProbeRecord
 from service.pages.formatting import words
 
 SETTLED = 0.9
@@ -37,12 +37,12 @@ class CommitmentCurve:
     said: str
 
 
-def commitment_curves(record: CommitmentRecord | None) -> tuple[CommitmentCurve, ...]:
-    """A curve for each dimension; empty where nobody has asked."""
-    if record is None:
+def commitment_curves(record: ProbeRecord | None) -> tuple[CommitmentCurve, ...]:
+    """A curve for each dimension; empty where nobody has asked, or it is not drawn yet."""
+    if record is None or record.commitment is None:
         return ()
     curves = []
-    for name, entries in record.dimensions.items():
+    for name, entries in record.commitment.items():
         points = tuple(
             CommitmentPoint(one.after, one.modal_share, one.entropy, one.n_used, one.n_asked) for one in entries
         )

@@ -9,7 +9,7 @@ from itertools import combinations
 from agents import Arm, Dimension, Rubric, Verdict
 from clustering import PersonaSet
 from service.application.records import EvaluationRecord, RunRecord
-from service.pages.formatting import mean, score, words
+from service.pages.formatting import mean, score, waits, words
 from service.pages.views.anchors import run_href
 from service.pages.views.material import Material, texts
 from service.pages.views.matrix import tint
@@ -83,6 +83,8 @@ class EvaluationPage:
     progress_done: int
     progress_total: int
     error: str | None
+    waits: str | None
+    """For which model it waits; None where all answer."""
     error_code: str | None
     simulated: bool
     lines: tuple[DimensionLine, ...]
@@ -135,6 +137,7 @@ def evaluation_page(
         progress_done=state.progress.done,
         progress_total=state.progress.total,
         error=state.error,
+        waits=waits(state.waiting_for),
         error_code=state.error_code,
         simulated=evaluation.simulated,
         lines=tuple(sorted(lines, key=distrust)),
