@@ -73,7 +73,7 @@ class Evaluations:
         row = evaluation_row(owner, prepared, prepared.columns(""), request.item)
 
         async def operation(connection: AsyncConnection) -> None:
-            row["rubric_id"] = await put_rubric_id(connection, owner, prepared.rubric)
+            row["rubric_id"] = prepared.rubric_id or await put_rubric_id(connection, owner, prepared.rubric)
             await insert_evaluations(connection, [row], prepared.repeats_min)
 
         await self._context.store.write(operation)

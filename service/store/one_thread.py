@@ -77,6 +77,9 @@ class _AtOnce:
     async def execute(self, *arguments: Any, **options: Any) -> Any:
         return self._connection.execute(*arguments, **options)
 
+    async def exec_driver_sql(self, *arguments: Any) -> Any:
+        return self._connection.exec_driver_sql(*arguments)
+
 
 def _finished(operation: Awaitable[Any]) -> Any:
     """The result of an operation that awaits nothing but its connection, and so never has to wait."""

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.errors import StoreConflictError, StoreFullError, StoreUnreachableError
 from service.store.engine import WRITES, open_engine, store_error
+from service.store.inserting import Insertion, join_insertions
 from service.store.one_thread import Lookup, OneThread
 
 T = TypeVar("T")
@@ -151,6 +152,14 @@ class Store:
 
     async def _committed(self, operations: list[Operation[Any]]) -> list[Any]:
         """What the operations returned, once they are committed together. Raises a StoreError, or what one raised."""
+        rows = [one for one in operations if isinstance(one, Insertion)]
+        if not rows:
+            return await self._committed_each(operations)
+        others = [one for one in operations if not isinstance(one, Insertion)]
+        results = iter((await self._committed_each([join_insertions(rows), *others]))[1:])
+        return [None if isinstance(one, Insertion) else next(results) for one in operations]
+
+    async def _committed_each(self, operations: list[Operation[Any]]) -> list[Any]:
         if self._thread is None:
             async with self.transaction() as connection:
                 return [await operation(connection) for operation in operations]
