@@ -1,6 +1,6 @@
 """The service under load: overhead of a run, accepting evaluations, accepting a large batch, several workers.
 
-    python bench/service.py --runs 50 --posts 2000 --clients 32 --items 100000 --workers 1 2 3 --worker-runs 300
+    python -m bench.service --runs 50 --posts 2000 --clients 32 --items 100000 --workers 1 2 3 --worker-runs 300
 
 Starts `rehearing serve` itself, on SQLite in a fresh folder, or on REHEARING_DATABASE_URL. Prints one row a figure.
 """
@@ -23,9 +23,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
-
-# files beside this one are named like packages: `service`, `statistics`
-sys.path = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).resolve().parent]
 
 RUBRIC: dict[str, Any] = {
     "name": "Bench",
@@ -255,7 +252,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--items", type=int, default=20_000)
     parser.add_argument(
-        "--workers", type=int, nargs="*", default=[], help="Then bench/workers.py with these, on Postgres."
+        "--workers", type=int, nargs="*", default=[], help="Then bench.workers with these, on Postgres."
     )
     parser.add_argument("--worker-runs", type=int, default=300)
     options = parser.parse_args()
@@ -263,9 +260,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as (url, pid):
         asyncio.run(measure(options, url, pid))
     if options.workers:
-        script = str(Path(__file__).with_name("workers.py"))
         sizes = ["--runs", str(options.worker_runs), "--workers", *map(str, options.workers)]
-        subprocess.run([sys.executable, script, *sizes], check=True)
+        subprocess.run([sys.executable, "-m", "bench.workers", *sizes], check=True)
     print(f"\nThis program itself peaked at {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB.")
 
 
