@@ -8,16 +8,16 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.clusters import NOISE, Labels
+from clustering.clusters import DENSITY_MIN, NOISE, Labels
 from clustering.embedding import Vectors
 from clustering.wording import GENERAL_NOUNS, STEWARDS, head_noun
 
 SPECIALIST_MENTIONS_MIN = 3
 STEWARD_MENTIONS_MIN = 3
 LEADER_MENTIONS_MIN = 3
-SAME_LEADERS = 0.5
-"""Similarity of two groups' most-mentioned roles from which they are one group: cluster administrators and cluster
-operators lie at .52, developers and users at 0."""
+SAME_LEADERS = 0.4
+"""Similarity of two groups' most-mentioned roles from which they are one group. In the two collections of proposals
+pairs of one kind lie at .42 and above (cluster operators and administrators), of two kinds at .30 and below."""
 
 
 def refine_roles(
@@ -28,8 +28,19 @@ def refine_roles(
     names: the roles without the words of their domain. vectors: unit rows, one per role.
     """
     weight = np.asarray(mentions, dtype=np.float64)
-    joined = _led_alike(labels, weight, vectors)
-    return _with_stewards(_with_specialists(joined, names, weight, vectors), roles, weight)
+    joined = _led_alike(labels, weight, vectors) if len(roles) >= DENSITY_MIN else labels  # few roles are not centred
+    gathered = _with_stewards(_with_specialists(joined, names, weight, vectors), roles, weight)
+    return _opposites_apart(gathered, roles)
+
+
+def _opposites_apart(labels: Labels, roles: Sequence[str]) -> Labels:
+    """ "Non-core developers" in a group of their own, wherever core developers speak: their vectors are nearly one."""
+    parted = labels.copy()
+    known, fresh = set(roles), int(labels.max(initial=-1)) + 1
+    for row, role in enumerate(roles):
+        if role.startswith(("non-", "non ")) and role[4:] in known:
+            parted[row], fresh = fresh, fresh + 1
+    return parted
 
 
 def _led_alike(labels: Labels, weight: NDArray[np.float64], vectors: Vectors) -> Labels:
