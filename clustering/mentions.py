@@ -160,10 +160,7 @@ def label_role(text: str, *, spoken: bool = True) -> str | None:
         flags=re.IGNORECASE,
     )
     for part in re.split(r"[,;:()–—|]|\s-\s", text):
-        if spoken:
-            role = canonical_role(part)
-        else:
-            role = _heading_role(part.strip())
+        role = canonical_role(part) if spoken else _heading_role(part.strip())
         if (
             role
             and len(role.split()) <= 5
