@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import ValidationError
 
-from clustering import Document, MapPoint, PersonaInputError, PersonaOptions, PersonaSet, given_persona_set
+from clustering import Assignment, Document, MapPoint, PersonaInputError, PersonaOptions, PersonaSet, given_persona_set
 from llm import Model, ModelConfigurationError, Purpose
 from service.application.context import LOCAL_OWNER, Context, now
 from service.application.documents import Documents, too_many_documents
@@ -147,6 +147,24 @@ class PersonaSets:
             raise ConflictError(f"persona set {persona_set_id!r} is {record.state.status}; it has no map yet")
         return record.persona_set.map
 
+    async def assign(
+        self, owner: str | None, persona_set_id: str, documents: Sequence[str | Document]
+    ) -> tuple[Assignment, ...]:
+        """Where the statements of new documents, stored ones by id, belong in this set; it stays as it is.
+
+        Raises NotFoundError, InvalidRequestError for a document that is not there, LimitExceededError, and ConflictError
+        until the set has completed or where it holds no statements.
+        """
+        record = await self.get(owner, persona_set_id)
+        if record.persona_set is None:
+            raise ConflictError(f"persona set {persona_set_id!r} is {record.state.status}; assign to it when completed")
+        if len(documents) > self._context.limits.documents_per_set:
+            raise too_many_documents(len(documents), self._context.limits.documents_per_set)
+        stored = await self._check_documents(owner, tuple(one for one in documents if isinstance(one, str)))
+        by_id = {one.id: one for one in stored}
+        texts = [by_id[one] if isinstance(one, str) else one for one in documents]
+        return await asyncio.to_thread(_assigned, self._context, record.persona_set, texts)
+
     async def cancel(self, owner: str | None, persona_set_id: str) -> PersonaSetRecord:
         """Stops building; a set that has ended stays as it is."""
         await self.get(owner, persona_set_id)
@@ -198,6 +216,15 @@ class PersonaSets:
             return await Documents(self._context).load(owner, ids)
         except NotFoundError as error:
             raise InvalidRequestError(str(error), [Problem("/documents", str(error), "not_found")]) from error
+
+
+def _assigned(context: Context, persona_set: PersonaSet, documents: Sequence[Document]) -> tuple[Assignment, ...]:
+    from clustering import assign_documents
+
+    try:
+        return assign_documents(persona_set, documents, embedder=context.models.embedder())
+    except PersonaInputError as error:
+        raise ConflictError(str(error)) from error
 
 
 def persona_options(request: PersonaSetRequest) -> PersonaOptions:
