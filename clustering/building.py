@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from clustering.clusters import NOISE
-from clustering.composing import compose_personas, map_positions, slug
+from clustering.composing import asks, compose_personas, map_positions, slug
 from clustering.document import Document
 from clustering.duplicates import without_repetitions
 from clustering.embedding import Embedder, Vectors, open_embedder
@@ -128,10 +128,13 @@ def assemble_persona_set(
     grouping = group_perspectives(perspectives, vectors, embedder, seed=options.seed)
     report("grouping", 1, 1)
     groups, members = describe_groups(grouping, perspectives)
-    heard = len(groups) if options.single_voices or groups[0].size < 2 else sum(one.size > 1 for one in groups)
+    heard = [index for index, one in enumerate(groups) if one.mentions > 1 or (one.mentions == 0 and one.size > 1)]
+    if options.single_voices or not heard:
+        heard = list(range(len(groups)))
     # the documents' own voice is nobody's interest, unless nothing else speaks
-    speaking = [index for index in range(heard) if groups[index].name != AUTHOR] or list(range(heard))
-    chosen = speaking[: min(options.groups_max, options.personas or heard)]
+    speaking = [index for index in heard if groups[index].name != AUTHOR] or heard
+    speaking.sort(key=lambda index: -sum(asks(perspectives[row]) for row in members[index]))  # stable: then by size
+    chosen = speaking[: min(options.groups_max, options.personas or len(heard))]
     counts = _persona_counts([len(members[index]) for index in chosen], options)
     named = embedder.embed(without_domain_words([one.stakeholder or "" for one in perspectives]))
     personas = compose_personas(
@@ -143,10 +146,10 @@ def assemble_persona_set(
         parameters=_parameters(options, embedder, grouping),
         statistics={
             "documents": documents, "perspectives": len(perspectives), "repetitions_merged": found - len(perspectives), "groups": len(groups),
-            "single_voices": len(groups) - heard, "noise_share": grouping.noise_share, "dbcv": grouping.clusters.dbcv,
+            "single_voices": len(groups) - len(heard), "noise_share": grouping.noise_share, "dbcv": grouping.clusters.dbcv,
         },
         map=_map(grouping, groups, perspectives, vectors),
-        warnings=("single_voices_unplaced",) if heard < len(groups) else (),
+        warnings=("single_voices_unplaced",) if len(heard) < len(groups) else (),
     )  # fmt: skip
 
 

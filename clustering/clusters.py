@@ -96,12 +96,18 @@ def reduce_vectors(vectors: Vectors, *, seed: int, dimensions: int, neighbors: i
     return reduced
 
 
-def link_vectors(vectors: Vectors, distance: float) -> Clusters:
-    """Clusters of two unit vectors or more by average linkage, cut at a cosine distance; none is noise."""
-    from scipy.cluster.hierarchy import fcluster, linkage
+def link_vectors(vectors: Vectors, distance: float, nearer: NDArray[np.float64] | None = None) -> Clusters:
+    """Clusters of two unit vectors or more by average linkage, cut at a cosine distance; none is noise.
 
-    with np.errstate(invalid="ignore"):
-        tree = linkage(np.asarray(vectors, dtype=np.float64), method="average", metric="cosine")
+    nearer: (rows, rows), symmetric: by how much two vectors count as nearer than they lie.
+    """
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
+    rows = np.asarray(vectors, dtype=np.float64)
+    apart = np.clip(1.0 - rows @ rows.T - (0.0 if nearer is None else nearer), 0.0, 2.0)
+    np.fill_diagonal(apart, 0.0)
+    tree = linkage(squareform((apart + apart.T) / 2, checks=False), method="average")
     labels = _by_first(fcluster(tree, distance, criterion="distance"))
     count = int(labels.max()) + 1
     return Clusters(labels, np.ones(len(labels)), (None,) * count, {"method": "average linkage", "distance": distance})

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rapidfuzz.fuzz import ratio
 
 from clustering.embedding import Vectors
-from clustering.naming import keywords, telling_apart
+from clustering.naming import keywords, subject_of, telling_apart
 from clustering.needs import leading_need
 from clustering.persona import Excerpt, Persona, Provenance, StakeholderGroup
 from clustering.perspectives import Perspective
@@ -156,6 +156,11 @@ def speaks_for_itself(one: Perspective) -> bool:
     return takes_a_stance(one.quote) or not names_code(one.quote)
 
 
+def asks(one: Perspective) -> bool:
+    """Whether somebody who is named asks for something in words that stand alone."""
+    return one.stakeholder is not None and takes_a_stance(one.quote) and speaks_for_itself(one)
+
+
 def _worth(one: Perspective) -> float:
     frame = {"role_phrase": 0.2, "self": 0.2, "label": 0.1, "model": 0.1, "given": 0.2, "unattributed": -0.2}.get(
         one.origin, 0.0
@@ -189,7 +194,24 @@ def compose_personas(
     for (group, part), found, tail in zip(parts, words, tails, strict=True):
         number[group.id] += 1
         personas.append(_persona(group, number[group.id], part, found, perspectives, vectors, tail=tail))
-    return tuple(personas)
+    return _named_apart(personas, tails)
+
+
+def _named_apart(personas: Sequence[Persona], tails: Sequence[tuple[str, ...]]) -> tuple[Persona, ...]:
+    """Personas of which no two share a name: the later one takes its own words instead, or its number."""
+    taken: set[str] = set()
+    named = []
+    for one, tail in zip(personas, tails, strict=True):
+        stem = one.name.split(" (")[0]
+        free = (
+            name
+            for name in (one.name, f"{stem} ({', '.join(tail)})", f"{stem} ({one.id.rsplit('-', 1)[-1]})")
+            if name not in taken
+        )
+        name = next(free, one.name)
+        taken.add(name)
+        named.append(one.model_copy(update={"name": name}) if name != one.name else one)
+    return tuple(named)
 
 
 def _persona(
@@ -203,14 +225,13 @@ def _persona(
     inferred = Provenance(kind="inferred", spans=spans)
     stakeholder = _stakeholder(group, rows, perspectives)
     called = ", ".join(role for role, _ in _roles(rows, perspectives).most_common(4))
-    need = leading_need([perspectives[row] for row in ranked])
+    own = [perspectives[row] for row in ranked if perspectives[row].stakeholder == stakeholder]
+    need = leading_need(own) or leading_need([perspectives[row] for row in ranked])
     called_as = _as_written(stakeholder, [perspectives[row].quote for row in rows])
-    about = (
-        f" ({', '.join(_as_written(word, [perspectives[row].quote for row in rows]) for word in tail)})" if tail else ""
-    )
+    about = _about(need.text if need else "", tail, [perspectives[row].quote for row in rows])
     return Persona(
         id=f"{group.id}-{number}",
-        name=f"{called_as[:1].upper()}{called_as[1:]}{about}",
+        name=f"{called_as[:1].upper()}{called_as[1:]}{f' ({about})' if about else ''}",
         stakeholder=stakeholder,
         group_id=group.id,
         perspective=need.text if need else "Looks at what its own words ask for.",
@@ -224,6 +245,13 @@ def _persona(
         },
         warnings=(SPARSE_CARD,) if len(ranked) < SPARSE_EXCERPTS else (),
     )  # fmt: skip
+
+
+def _about(need: str, tail: tuple[str, ...], quotes: Sequence[str]) -> str:
+    """What tells a persona from the others of its group: what its need is about, else its own words; "" for an only one."""
+    if not tail:
+        return ""
+    return subject_of(need) or ", ".join(_as_written(word, quotes) for word in tail)
 
 
 def _as_written(name: str, quotes: Sequence[str]) -> str:

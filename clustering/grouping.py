@@ -18,7 +18,7 @@ from clustering.clusters import DENSITY_MIN, NOISE, Clusters, Labels, cluster_ve
 from clustering.embedding import Embedder, Vectors
 from clustering.perspectives import Perspective
 from clustering.refining import refine_roles
-from clustering.wording import FUNCTION_WORDS, head_noun
+from clustering.wording import FUNCTION_WORDS, GENERAL_NOUNS, head_noun
 
 STATEMENT_WEIGHT = 0.5
 """Weight of what a stakeholder says against what it is called. Name only: adjusted Rand index .43 on the user stories
@@ -28,15 +28,15 @@ DOMAIN_WORD_HEADS = 4
 domain that they share, not the stakeholder, and is left out of the comparison."""
 ROLES_MIN = 2
 """With fewer distinct roles the statements themselves are clustered."""
-JOIN_SIMILARITY = 0.40
-"""Least cosine similarity at which a role left over by the clustering joins the nearest group."""
-SHOWN_SIMILARITY = 0.05
+SHOWN_SIMILARITY = 0.03
 """Least centred similarity at which a statement that names nobody joins a group."""
-DENSITY_ROLES_MIN = 50
-"""Fewer distinct roles than this are linked by distance: density estimation calls most of them noise."""
-ROLE_DISTANCE = 0.7
-"""Cosine distance at which average linkage of roles stops joining."""
-NEIGHBORS = 3
+LINKED_ROLES_MAX = 3000
+"""Up to this many distinct roles are linked by distance, which is quadratic; density estimation calls most of a few
+dozen roles noise, and splits a few hundred differently with every resample."""
+ROLE_DISTANCE = 0.9
+"""Cosine distance of centred roles at which average linkage stops joining; .85 to .94 give nearly the same groups."""
+SAME_HEAD = 0.2
+"""By how much two roles of one trade ("staff nurse", "night nurse") count as nearer than they lie."""
 ALIKE_SIMILARITY = 0.65
 """Similarity of two names from which a small set holds them for one kind of people: software engineer and developer
 lie at .67, patient and doctor, who only meet, at .63."""
@@ -75,11 +75,10 @@ def group_perspectives(
         if one.stakeholder in counts:
             of_role[one.stakeholder].append(index)
     role_vectors = describe_roles(roles, [of_role[role] for role in roles], vectors, embedder)
-    clusters = _cluster_roles(role_vectors, seed)
-    refined = refine_roles(
+    clusters = _cluster_roles(roles, role_vectors, seed)
+    role_labels = refine_roles(
         roles, without_domain_words(roles), [counts[role] for role in roles], role_vectors, clusters.labels
     )
-    role_labels = _settle(roles, counts, role_vectors, refined)
     if len(roles) < DENSITY_MIN:
         role_labels = _called_alike(roles, role_labels, embedder)
     named = dict(zip(roles, role_labels, strict=True))
@@ -88,21 +87,30 @@ def group_perspectives(
     if len(authors) >= AUTHORS_MIN:
         labels[authors] = labels.max(initial=-1) + 1
     membership = np.where(labels == NOISE, 0.0, 1.0)
-    _join_unnamed(perspectives, vectors, labels, membership)
+    _join_unnamed(perspectives, vectors, labels, membership, embedder)
     return _ordered(labels, membership, perspectives, clusters)
 
 
-def _cluster_roles(role_vectors: Vectors, seed: int) -> Clusters:
-    if DENSITY_MIN <= len(role_vectors) < DENSITY_ROLES_MIN:
-        return link_vectors(role_vectors, ROLE_DISTANCE)
+def _cluster_roles(roles: Sequence[str], role_vectors: Vectors, seed: int) -> Clusters:
+    if DENSITY_MIN <= len(roles) <= LINKED_ROLES_MAX:
+        heads = np.array([head_noun(role) for role in roles])
+        trades = ~np.isin(heads, sorted(GENERAL_NOUNS))
+        same = (heads[:, None] == heads[None, :]) & trades[:, None]
+        return link_vectors(role_vectors, ROLE_DISTANCE, SAME_HEAD * same)
     return cluster_vectors(role_vectors, seed=seed)
 
 
 def describe_roles(
     roles: Sequence[str], statements: Sequence[Sequence[int]], vectors: Vectors, embedder: Embedder
 ) -> Vectors:
-    """Unit rows, one per role: its name without the domain's words, and the mean of its statements."""
+    """Unit rows, one per role: its name without the domain's words, and the mean of its statements.
+
+    Names are centred from `DENSITY_MIN` roles on: what all of them share ("somebody at work in a hospital") otherwise
+    outweighs what tells a cleaner from a nurse.
+    """
     names = embedder.embed(without_domain_words(roles))
+    if len(roles) >= DENSITY_MIN:
+        names = _unit(names - names.mean(axis=0))
     said = np.stack([vectors[list(rows)].mean(axis=0) for rows in statements])
     said = _unit(said)
     said = _unit(said - said.mean(axis=0)) if len(roles) >= 3 else said
@@ -130,22 +138,6 @@ def _without(role: str, domain: set[str]) -> str:
     return " ".join(words) or role
 
 
-def _settle(roles: Sequence[str], counts: Counter[str], vectors: Vectors, labels: Labels) -> Labels:
-    """Roles that no cluster took: to the nearest cluster if near enough, else a group of their own if often named."""
-    labels = labels.copy()
-    known = sorted(set(labels.tolist()) - {NOISE})
-    centers = _unit(np.stack([vectors[labels == label].mean(axis=0) for label in known])) if known else None
-    fresh = max(known, default=-1) + 1
-    for index in np.flatnonzero(labels == NOISE).tolist():
-        similarity = centers @ vectors[index] if centers is not None else np.zeros(1)
-        if centers is not None and similarity.max() >= JOIN_SIMILARITY:
-            labels[index] = known[int(similarity.argmax())]
-        elif counts[roles[index]] >= 3:
-            labels[index] = fresh
-            fresh += 1
-    return labels
-
-
 def _called_alike(roles: Sequence[str], labels: Labels, embedder: Embedder) -> Labels:
     """Groups joined whose names, without what they are "of", are nearly the same.
 
@@ -162,29 +154,38 @@ def _called_alike(roles: Sequence[str], labels: Labels, embedder: Embedder) -> L
 
 
 def _join_unnamed(
-    perspectives: Sequence[Perspective], vectors: Vectors, labels: Labels, membership: NDArray[np.float64]
-) -> None:
-    """Statements that name nobody join the group of the named statements nearest to them, in place."""
+    perspectives: Sequence[Perspective], vectors: Vectors, labels: Labels, membership: NDArray[np.float64],
+    embedder: Embedder,
+) -> None:  # fmt: skip
+    """Statements that name nobody join the group that they resemble most, in place: its named statements' centre and,
+    as much, what its people are called ("I have to read out the risk warning" is near "investment adviser")."""
     unnamed = [index for index, one in enumerate(perspectives) if labels[index] == NOISE and one.stakeholder is None]
     named = np.flatnonzero(labels != NOISE)
     if not unnamed or not len(named):
         return
-    mean = vectors.mean(axis=0)
-    centred = _unit(vectors - mean)
     groups = sorted(set(labels[named].tolist()))
-    scores = np.full((len(unnamed), len(groups)), -1.0)
-    for column, group in enumerate(groups):
-        own = np.flatnonzero(labels == group)
-        similar = np.sort(centred[unnamed] @ centred[own].T, axis=1)[:, ::-1]
-        near = similar[:, :NEIGHBORS].mean(axis=1)
-        center = _unit(centred[own].mean(axis=0, keepdims=True))[0]
-        scores[:, column] = 0.5 * near + 0.5 * (centred[unnamed] @ center)
+    centred = _unit(vectors - vectors.mean(axis=0))
+    said = _unit(np.stack([centred[labels == group].mean(axis=0) for group in groups]))
+    scores = centred[unnamed] @ (said + _called(perspectives, labels, groups, embedder)).T
     best = scores.argmax(axis=1)
     for row, index in enumerate(unnamed):
-        score = float(scores[row, best[row]])
+        score = float(scores[row, best[row]]) / 2
         if score >= SHOWN_SIMILARITY:
             labels[index] = groups[int(best[row])]
             membership[index] = min(1.0, max(0.0, score))
+
+
+def _called(perspectives: Sequence[Perspective], labels: Labels, groups: Sequence[int], embedder: Embedder) -> Vectors:
+    """(groups, dimensions): the mean of each group's distinct role names, centred; 0 where it has none."""
+    names = [
+        sorted({role for row in np.flatnonzero(labels == group).tolist() if (role := perspectives[row].stakeholder)})
+        for group in groups
+    ]
+    distinct = sorted({role for own in names for role in own})
+    rows = embedder.embed(distinct)
+    centred = dict(zip(distinct, _unit(rows - rows.mean(axis=0)), strict=True))
+    means = [np.mean([centred[role] for role in own], axis=0) if own else np.zeros(rows.shape[1]) for own in names]
+    return _unit(np.stack(means))
 
 
 def _by_statement(perspectives: Sequence[Perspective], vectors: Vectors, seed: int) -> Grouping:

@@ -58,6 +58,66 @@ def keywords(classes: Sequence[Sequence[str]], count: int = 6) -> list[tuple[str
     return found
 
 
+_WISH = re.compile(
+    r"\b(?:wants?|needs?|like|rather|love|wish(?:es)?|prefers?|insists?|hopes?|expects?|afraid|worr(?:y|ies|ied)|fears?|cares?|trusts?)\b"
+)
+_WORD_OR_MARK = re.compile(r"[^\W\d_](?:[\w'’-]*\w)?|[^\w\s]")
+_LEADS_ON = (FUNCTION_WORDS - {"time"}) | words_of(
+    "able want wants need needs like easily simply safely quickly directly automatically both please see native prior three four five"
+)
+_HOLLOW = words_of(
+    "types kinds way ways ability possibility option set number kind type lot bit part case thing things mechanism means support"
+    " feature behavior behaviour something anything everything able sure more less much many other same own different"
+    " group one ones time work able good better new amount level list"
+)
+"""Nouns that only lead on to what is meant: "a way to …", "the number of …"."""
+SUBJECT_WORDS_MAX = 3
+
+
+def subject_of(clause: str) -> str | None:
+    """What a wish is about, as a noun phrase: `Wants the reported attachment capacity on nodes to …` to `attachment
+    capacity`; None where the first words name nothing.
+
+    A verb after "to" or "and" is passed over, and so are hollow nouns ("a way to") and participles.
+    """
+    words = _WORD_OR_MARK.findall(clause.strip("“” "))
+    start = next((place + 1 for place, word in enumerate(words) if _WISH.fullmatch(word.lower())), None)
+    if start is None:
+        return None
+    phrase: list[str] = []
+    verb_next = after_verb = False
+    for word in words[start:]:
+        lower = word.lower()
+        if phrase and lower in {"specific", "particular"}:
+            continue  # "instance specific configuration"
+        if verb_next and lower not in _LEADS_ON and lower.isalpha():
+            verb_next, after_verb = False, True
+            continue
+        ends = lower in _LEADS_ON or not lower[0].isalpha() or lower.endswith("ly")
+        if ends or (lower.endswith("ed") and _names_something(phrase)):
+            is_verb = len(phrase) == 1 and lower in {"a", "an", "the"}  # "wants run a service"
+            if _names_something(phrase) and not is_verb:
+                break
+            verb_next = (
+                lower == "to" or (after_verb and lower == "and") or (verb_next and lower not in {"a", "an", "the"})
+            )
+            phrase = []
+        else:
+            phrase.append(word)
+        after_verb = False
+    while len(phrase) > 2 and phrase[0].lower().endswith("ed"):
+        phrase = phrase[1:]
+    if not _names_something(phrase) or len(phrase) > SUBJECT_WORDS_MAX or names_people(phrase[-1]):
+        return None
+    return " ".join(phrase)
+
+
+def _names_something(phrase: Sequence[str]) -> bool:
+    """Whether a phrase ends in a noun that means something alone."""
+    last = phrase[-1].lower() if phrase else ""
+    return len(last) > 2 and last not in _HOLLOW and last not in _EMPTY and not last.endswith(("ed", "ing"))
+
+
 def telling_apart(
     parts: Sequence[Sequence[tuple[str, str]]], names: Iterable[str] = (), count: int = 2
 ) -> list[tuple[str, ...]]:

@@ -35,7 +35,7 @@ _POINTS_BACK = re.compile(
 _ADVERB = r"(?:(?:also|really|just|only|often|always|still|simply|mostly|therefore)\s+)?"
 _THIRD = (
     (r"(?:do\s+not|don['’]t)\s+(?:want|wish)", "Does not want"),
-    (r"wants?", "Wants"), (r"need", "Needs"), (r"needs", "Needs"), (r"would\s+like", "Would like"),
+    (r"wants?", "Wants"), (r"need(?!\s+not\b)", "Needs"), (r"needs", "Needs"), (r"would\s+like", "Would like"),
     (r"(?:would|['’]d)\s+rather", "Would rather"), (r"would\s+love", "Would love"), (r"wish", "Wishes"),
     (r"prefers?", "Prefers"), (r"insists?", "Insists"), (r"hopes?", "Hopes"), (r"worry", "Worries"), (r"fears?", "Fears"),
     (r"(?:am|are|['’]m|['’]re)(?=\s+(?:worried|afraid|concerned|tired|frustrated)\b)", "Is"),

@@ -10,14 +10,22 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from clustering.document import Document, Span
-from clustering.mentions import Frame, Mention, find_mention, label_role, speaker_label
+from clustering.mentions import (
+    Frame,
+    Mention,
+    affects_somebody,
+    find_mention,
+    label_role,
+    names_machines_too,
+    speaker_label,
+)
 from clustering.narration import spoken_part
 from clustering.passages import Block, read_blocks, split_sentences
-from clustering.voice import FIRST_PERSON, voice
+from clustering.voice import FIRST_PERSON, takes_a_stance, voice
 
 STATEMENT_CHARACTERS_MAX = 320
 """Sentences of one speaker are joined up to this length: two or three sentences make one point."""
-VOICE_MIN = {Frame.ROLE_PHRASE: 0.25, Frame.SELF: 0.3, Frame.LABEL: 0.3, Frame.REPORTED: 0.35, None: 0.55}
+VOICE_MIN = {Frame.ROLE_PHRASE: 0.25, Frame.SELF: 0.3, Frame.LABEL: 0.3, Frame.REPORTED: 0.25, None: 0.55}
 """The weaker the frame that names the speaker, the more the words themselves must speak."""
 SHORT_DOCUMENT_CHARACTERS = 500
 """A first-person document up to this length is one statement."""
@@ -25,7 +33,7 @@ SHORT_DOCUMENT_CHARACTERS = 500
 AUTHOR = "author of the documents"
 """Who "we" is in a proposal that names nobody else: those who wrote it."""
 _PROPOSES = re.compile(
-    r"\b(?:we\s+propose|(?:this|the)\s+(?:proposal|specification|enhancement|design|rfc)|proposed\s+(?:change|solution|design))\b",
+    r"\b(?:we\s+propose|(?:this|the)\s+(?:proposal|specification|enhancement|design|rfc|[pkj]ep)\b|proposed\s+(?:change|solution|design))\b",
     re.IGNORECASE,
 )
 
@@ -55,6 +63,15 @@ class Perspective(BaseModel):
     headings: tuple[str, ...] = ()
 
 
+PROPOSALS_MIN = 3
+"""A document that calls itself a proposal this often is one: "I" in it is its author too, outside of its stories."""
+_BYLINE = re.compile(r"^[ \t:*_-]*(?:authors?|editors?|owners?)[*_]*:", re.IGNORECASE | re.MULTILINE)
+_BYLINE_CHARACTERS = 1500
+_STORIES = re.compile(r"\b(?:stor(?:y|ies)|use[- ]?cases?|scenarios?|interviews?|feedback)\b", re.IGNORECASE)
+_OBLIGES = re.compile(r"\bneed(?:s|ed)?\s+to\b", re.IGNORECASE)
+_OFTEN_NEEDS = re.compile(r"\b(?:often|always|sometimes|usually|typically|frequently|still)\s+need", re.IGNORECASE)
+
+_AUTHORS = re.compile(r"(?:[pkj]ep |proposal |document )?authors?")
 UNATTRIBUTED_PLURAL_VOICE_MIN = 0.8
 """A bare "we" is mostly the document's authors describing their plan; it takes more to be heard than an "I"."""
 _SINGULAR = re.compile(r"\b(?:I|[Mm]y|me|myself)\b")
@@ -88,8 +105,10 @@ def extract_perspectives(document: Document) -> list[Perspective]:
     whole = _whole_document(document)
     if whole is not None:
         return [whole]
-    proposes = bool(_PROPOSES.search(document.text))
-    found = [_perspective(document, statement, proposes) for statement in _statements(document)]
+    proposes = len(_PROPOSES.findall(document.text))
+    if proposes and _BYLINE.search(document.text[:_BYLINE_CHARACTERS]):
+        proposes = max(proposes, PROPOSALS_MIN)
+    found = [_perspective(document, one, proposes) for one in _statements(document, proposes >= PROPOSALS_MIN)]
     return [one for one in found if one is not None]
 
 
@@ -122,14 +141,16 @@ def _record_role(document: Document) -> str | None:
     return None
 
 
-def _perspective(document: Document, statement: _Statement, proposes: bool) -> Perspective | None:
+def _perspective(document: Document, statement: _Statement, proposes: int) -> Perspective | None:
     quote = document.text[statement.start : statement.end]
     score = voice(quote)
     if score < VOICE_MIN[statement.frame] or not (_names_itself(statement) or FIRST_PERSON.search(quote)):
         return None
     if statement.frame is None and score < UNATTRIBUTED_PLURAL_VOICE_MIN and not _SINGULAR.search(quote):
         return None
-    authors = proposes and statement.frame is None and not _SINGULAR.search(quote)
+    if proposes and statement.frame is Frame.REPORTED and _prescribes(statement, quote):
+        return None
+    authors = _by_its_authors(statement, quote, proposes)
     left, right = spoken_part(quote)
     spoken = quote[left:right]
     concern = spoken
@@ -138,17 +159,40 @@ def _perspective(document: Document, statement: _Statement, proposes: bool) -> P
     return Perspective(
         stakeholder=AUTHOR if authors else statement.role, concern=" ".join(concern.split()) or spoken, quote=spoken,
         span=Span(document_id=document.id, start=statement.start + left, end=statement.start + right),
-        origin=statement.frame.value if statement.frame else "authors" if authors else "unattributed", voice=score, headings=statement.headings,
+        origin="authors" if authors else statement.frame.value if statement.frame else "unattributed", voice=score, headings=statement.headings,
     )  # fmt: skip
 
 
-def _statements(document: Document) -> Iterator[_Statement]:
+def _prescribes(statement: _Statement, quote: str) -> bool:
+    """Whether a proposal says what somebody, or some program, will have to do, rather than what they want."""
+    assert statement.role is not None
+    if not (takes_a_stance(quote) or affects_somebody(quote)):
+        return True
+    return names_machines_too(statement.role) or bool(_OBLIGES.search(quote) and not _OFTEN_NEEDS.search(quote))
+
+
+def _by_its_authors(statement: _Statement, quote: str, proposes: int) -> bool:
+    """Whether a proposal's authors speak: as "we", as "the PEP authors", or as an "I" outside of anybody's story."""
+    if statement.frame is Frame.REPORTED and proposes:
+        return bool(_AUTHORS.fullmatch(statement.role or ""))
+    goes_on = statement.frame is not None and statement.mention is None and proposes >= PROPOSALS_MIN
+    if not proposes or (statement.frame is not None and not goes_on):
+        return False
+    if not _SINGULAR.search(quote):
+        return (
+            True  # also after "As a cluster operator, I …": where the proposal goes on with "we", it is its own voice
+        )
+    return proposes >= PROPOSALS_MIN and not any(_STORIES.search(title) for title in statement.headings)
+
+
+def _statements(document: Document, proposal: bool) -> Iterator[_Statement]:
+    """proposal: whether headings name speakers only among stories, and "I am a …" speaks for its own paragraph."""
     speaker = _document_speaker(document)
     blocks = read_blocks(document.text)
-    several = len(_self_described(document.text, blocks)) > 1
+    several = proposal or len(_self_described(document.text, blocks)) > 1
     open_end: _Statement | None = None
     for block in blocks:
-        speaker = _speaker_of(block, document, speaker)
+        speaker = _speaker_of(block, document, speaker, proposal)
         for statement in _block_statements(document.text, block, speaker):
             if statement.frame in (Frame.ROLE_PHRASE, Frame.SELF) and statement.mention:
                 speaker = _after(statement, block, several, speaker)
@@ -197,10 +241,11 @@ def _document_speaker(document: Document) -> _Speaker | None:
     return _Speaker(role, Frame.LABEL, None) if role else None
 
 
-def _speaker_of(block: Block, document: Document, speaker: _Speaker | None) -> _Speaker | None:
+def _speaker_of(block: Block, document: Document, speaker: _Speaker | None, proposal: bool) -> _Speaker | None:
     if speaker and speaker.headings is not None and speaker.headings != block.headings:
         speaker = None
-    if speaker is None or speaker.frame is Frame.LABEL:
+    telling = not proposal or any(_STORIES.search(title) for title in block.headings)
+    if telling and (speaker is None or speaker.frame is Frame.LABEL):
         for title in reversed(block.headings):
             if role := label_role(title, spoken=False):
                 return _Speaker(role, Frame.LABEL, block.headings)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 FIRST_PERSON = re.compile(
-    r"\b(?:I|[Ww]e|[Mm]y|[Oo]ur|[Uu]s|[Mm]e|[Mm]yself|[Oo]urselves|I['’](?:m|ve|d|ll)|[Ww]e['’](?:re|ve|d|ll))\b"
+    r"\b(?:I(?!/O)|[Ww]e|[Mm]y|[Oo]ur|[Uu]s|[Mm]e|[Mm]yself|[Oo]urselves|I['’](?:m|ve|d|ll)|[Ww]e['’](?:re|ve|d|ll))\b"
 )
 _NEED = re.compile(
     r"\b(?:wants?|wanted|needs?|needed|would like|['’]d like|would love|wish(?:es)?|prefers?|hopes?|expects?|requires?"

@@ -38,7 +38,8 @@ _PEOPLE = words_of(
     teenager technician tenant therapist tourist trader trainee trainer translator traveller traveler treasurer
     trustee tutor undergraduate user vendor veteran veterinarian vet victim viewer villager visitor volunteer
     waiter warden watchman widow wife woman worker writer youth committer contributor adopter integrator
-    approver consultant accountant sre qa implementer implementor packager community client public industry
+    magistrate concierge witness usher matron orderly physio operative stewardess hostess waitress seamstress understudy porter
+    chauffeur flyer teller picker educator chemist dispatcher approver consultant accountant sre qa implementer implementor packager community client public industry
     """
 )
 _IRREGULAR = {
@@ -66,19 +67,19 @@ _THINGS = words_of(
     important constant elegant variant grant restaurant distant invariant redundant significant
     consistent list exist assist twist mist fist wrist resist persist insist human german roman common main
     iteration exporter importer watcher poller emitter dispatcher handler adapter connector allocator
-    initializer finalizer informer tokenizer optimizer renderer autoscaler balancer hypervisor
+    checker linter resolver decorator profiler discriminator initializer finalizer informer analyzer analyser tokenizer optimizer renderer autoscaler balancer hypervisor
     """
 )
 
 FUNCTION_WORDS = words_of(
     """
-    a about above across after again against all also although am an and another any are around as at away be because been
+    a about above across after again amid among amongst whichever against all also although am an and another any are around as at away be because been
     before being below between both but by can could did do does doing down during each either else even ever every
-    few for from further had has have having he her here hers him his how however i if in into is it its just least
+    few fewer for from further had has have having he her here hers him his how however i if in into is it its just least
     less let like made make makes many may me might more most much must my neither never no nor not now of off often
     on once one only onto or other our ours out over own per perhaps quite rather really same she should since so some
     still such than that the their them then there these they this those though through thus to too toward towards
-    two under until up upon us use used using very via was we well were what when where whether which while who whom
+    two under unless until up upon us use used using very via was we well were what when where whether which while who whom
     whose why will with within without would yes yet you your yours allow allows give gives help helps let lets ask
     asks tell tells today currently sometimes usually always typically furthermore similarly additionally moreover
     new existing alongside time several different various certain particular specific typical
@@ -112,7 +113,7 @@ _ROLE_END = re.compile(
 )
 _DETERMINER = re.compile(
     r"^(?:(?:an?|the|some|any|many|most|all|both|several|few|other|our|my|your|their|his|her|its|these|those|each|every"
-    r"|one|two|three|four|five|of|us|more|different|various|certain|such|typical|and|or|for|when|if|because|that|since|while|also"
+    r"|one|two|three|four|five|of|us|more|fewer|affected|intended|interested|confused|experienced|different|various|certain|such|typical|and|or|for|when|if|because|that|since|while|also"
     r"|then|but|so|where|what|why|how|today|now|currently|often|not|only|even|existing|new)\s+)+",
     re.IGNORECASE,
 )  # fmt: skip
@@ -145,6 +146,13 @@ def names_people(word: str) -> bool:
     return noun not in _THINGS and len(noun) >= 6 and noun.endswith(_AGENT_ENDINGS)
 
 
+def names_a_worker(word: str) -> bool:
+    """The lenient test, for where only people can stand ("I am a loader", "we dispatchers"): any agent noun, even one
+    that elsewhere names a machine."""
+    noun = singular(word.rsplit("-", 1)[-1])
+    return noun in _PEOPLE or (len(noun) >= 5 and noun.endswith(_AGENT_ENDINGS) and noun not in FUNCTION_WORDS)
+
+
 def is_everyday_person(word: str) -> bool:
     """The stricter test, without agent endings: `nurse`, `operators`, but not `closer` or `discriminator`."""
     return singular(word.rsplit("-", 1)[-1]) in _PEOPLE
@@ -161,6 +169,7 @@ def canonical_role(phrase: str) -> str | None:
     Lower case, singular head, no determiner; None where no noun is left or it is longer than six words.
     """
     text = " ".join(re.sub(r"[`*_\"“”<>\[\]]", " ", phrase).split()).strip(" -–—'’")
+    text = re.sub(r"\bhelp desk\b", "helpdesk", text, flags=re.IGNORECASE)
     if "(" in text:
         text = re.sub(r"\s*\([^)]*\)?", "", text)
     text = _ROLE_END.sub("", _DETERMINER.sub("", text))
@@ -177,9 +186,17 @@ def canonical_role(phrase: str) -> str | None:
     words[position - 1] = _one(words[position - 1])
     people = [word for word in words[:position] if names_people(word)]
     if people and not names_people(words[position - 1]):  # "sre responsible", "engineer doing"
-        words = words[: words.index(people[-1]) + 1]
+        end = words.index(people[-1]) + 1
+        if is_comparative(people[-1]) and end < len(words):
+            return None  # "a cleaner alternative"
+        words = words[:end]
     expanded = (_SYNONYMS.get(word.lower(), word.lower()) for word in _unhyphenated(words))
     return " ".join(expanded)
+
+
+def is_comparative(word: str) -> bool:
+    """Whether a noun for people is also the comparative of an adjective, which before a noun it is."""
+    return word.lower() in {"cleaner", "senior", "junior", "elder", "simpler", "official", "professional", "public"}
 
 
 def _one(word: str) -> str:
@@ -215,4 +232,6 @@ def leading_role(roles: Counter[str]) -> str | None:
     own = [role for role in roles if head_noun(role) == best]
     if len(own) > 2 and max(roles[role] for role in own) == 1:
         return best  # everybody is called something else: "maintainer" says what they share
-    return max(own, key=lambda role: roles[role])
+    first = max(own, key=lambda role: roles[role])
+    qualified = [role for role in own if role != best and 2 * roles[role] >= roles[first] and roles[role] >= 3]
+    return max(qualified, key=lambda role: roles[role]) if first == best and qualified else first

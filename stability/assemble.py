@@ -14,6 +14,7 @@ from stability.assemble_further import (
     effective_report,
     humans_report,
     individuation_report,
+    personas_report,
     positions_report,
     systems_report,
 )
@@ -167,6 +168,7 @@ def dimension_report(
         position_changes=changes,
         systems=systems_report(lay, arm, rng),
         effective_judges=effective_report(lay, warnings),
+        effective_personas=personas_report(lay),
         permutation=permutation,
         humans=humans_report(lay, arm, rng),
         certainty=certainty_report(lay, threshold, target, rng, warnings),

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from stability.assemble_spent import dollars_per_call, per_call
-from stability.estimates import Warnings, jackknifed, rate, undefined
+from stability.estimates import Warnings, estimate, rate, undefined
 from stability.layout import Layout
 from stability.measures import alpha, flips
 from stability.measures.features import Floats, Integers
+from stability.measures.intervals import agreement_t
 from stability.report import Alpha, ArmReport, ByCalls, Estimate, Flips
 
 LEVELS_MAX = 200
@@ -55,7 +56,8 @@ def _alpha(lay: Layout, item: Integers, level: Integers, levels: int) -> Estimat
     cluster, clusters = (np.zeros_like(lay.cluster), 1) if single else (lay.cluster, lay.clusters)
     found = alpha.coincidences(item, level, levels, cluster, clusters)
     values = alpha.ordinal_alpha(np.concatenate([found.total(), found.without_each()]), levels)
-    return jackknifed(values, "complement", int((level >= 0).sum()), asked, "fixed")
+    limits = agreement_t(values, found.coders) if np.isfinite(values).all() else None
+    return estimate(float(values[0]), limits, int((level >= 0).sum()), asked, "fixed")
 
 
 def flips_report(lay: Layout, threshold: float | None) -> Flips:

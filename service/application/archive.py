@@ -10,23 +10,22 @@ import asyncio
 import base64
 import json
 import zlib
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agents import Rubric, RunResult, item_adapter
+from agents import Rubric
+from service.application.archive_rows import checked_row
 from service.application.context import Context, now
-from service.application.hearings import read_persona_set
 from service.application.loading import forget, mark_loading, mark_whole
-from service.application.records import ENDED, Status
+from service.application.records import ENDED
 from service.application.rubrics import put_rubric
-from service.application.scoring import disagreement_columns, load_scores
 from service.errors import InvalidRequestError, LimitExceededError
 from service.store import new_id, tables
-from service.store.columns import Moment
 
 FORMAT = "rehearing.batch/1"
 _AT_ONCE = 200
@@ -68,11 +67,10 @@ async def import_batch(context: Context, owner: str, chunks: AsyncIterable[bytes
     importer = _Importer(context, owner)
     try:
         async for number, line in _lines(chunks, context.limits.line_bytes * 4):
-            try:
+            with _blaming(f"line {number}"):
                 await importer.take(number, json.loads(line))
-            except (ValueError, KeyError, TypeError, AttributeError, sa.exc.IntegrityError) as error:
-                raise _bad(f"line {number}: {str(error)[:200]}") from error
-        return await importer.finish()
+        with _blaming("its last rows"):
+            return await importer.finish()
     except BaseException:
         await asyncio.shield(importer.undo())
         raise
@@ -102,9 +100,6 @@ class _Importer:
             self._ids[row["id"]] = put.id
             return
         row = self._own(table, row)
-        check = _CHECKS.get(name)
-        if check is not None:
-            check(row)
         if self._held is None or self._held[0] is not table or len(self._held[1]) >= _AT_ONCE:
             await self._flush()
             self._held = (table, [])
@@ -146,7 +141,7 @@ class _Importer:
     def _own(self, table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
         """The row under ids of this installation; a reference to what the file does not hold is refused."""
         values = {
-            column.name: _typed(column, row.get(column.name)) for column in table.c if column.name not in _DROPPED
+            column.name: _or_default(column, row.get(column.name)) for column in table.c if column.name not in _DROPPED
         }
         for name in _REFERENCES:
             if values.get(name) is not None:
@@ -157,28 +152,9 @@ class _Importer:
             values["id"] = fresh
         if "owner" in values:
             values["owner"] = self._owner
-        if "status" in values and not Status(values["status"]).ended:
-            raise ValueError(f"status {values['status']!r} has not ended")
-        return values
+        return checked_row(table, values)
 
 
-def _check_result(row: dict[str, Any]) -> None:
-    result = RunResult.model_validate_json(row["body"])
-    run = result.run.model_copy(update={"id": row["run_id"]})
-    row["body"] = result.model_copy(update={"run": run}).model_dump_json()
-
-
-def _ordered(scores: dict[str, Any] | None) -> dict[str, Any]:
-    """What lists are ordered by; files of before it was kept have none."""
-    return disagreement_columns(load_scores(scores))
-
-
-_CHECKS: dict[str, Callable[[dict[str, Any]], object]] = {
-    "persona_sets": lambda row: row.update(request={"documents": []}, parent=None) or read_persona_set(row["body"]),
-    "evaluations": lambda row: item_adapter.validate_json(row["item"]) and row.update(_ordered(row["scores"])),
-    "results": _check_result,
-    "calls": lambda row: json.loads(row["body"]),
-}
 _TABLES = (
     tables.persona_sets, tables.rubrics, tables.batches, tables.evaluations, tables.runs, tables.results,
     tables.ratings, tables.probes, tables.human_scores, tables.events, tables.calls, tables.call_texts,
@@ -233,10 +209,12 @@ def _plain(row: Any) -> dict[str, Any]:
     return plain
 
 
-def _typed(column: sa.Column[Any], value: Any) -> Any:
-    if value is None:
-        return column.server_default.arg if column.server_default is not None and not column.nullable else None  # type: ignore[attr-defined]
-    return datetime.fromisoformat(value) if isinstance(column.type, Moment) else value
+def _or_default(column: sa.Column[Any], value: Any) -> Any:
+    """What an older file does not say is what the column says of itself."""
+    if value is not None or column.nullable or column.server_default is None:
+        return value
+    default = column.server_default.arg  # type: ignore[attr-defined]
+    return int(default) if isinstance(column.type, sa.Integer | sa.Float) else default
 
 
 async def _lines(chunks: AsyncIterable[bytes], longest: int) -> AsyncIterator[tuple[int, bytes]]:
@@ -256,6 +234,21 @@ async def _lines(chunks: AsyncIterable[bytes], longest: int) -> AsyncIterator[tu
                 raise LimitExceededError(f"line {number + 1} is longer than {longest} bytes")
     if not unpacker.eof:
         raise _bad("it ends too early; export it again")
+    if unpacker.unused_data:
+        raise _bad("something follows its end")
+    if held:
+        yield number + 1, held
+
+
+@contextmanager
+def _blaming(place: str) -> Iterator[None]:
+    """What is wrong in a place of the file, as the caller's mistake."""
+    try:
+        yield
+    except sa.exc.IntegrityError as error:
+        raise _bad(f"{place}: a row stands there twice, or belongs to none") from error
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise _bad(f"{place}: {str(error)[:200]}") from error
 
 
 def _bad(reason: str) -> InvalidRequestError:

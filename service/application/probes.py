@@ -69,7 +69,7 @@ class Probes:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
             raise NotFoundError(f"nobody has asked for the {kind} of run {run_id!r}: PUT one")
-        return _record(row._mapping)
+        return probe_record(row._mapping)
 
     async def cancel(self, owner: str | None, run_id: str, kind: ProbeKind) -> ProbeRecord:
         """Asks nothing more; what was answered is kept for the next one. One that has ended stays as it is."""
@@ -125,7 +125,8 @@ def _kind_of(request: ProbeRequest) -> ProbeKind:
     return ProbeKind.COMMITMENT if isinstance(request, CommitmentRequest) else ProbeKind.ADHERENCE
 
 
-def _record(row: Mapping[Any, Any]) -> ProbeRecord:
+def probe_record(row: Mapping[Any, Any]) -> ProbeRecord:
+    """The record of a row."""
     kind = ProbeKind(row["kind"])
     result = RESULTS[kind].validate_json(row["body"]) if row["body"] else None
     return ProbeRecord(

@@ -213,7 +213,7 @@ ratings = Table(
     Column("rows", Packed, nullable=False),
     Index("ix_ratings_by_batch", "batch_id", "run_id"),
 )  # fmt: skip
-"""The ratings of one run as JSON columns: a report reads these alone, never a transcript."""
+"""The ratings of one run as JSON columns: a report takes its figures from these, and reads a sample of transcripts for what was said."""
 
 probes = Table(
     "probes", metadata, *_owned(), *_dispatched(), *_spent(),

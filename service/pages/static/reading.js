@@ -39,5 +39,3 @@ document.querySelector("svg.map")?.addEventListener("click", (event) => {
 for (const form of document.querySelectorAll("form[data-once]")) {
   form.addEventListener("submit", () => { form.querySelector("button").disabled = true; });
 }
-
-addEventListener("beforeprint", () => document.querySelectorAll("details.material").forEach((one) => { one.open = true; }));

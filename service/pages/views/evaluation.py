@@ -97,6 +97,8 @@ class EvaluationPage:
     humans: tuple[HumanLine, ...]
     materials: tuple[Material, ...]
     persona_set_id: str
+    persona_set: str
+    """Its name."""
     rubric: Rubric
     models: tuple[str, ...]
     arms: tuple[str, ...]
@@ -113,6 +115,8 @@ def evaluation_page(
     rubric: Rubric,
     personas: PersonaSet,
     arm: str | None = None,
+    *,
+    persona_set: str,
 ) -> EvaluationPage:
     """The page. `runs`: by repeat, in any state."""
     ordered = sorted(runs, key=lambda run: run.repeat)
@@ -145,6 +149,7 @@ def evaluation_page(
         humans=tuple(HumanLine(words(h.dimension), h.value, h.author, h.note) for h in evaluation.human_scores),
         materials=texts(evaluation.item) if evaluation.item is not None else (),
         persona_set_id=evaluation.persona_set_id,
+        persona_set=persona_set,
         rubric=rubric,
         models=evaluation.models,
         arms=tuple(words(arm.value) for arm in evaluation.protocol.arms),
@@ -184,7 +189,7 @@ def _run_line(run: RunRecord, dimensions: Sequence[Dimension], arm: str) -> RunL
         repeat=run.repeat,
         status=run.state.status.value,
         outcome=run.outcome,
-        values=tuple(mean(_value(run, arm, dimension.name)) for dimension in dimensions),
+        values=tuple(mean(_value(run, arm, dimension.name), dimension.pass_threshold) for dimension in dimensions),
         calls=run.spent.calls,
         cost_usd=run.spent.cost_usd,
         attempts=run.attempts,

@@ -82,6 +82,8 @@ class RunPage:
     materials: tuple[tuple[str, str], ...]
     """Name and address of each text that was judged."""
     persona_set_href: str
+    persona_set: str
+    """Its name."""
     models: tuple[str, ...]
     seed: int
     calls: int
@@ -101,6 +103,7 @@ def run_page(
     said_so_far: tuple[Said, ...] = (),
     probes: Mapping[ProbeKind, ProbeRecord] | None = None,
     *,
+    persona_set: str,
     lanes: bool = False,
     exported: bool = False,
 ) -> RunPage:
@@ -139,6 +142,7 @@ def run_page(
         drift_href=f"{run_href(run.id)}/drift" if transcript else None,
         materials=materials(run.id, evaluation),
         persona_set_href=f"/persona-sets/{evaluation.persona_set_id}",
+        persona_set=persona_set,
         models=evaluation.models,
         seed=run.seed,
         calls=spent.calls,
@@ -171,7 +175,7 @@ def _verdict_lines(
             ArmVerdict(
                 arm=arm.value,
                 name=words(arm.value),
-                text=mean(own.value),
+                text=mean(own.value, dimension.pass_threshold),
                 grade=nearest_label(dimension, own.value),
                 outcome=own.outcome.value,
                 passed=own.passed,

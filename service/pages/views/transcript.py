@@ -20,6 +20,8 @@ _STOPPED = {
     "tokens_max": "the limit of tokens was reached",
     "cancelled": "cancelled",
 }
+_TABLES = {"cross-group": "across groups", "": "all personas"}
+"""Where personas debate who have no group to debate in."""
 _FOUND = {
     "exact": "verified: stands there word for word",
     "normalised": "verified: stands there but for spaces, quotes or case",
@@ -207,6 +209,12 @@ def _range(evidence: Evidence) -> QuotedRange | None:
     return QuotedRange(part, evidence.start, evidence.end)
 
 
+def turn_names(transcript: Transcript, personas: PersonaSet) -> dict[str, str]:
+    """Who speaks in each turn and when, by the turn's id: `Nurse (alone)`."""
+    reader = _Reader("", transcript, personas, ())
+    return {turn.id: f"{reader.speaker(turn)} ({words(turn.phase.value)})" for turn in reader.turns}
+
+
 def transcript_view(
     run_id: str, transcript: Transcript, personas: PersonaSet, dimensions: Sequence[Dimension]
 ) -> TranscriptView:
@@ -239,7 +247,7 @@ def _section(
     if phase == Phase.ALONE:
         title, detail = "Alone", "every persona judges before hearing anyone"
     elif phase == Phase.DEBATE:
-        title = f"Debate: {groups.get(group, group or 'all personas')}"
+        title = f"Debate: {_TABLES.get(group) or groups.get(group, group)}"
         reason = stopped.get(group)
         detail = f"ended: {_STOPPED.get(reason, words(reason))}" if reason else "in progress"
     elif phase == Phase.RESTATED:

@@ -279,6 +279,18 @@ async def test_serious_accessibility_violations_are_none(tab: Any, site: Any) ->
             assert serious == [], (scheme, path)
 
 
+async def test_paper_is_white_and_shows_the_table_whatever_the_screen_does(tab: Any, site: Any) -> None:
+    await tab.set_viewport_size({"width": 700, "height": 900})
+    await tab.emulate_media(media="print", color_scheme="dark")
+    await tab.goto(f"/evaluations?batch={site.batch}")
+    assert await tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert await tab.evaluate("getComputedStyle(document.querySelector('.list tbody tr')).display") == "table-row"
+    assert not await tab.locator(".filters").is_visible()
+    await tab.goto(site.runs("hasty")[0]["href"] + "?view=lanes")
+    wide = "document.querySelector('.lanes').getBoundingClientRect().right"
+    assert await tab.evaluate(wide) <= 700, "lanes stand one after another: side by side they are wider than paper"
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 async def test_nothing_is_wider_than_the_window(tab: Any, site: Any, width: int) -> None:
     await tab.set_viewport_size({"width": width, "height": 900})

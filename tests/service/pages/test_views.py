@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from agents import Arm, Dimension, Evidence, Level, Outcome, Phase, SummaryItem, Transcript, Turn
@@ -14,6 +16,7 @@ from service.pages.export import without_server_links
 from service.pages.formatting import dollars, interval, mean, score, signed
 from service.pages.plots import own_links
 from service.pages.views.changes import changes
+from service.pages.views.humans import Humans, humans
 from service.pages.views.material import passage_page, texts
 from service.pages.views.matrix import matrices
 from service.pages.views.opening import arm_lines
@@ -131,6 +134,42 @@ def test_each_way_to_a_verdict_shows_its_price(call: float | None, debate: float
         ("debate", "9", "1,800"),
     ]
     assert [line.cost for line in lines] == shown
+
+
+def rated_by_people(debate_follows: bool) -> list[Rating]:
+    """Forty items that a panel follows as far as its noise lets it, and the debate wholly or not at all."""
+    rng = np.random.default_rng(5)
+    rows = []
+    for n in range(40):
+        human = float(1 + n % 5)
+        for run in range(2):
+            shared: dict[str, Any] = {"run": str(run), "human": human, "cluster": f"c{n}"}
+            rows += [Rating(f"i{n}", name, score=human + rng.normal(0, 2), **shared) for name in ("ada", "ben")]
+            rows.append(Rating(f"i{n}", score=human if debate_follows else rng.normal(3, 1), **shared))
+    return rows
+
+
+def test_people_are_said_to_agree_only_where_the_data_can_tell() -> None:
+    def of(rows: list[Rating]) -> Humans | None:
+        return humans(stability_report(Ratings.from_rows(rows)).dimensions["score"])
+
+    better = of(rated_by_people(True))
+    assert better is not None
+    assert better.hearings == ("one hearing", "mean of 2 hearings")
+    assert better.items == "40 of 40 items"
+    assert [line.name for line in better.lines] == ["panel, no debate", "debate"]
+    assert [text.partition(" ")[0] for text in better.lines[1].correlations] == ["1.00", "1.00"]
+    assert better.difference is not None
+    assert better.difference.startswith("The debate agrees better with people than the panel without debate (")
+    worse = of(rated_by_people(False))
+    assert worse is not None
+    assert worse.difference is not None
+    assert worse.difference.startswith("The panel without debate agrees better with people than the debate (")
+    alike = of([replace(row, score=row.human) for row in rated_by_people(True)])
+    assert alike is not None
+    assert alike.difference is not None
+    assert "cannot say" in alike.difference or "undefined" in alike.difference
+    assert of([replace(row, human=None) for row in rated_by_people(True)]) is None
 
 
 def test_an_export_keeps_its_drawings_whole() -> None:
@@ -274,4 +313,12 @@ def test_an_export_keeps_links_inside_the_page_only() -> None:
 
 def test_figures_say_what_is_unknown() -> None:
     assert (score(None), dollars(None), dollars(0), interval(None, 1)) == ("–", "price unknown", "$0", "")
+    assert (mean(1.46, 1.5), mean(1.5, 1.5), mean(2.96, 3), mean(3.2, 3.25), mean(None, 3)) == (
+        "1.46",
+        "1.5",
+        "2.96",
+        "3.2",
+        "–",
+    )
+    assert interval(1, 2.04) == "1.0 to 2.0"
     assert (mean(3), score(3.0), signed(-0.5), signed(1), signed(0)) == ("3.0", "3", "−0.5", "+1", "0")

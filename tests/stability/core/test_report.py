@@ -76,7 +76,8 @@ def test_the_universe_changes_intervals_not_values(plant: Plant) -> None:
     assert fixed.components.persona.ci is not None
     width = [ci.high - ci.low for ci in (fixed.components.persona.ci, random.components.persona.ci)]  # type: ignore[operator]
     assert width[1] > width[0]
-    assert random.components.run.universe == "fixed", "its interval is conditional on the panel"
+    assert random.components.run.universe == "random", "other personas' runs may vary otherwise"
+    assert random.components.item.universe == "fixed", "its interval is conditional on the panel"
 
 
 def test_the_same_seed_gives_the_same_report_and_run_labels_mean_nothing(plant: Plant) -> None:
