@@ -60,6 +60,12 @@ FAULT: Lines = {
     ),
     "substance": ("“{quote}” tells me nothing that I could use", "after “{quote}” I know no more than before"),
 }
+HALF = (
+    "“{quote}” is partly there: the material says “{near}”",
+    "“{quote}” is half of what “{near}” says",
+    "I find “{near}” in the material, and “{quote}” is near it without being it",
+)
+"""Of a claim that the material carries in part."""
 PREFERENCE: Lines = {
     "support": (
         "{this} keeps to what was given with “{better}”, {that} goes further with “{worse}”",

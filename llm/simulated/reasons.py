@@ -47,16 +47,22 @@ class Reasons:
         """
         if self.is_pair:
             return self._preference(position)
-        stands = height(position)
+        about, stands = aspect(position.scale.name, position.scale.question), height(position)
         if good is None and stands == _MIDDLE:
-            both = [self.of(position, number, good=way, answered=answered) for way in (True, False)]
-            return ", but ".join(part for part in both if part)
+            return self._mixed(about, position, number, answered)
         praise = stands > _MIDDLE if good is None else good
-        about = aspect(position.scale.name, position.scale.question)
         known = self._offered(about, praise, number, answered)
         lines = [line for line in (phrases.PRAISE if praise else phrases.FAULT)[about] if needs(line) <= known.keys()]
         line = choose(lines, "reason", number, praise, about, *self._key) if lines else ""
         return self._filled(line, known, answered)
+
+    def _mixed(self, about: Aspect, position: Position, number: int, answered: str | None) -> str:
+        """What speaks for a grade in the middle: of what is half true that it is, of all else what is good and what is not."""
+        known = self._offered(about, False, number, answered)
+        if about == "support" and "near" in known:
+            return self._filled(choose(phrases.HALF, "half", number, *self._key), known, answered)
+        both = [self.of(position, number, good=way, answered=answered) for way in (True, False)]
+        return ", but ".join(part for part in both if part)
 
     def _offered(self, about: Aspect, praise: bool, number: int, answered: str | None) -> dict[str, Passage]:
         """What a phrase may be filled with."""
