@@ -63,13 +63,13 @@ def report_html(
     return _template().render(
         title=title,
         links=dict(links or {}),
-        css=Markup(_own_file("report.css")),  # noqa: S704  our own file
+        css=Markup(_own_file("report.css")),  # nosec B704 # noqa: S704  our own file
         report=report,
         simulated=_simulated(report),
         headlines=[
             _headline(name, number, dimension) for number, (name, dimension) in enumerate(report.dimensions.items(), 1)
         ],
-        shares=Markup(shares) if shares else None,  # noqa: S704  text in it is escaped by the renderer
+        shares=Markup(shares) if shares else None,  # nosec B704 # noqa: S704  text in it is escaped by the renderer
         parts=[part.name for part in PARTS],
         sections=[
             _section(name, number, dimension) for number, (name, dimension) in enumerate(report.dimensions.items(), 1)
@@ -146,7 +146,7 @@ def _section(name: str, number: int, dimension: DimensionReport) -> Section:
     return Section(
         name=name,
         anchor=f"dimension-{number}",
-        flips=Markup(plot) if plot else None,  # noqa: S704  text in it is escaped by the renderer
+        flips=Markup(plot) if plot else None,  # nosec B704 # noqa: S704  text in it is escaped by the renderer
         tables=detail_tables(dimension),
         warnings=dimension.warnings,
     )
