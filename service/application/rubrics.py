@@ -97,7 +97,6 @@ async def put_rubric(connection: AsyncConnection, owner: str, rubric: Rubric) ->
 
 
 def _record(row: sa.Row[Any]) -> RubricRecord:
-<<<<<<< HEAD
     with stored("rubric", row.id):
         return RubricRecord(
             id=row.id,
@@ -105,18 +104,8 @@ def _record(row: sa.Row[Any]) -> RubricRecord:
             name=row.name,
             content_hash=row.content_hash,
             created_at=row.created_at,
-            rubric=_parsed(json.dumps(row.body, sort_keys=True)),
+            rubric=parse_rubric(row.body),
         )
-=======
-    return RubricRecord(
-        id=row.id,
-        owner=row.owner,
-        name=row.name,
-        content_hash=row.content_hash,
-        created_at=row.created_at,
-        rubric=parse_rubric(row.body),
-    )
->>>>>>> main
 
 
 @lru_cache(maxsize=32)
