@@ -77,7 +77,7 @@ class PreparedHearing:
 async def prepare_hearing(context: Context, owner: str | None, request: Hearing) -> PreparedHearing:
     """Finds the persona set, the rubric and the models. Raises InvalidRequestError that names the field."""
     _check_limits(context, request)
-    found_set = await _persona_set(context, owner, request.persona_set)
+    stored = await _persona_set(context, owner, request.persona_set)
     rubric, rubric_id = request.rubric, None
     if isinstance(rubric, str):
         try:
@@ -90,8 +90,8 @@ async def prepare_hearing(context: Context, owner: str | None, request: Hearing)
     return PreparedHearing(
         request=request,
         persona_set_id=request.persona_set,
-        persona_set=found_set.persona_set,
-        persona_set_hash=found_set.content_hash,
+        persona_set=stored.persona_set,
+        persona_set_hash=stored.content_hash,
         rubric=rubric,
         rubric_id=rubric_id,
         models=models,
@@ -191,8 +191,7 @@ async def _persona_set(context: Context, owner: str | None, persona_set_id: str)
         raise _wrong(
             "/persona_set", f"persona set {persona_set_id!r} is {row.status}; wait until it has completed", "not_ready"
         )
-    with stored("persona set", persona_set_id):
-        return open_persona_set(row.packed)
+    return open_persona_set(row.packed)
 
 
 @cache
@@ -213,7 +212,8 @@ class StoredPersonaSet(NamedTuple):
 @lru_cache(maxsize=32)
 def open_persona_set(packed: bytes) -> StoredPersonaSet:
     """A persona set as the store packs it. Raises StoreDamagedError."""
-    persona_set = read_persona_set(unpack(packed))
+    with stored("persona set"):
+        persona_set = read_persona_set(unpack(packed))
     return StoredPersonaSet(persona_set, persona_set.content_hash)
 
 

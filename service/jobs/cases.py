@@ -69,11 +69,11 @@ class Cases:
             return row, await _budget(connection, row)
 
         row, budget = await self._context.store.look(operation)
-        with stored("case of evaluation", evaluation_id):
+        with stored("evaluation", evaluation_id):
             return _case(row, budget)
 
 
-def _case(row: Any, budget: Budget | None) -> Case:
+def _case(row: sa.Row[Any], budget: Budget | None) -> Case:
     return Case(
         evaluation_id=row.id,
         batch_id=row.batch_id,
