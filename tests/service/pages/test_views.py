@@ -215,6 +215,7 @@ def test_wilson_by_hand() -> None:
 
 def test_a_mean_between_levels_is_not_called_by_one_name() -> None:
     assert [nearest_label(FAITH, value) for value in (3.6, 4.1, None)] == ["fair to good", "good", None]
+    assert nearest_label(FAITH, 3.9) == "fair to good", "it fails, and good passes"
 
 
 def test_a_change_has_its_direction_and_its_reason() -> None:
