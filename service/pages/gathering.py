@@ -50,6 +50,7 @@ from service.pages.views.evaluations import (
 from service.pages.views.evaluations import Place as PagePlace
 from service.pages.views.live import Said, said
 from service.pages.views.material import PassagePage, passage_page, texts
+from service.pages.views.opening import PANEL
 from service.pages.views.persona_set import PersonaSetPage, persona_set_page
 from service.pages.views.run import RunPage, run_page
 from service.pages.views.seen import SeenPage, seen_page
@@ -254,12 +255,17 @@ class Gathering:
         from service.pages.plots import plots
 
         drawn = await asyncio.to_thread(plots, report, record.id)
+        pairs = [Ranking(name, arm) for name, own in report.dimensions.items() for arm in own.arms]
+        swings = await self._application.evaluations.swings(
+            self._owner, EvaluationFilter(batch_id=record.id), pairs, PANEL
+        )
         return batch_page(
             record,
             report,
             rows,
             persona_set=judges,
             disagreeing=worst.disagreeing,
+            swings=dict(zip(pairs, swings, strict=True)),
             shares_svg=drawn.shares,
             flips_svg=drawn.flips,
         )
