@@ -3,7 +3,7 @@
 Prints, per setting, the coverage of every interval (92 to 99 is wanted; `*` marks what is conditional on the panel and
 says so in the report), then the permutation tests' rejection rates, the arms' ratios and the stopping rules.
 
-    python bench/coverage.py [--replications N] [--quick]
+    python -m bench.coverage [--replications N] [--quick]
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import special, stats
-from simulated_tables import (
+
+from bench.simulated_tables import (
     FIXED_BIAS,
     GRADES,
     ITEM_SD,
@@ -31,7 +32,6 @@ from simulated_tables import (
     sample,
     truth,
 )
-
 from stability.assemble_variance import (
     Variance,
     claim_report,

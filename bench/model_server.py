@@ -1,6 +1,6 @@
 """An OpenAI-compatible model server of fixed latency for benches and tests: random JSON of the asked schema, faults on order.
 
-    python bench/model_server.py --port 0 --latency 0.2 --faults 429=0.05,500=0.02,truncated=0.03,off_scale=0.01,hang=0.005
+    python -m bench.model_server --port 0 --latency 0.2 --faults 429=0.05,500=0.02,truncated=0.03,off_scale=0.01,hang=0.005
 
 Prints its address. A reply is drawn from the seed and the request, so the same request is answered alike in every
 run; whether a fault strikes is drawn from the seed, the request and how often it came. `GET /stats` says how often

@@ -1,6 +1,6 @@
 """How fast the pages are read: first paint of a long transcript and of large batches, and what they weigh.
 
-    python bench/pages.py [BASE] [--turns 200] [--items 1000 10000] [--store FOLDER/rehearing.db] [--openings 5]
+    python -m bench.pages [BASE] [--turns 200] [--items 1000 10000] [--store FOLDER/rehearing.db] [--openings 5]
 
 BASE is a running service without keys (default http://127.0.0.1:8080) with at least one judged batch, made for instance by
 `rehearing demo`. `--turns` asks it for one hearing of about so many turns (simulated judge, given personas). `--items` copies the

@@ -203,7 +203,11 @@ def _named_apart(personas: Sequence[Persona], tails: Sequence[tuple[str, ...]]) 
     named = []
     for one, tail in zip(personas, tails, strict=True):
         stem = one.name.split(" (")[0]
-        free = (name for name in (one.name, f"{stem} ({', '.join(tail)})", f"{stem} ({one.id.rsplit('-', 1)[-1]})") if name not in taken)
+        free = (
+            name
+            for name in (one.name, f"{stem} ({', '.join(tail)})", f"{stem} ({one.id.rsplit('-', 1)[-1]})")
+            if name not in taken
+        )
         name = next(free, one.name)
         taken.add(name)
         named.append(one.model_copy(update={"name": name}) if name != one.name else one)

@@ -49,7 +49,9 @@ _AS = re.compile(
     r"(?<!\bwell\s)(?<!\bsuch\s)\b[Aa]s\s+(?:an?|the|one of (?:the|our|several)|another|somebody|someone)\s+(?P<role>[^,.;:!?()]{2,100}?)"
     rf"(?:\s*\([^()]{{1,60}}\))?(?:,[^.;:!?]{{2,60}},|,)?\s+(?:\([^()]{{1,40}}\)\s+)?{_SPEAKS}"
 )
-_AS_BARE = re.compile(rf"(?:^|[*_>\s(])As\s+(?P<role>[A-Za-z][^,.;:!?()]{{2,80}}?),\s+(?:\([^()]{{1,40}}\)\s+)?{_SPEAKS}")
+_AS_BARE = re.compile(
+    rf"(?:^|[*_>\s(])As\s+(?P<role>[A-Za-z][^,.;:!?()]{{2,80}}?),\s+(?:\([^()]{{1,40}}\)\s+)?{_SPEAKS}"
+)
 """Without an article: "As administrator of edge nodes, I …"."""
 _AS_ALONE = re.compile(r"^[*_>\s]*As\s+(?:an?|the)\s+(?P<role>[^,.;:!?()]{2,80})[.:]?[*_\s]*$")
 """A speaker in a sentence of its own: "As a nurse. I want …"."""
@@ -74,7 +76,9 @@ _MEANWHILE = re.compile(
     r"(?=\s*(?:[,.;:!?]|$|(?:for|in|at|on|since|with|through|before|and|here|there)\b))"
 )
 """I have sat as a family judge for a decade."""
-_LIKE_ME = re.compile(r"\b(?:an?|the)\s+(?P<role>(?:[a-z][\w-]*\s+){0,2}[a-z][\w-]*)\s+(?:like\s+me|like\s+myself|in\s+me)\b")
+_LIKE_ME = re.compile(
+    r"\b(?:an?|the)\s+(?P<role>(?:[a-z][\w-]*\s+){0,2}[a-z][\w-]*)\s+(?:like\s+me|like\s+myself|in\s+me)\b"
+)
 _BEING = re.compile(r"^Being\s+(?:an?|the)\s+(?P<role>[^,.;:!?()]{3,60})")
 _FRAGMENT = re.compile(
     r"^(?P<role>(?:[A-Za-z][\w-]*\s+){0,3}[A-Za-z][\w-]*)\s+(?:here|by (?:day|night|training|trade|profession))\b"
@@ -91,14 +95,16 @@ _REPORTED = re.compile(rf"(?P<role>\b{_NOUN_PHRASE})\s+{_SAYING}\b")
 _ACCORDING = re.compile(
     rf"\b(?:[Aa]ccording to|[Ff]eedback from|[Cc]omplaints from|[Rr]equests? from|[Hh]eard from)\s+(?P<role>{_NOUN_PHRASE})\b(?=[\s,.])"
 )
-_STORY_OF = re.compile(r"(?:['’]s?)?\s+(?:user\s+)?(?:stor(?:y|ies)|perspectives?|views?|feedback|voices?|needs)\b.*$", re.IGNORECASE)
+_STORY_OF = re.compile(
+    r"(?:['’]s?)?\s+(?:user\s+)?(?:stor(?:y|ies)|perspectives?|views?|feedback|voices?|needs)\b.*$", re.IGNORECASE
+)
 _LABEL = re.compile(r"^[ \t>*_-]*(?P<role>[A-Z][^:.!?\n]{2,60}?)[*_]*\s*:[*_]*\s+(?=\S)")
 _SINGULAR_NEXT = re.compile(r"\s*(?:I|[Mm]y)\b")
 _DISCOURSE = words_of(
     "result step consequence rule example side matter whole start compromise reminder bonus way case point alternative precaution resort experiment test favour favor child kid last first second matter-of-fact note aside workaround minimum maximum default general whole"
 )
 _TOOLS_TOO = words_of(
-    "driver provider consumer manager controller client observer runner owner publisher keeper reporter worker host agent reader writer producer listener broker guard client responder impersonator caller installer generator operator editor builder"
+    "driver provider consumer manager controller client observer runner owner publisher keeper reporter worker host agent reader writer producer listener broker guard client responder impersonator caller installer generator editor builder"
 )
 """Nouns for people that are also nouns for machines: only a verb that machines lack makes them speak."""
 _MACHINE_VERB = re.compile(
@@ -108,7 +114,9 @@ _MACHINE_VERB = re.compile(
 
 _IF = re.compile(r"\b(?:if|when|whenever|whether|unless|though|although|until|suppose|imagine)\s+$", re.IGNORECASE)
 """Before "I am a …" a condition: "if we are sophisticated programmers" describes nobody."""
-_ANYBODY = words_of("person people anyone folk team public member party community industry group representative head lead")
+_ANYBODY = words_of(
+    "person people anyone folk team public member party community industry group representative head lead"
+)
 """Nouns that say no more than that somebody speaks."""
 _REMARK = re.compile(r"\s+to\s+(?:thank|emphasi[sz]e|note|mention|point|acknowledge|stress|see\s+how)\b")
 _ONLY_OBJECT = re.compile(r"\b(?:do|does|did|what|as|than)\s+(?:(?:the|most|many|some)\s+)?$", re.IGNORECASE)
@@ -152,10 +160,7 @@ def label_role(text: str, *, spoken: bool = True) -> str | None:
         flags=re.IGNORECASE,
     )
     for part in re.split(r"[,;:()–—|]|\s-\s", text):
-        if spoken:
-            role = canonical_role(part)
-        else:
-            role = _heading_role(part.strip())
+        role = canonical_role(part) if spoken else _heading_role(part.strip())
         if (
             role
             and len(role.split()) <= 5
@@ -221,9 +226,11 @@ def _reported(sentence: str) -> Mention | None:
             words = found["role"].split()
             if not names_people(words[-1]) or not (is_plural(words[-1]) or _has_article(sentence, found)):
                 continue
-            if _REMARK.match(sentence, found.end()) or _ONLY_OBJECT.search(sentence[: found.start()]):
+            phrase = _last_phrase(words)
+            before = sentence[: found.end("role") - len(phrase)]
+            if _REMARK.match(sentence, found.end()) or _ONLY_OBJECT.search(before):
                 continue
-            role = canonical_role(_last_phrase(words))
+            role = canonical_role(phrase)
             if (
                 role
                 and _heads_a_person(role)

@@ -10,7 +10,15 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from clustering.document import Document, Span
-from clustering.mentions import Frame, Mention, affects_somebody, find_mention, label_role, names_machines_too, speaker_label
+from clustering.mentions import (
+    Frame,
+    Mention,
+    affects_somebody,
+    find_mention,
+    label_role,
+    names_machines_too,
+    speaker_label,
+)
 from clustering.narration import spoken_part
 from clustering.passages import Block, read_blocks, split_sentences
 from clustering.voice import FIRST_PERSON, takes_a_stance, voice
@@ -171,7 +179,9 @@ def _by_its_authors(statement: _Statement, quote: str, proposes: int) -> bool:
     if not proposes or (statement.frame is not None and not goes_on):
         return False
     if not _SINGULAR.search(quote):
-        return True  # also after "As a cluster operator, I …": where the proposal goes on with "we", it is its own voice
+        return (
+            True  # also after "As a cluster operator, I …": where the proposal goes on with "we", it is its own voice
+        )
     return proposes >= PROPOSALS_MIN and not any(_STORIES.search(title) for title in statement.headings)
 
 

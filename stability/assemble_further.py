@@ -175,8 +175,16 @@ def certainty_report(
         "brier": plain(sure.brier(given, correct)),
         "ece": plain(sure.calibration_error(given, correct)),
         "ece_floor": plain(sure.calibration_floor(given, rng)),
-        "threshold": plain(sure.calibrated_threshold(given, correct, target=target)),
+        "threshold": plain(found := sure.calibrated_threshold(given, correct, target=target)),
+        "reading": _answer_where(found.threshold, target),
     }
+
+
+def _answer_where(threshold: float | None, target: float) -> str:
+    """What the calibrated threshold asks of whoever uses the verdicts."""
+    if threshold is None:
+        return f"abstain always: at no certainty are verdicts sure to agree with the humans in {target:.0%} of cases"
+    return f"answer where certainty is {threshold:g} or more, abstain below: then {target:.0%} agree with the humans"
 
 
 def individuation_report(lay: Layout, rng: np.random.Generator) -> dict[str, object] | None:

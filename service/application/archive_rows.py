@@ -79,7 +79,7 @@ def _typed(kind: Any, value: Any) -> Any:
         if moment.tzinfo is None:
             raise ValueError("a time without its zone")
         return moment
-    if isinstance(kind, Json):
+    if isinstance(kind, Json | sa.JSON):
         _check_plain(value, DEPTH_MAX)
         return value
     expected = next(types for base, types in _PYTHON if isinstance(kind, base))

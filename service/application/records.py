@@ -30,6 +30,7 @@ class Status(StrEnum):
 
 
 ENDED = tuple(status for status in Status if status.ended)
+OPEN = (Status.QUEUED, Status.RUNNING)
 
 
 class Scope(StrEnum):

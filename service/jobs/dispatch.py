@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.application.context import Context, now
-from service.application.lifecycle import OPEN, Begun, end_run, expire_runs, settle_batches
+from service.application.lifecycle import Begun, end_run, expire_runs, settle_batches
 from service.application.loading import forget_abandoned
 from service.application.paging import loading_batches
-from service.application.records import Status
+from service.application.records import OPEN, Status
 from service.errors import StoreDamagedError
 from service.jobs.engine import Job
 from service.jobs.workflows import PERSONAS, PROBE, REPORT, RUN
@@ -136,10 +136,11 @@ async def forget_hopeless(context: Context, kind: str, subject_id: str, fault: E
             await _put_off_report(connection, subject_id, values["error"])
             return
         if kind == RUN:
-            query = sa.select(table.c.evaluation_id, table.c.attempts).where(table.c.id == subject_id)
+            query = sa.select(table.c.evaluation_id, table.c.attempts, table.c.repeat).where(table.c.id == subject_id)
             row = (await connection.execute(query)).one_or_none()
             if row is not None:
-                await end_run(connection, subject_id, Begun(row.evaluation_id, row.attempts), Status.FAILED, values)
+                begun = Begun(row.evaluation_id, row.attempts, row.repeat)
+                await end_run(connection, subject_id, begun, Status.FAILED, values)
             return
         await connection.execute(
             sa.update(table)

@@ -11,8 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.application.context import Context, now
-from service.application.lifecycle import OPEN
-from service.application.records import Status
+from service.application.records import OPEN, Status
 from service.store import until_reachable
 
 _PROGRESS_EVERY_S = 0.3

@@ -7,28 +7,19 @@ Ten minutes are ten seconds here: patience and the circuit's probes are scaled b
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from agents import DebateProtocol, Outcome, replay
+from bench import model_server
 from llm import GateSettings, configure_gates
 from service.application import Application, BatchRecord, BatchRequest, EvaluationFilter, RunRecord, Status
 from tests.service.jobs.test_working import lines
-
-_BENCH = importlib.util.spec_from_file_location(
-    "model_server_here", Path(__file__).parents[3] / "bench" / "model_server.py"
-)
-assert _BENCH is not None
-assert _BENCH.loader is not None
-bench = importlib.util.module_from_spec(_BENCH)
-_BENCH.loader.exec_module(bench)
 
 SCALE = 60
 OUTAGE_S, PATIENCE = 600 / SCALE, timedelta(minutes=15) / SCALE
@@ -40,7 +31,7 @@ class Provider:
     """The bench's model server in this loop, so that its counts outlive an outage of its port."""
 
     def __init__(self) -> None:
-        self.server = bench.ModelServer(0.03, {}, 0)
+        self.server = model_server.ModelServer(0.03, {}, 0)
         self._runner: Any = None
         self.base_url = ""
 
@@ -52,7 +43,7 @@ class Provider:
         self.server.faults = {}
         if self._runner is None:
             port = int(self.base_url.rpartition(":")[2].removesuffix("/v1") or 0) if self.base_url else 0
-            self._runner, self.base_url = await bench.serve(self.server, port)
+            self._runner, self.base_url = await model_server.serve(self.server, port)
 
     async def down(self, how: str) -> None:
         if how == "503":
