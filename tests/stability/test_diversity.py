@@ -75,6 +75,13 @@ def test_effective_personas_by_another_route() -> None:
     assert (found.low, found.high) == pytest.approx(tuple(np.exp(pseudo.mean() + np.array([-1, 1]) * reach)))
 
 
+def test_effective_personas_of_items_from_one_source_have_no_interval() -> None:
+    means = np.random.default_rng(4).normal(size=(12, 4))
+    apart = effective_personas(means, np.zeros(means.shape), np.arange(12))
+    found = effective_personas(means, np.zeros(means.shape), np.zeros(12, dtype=np.int64))
+    assert (found.value, found.low, found.high) == (apart.value, None, None)
+
+
 def test_effective_personas_undefined() -> None:
     assert _personas(np.ones((10, 3))).value is None
     assert _personas(np.random.default_rng(0).normal(size=(10, 1))).value is None
