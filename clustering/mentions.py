@@ -104,7 +104,7 @@ _DISCOURSE = words_of(
     "result step consequence rule example side matter whole start compromise reminder bonus way case point alternative precaution resort experiment test favour favor child kid last first second matter-of-fact note aside workaround minimum maximum default general whole"
 )
 _TOOLS_TOO = words_of(
-    "driver provider consumer manager controller client observer runner owner publisher keeper reporter worker host agent reader writer producer listener broker guard client responder impersonator caller installer generator operator editor builder"
+    "driver provider consumer manager controller client observer runner owner publisher keeper reporter worker host agent reader writer producer listener broker guard client responder impersonator caller installer generator editor builder"
 )
 """Nouns for people that are also nouns for machines: only a verb that machines lack makes them speak."""
 _MACHINE_VERB = re.compile(
@@ -226,9 +226,11 @@ def _reported(sentence: str) -> Mention | None:
             words = found["role"].split()
             if not names_people(words[-1]) or not (is_plural(words[-1]) or _has_article(sentence, found)):
                 continue
-            if _REMARK.match(sentence, found.end()) or _ONLY_OBJECT.search(sentence[: found.start()]):
+            phrase = _last_phrase(words)
+            before = sentence[: found.end("role") - len(phrase)]
+            if _REMARK.match(sentence, found.end()) or _ONLY_OBJECT.search(before):
                 continue
-            role = canonical_role(_last_phrase(words))
+            role = canonical_role(phrase)
             if (
                 role
                 and _heads_a_person(role)

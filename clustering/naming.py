@@ -62,11 +62,11 @@ _WISH = re.compile(
     r"\b(?:wants?|needs?|like|rather|love|wish(?:es)?|prefers?|insists?|hopes?|expects?|afraid|worr(?:y|ies|ied)|fears?|cares?|trusts?)\b"
 )
 _WORD_OR_MARK = re.compile(r"[^\W\d_](?:[\w'’-]*\w)?|[^\w\s]")
-_LEADS_ON = FUNCTION_WORDS | words_of(
+_LEADS_ON = (FUNCTION_WORDS - {"time"}) | words_of(
     "able want wants need needs like easily simply safely quickly directly automatically both please see native prior three four five"
 )
 _HOLLOW = words_of(
-    "way ways ability possibility option set number kind type lot bit part case thing things mechanism means support"
+    "types kinds way ways ability possibility option set number kind type lot bit part case thing things mechanism means support"
     " feature behavior behaviour something anything everything able sure more less much many other same own different"
     " group one ones time work able good better new amount level list"
 )

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.clusters import NOISE, Labels
+from clustering.clusters import DENSITY_MIN, NOISE, Labels
 from clustering.embedding import Vectors
 from clustering.wording import GENERAL_NOUNS, STEWARDS, head_noun
 
@@ -28,7 +28,7 @@ def refine_roles(
     names: the roles without the words of their domain. vectors: unit rows, one per role.
     """
     weight = np.asarray(mentions, dtype=np.float64)
-    joined = _led_alike(labels, weight, vectors)
+    joined = _led_alike(labels, weight, vectors) if len(roles) >= DENSITY_MIN else labels  # few roles are not centred
     gathered = _with_stewards(_with_specialists(joined, names, weight, vectors), roles, weight)
     return _opposites_apart(gathered, roles)
 

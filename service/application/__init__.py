@@ -8,6 +8,7 @@
         await app.persona_sets.create(owner, PersonaSetRequest) -> PersonaSetRecord       (a job)
                           .list .get .delete    .map(owner, id) -> tuple[MapPoint, ...]
                           .edit(owner, id, PersonaSetEdit) -> PersonaSetRecord            (a new set)
+                          .assign(owner, id, documents) -> tuple[Assignment, ...]         (nothing is stored)
                           .estimate(owner, PersonaSetRequest) -> Estimate
         await app.rubrics.put(owner, Rubric) -> RubricRecord    .list    .get(owner, id or content hash)
         await app.evaluations.create(owner, EvaluationRequest) -> EvaluationRecord        (a job)

@@ -217,13 +217,16 @@ class Evaluations:
     ) -> tuple[EventRecord, ...]:
         """Events with a number above `after`, in order. Raises NotFoundError."""
         table, events = tables.evaluations, tables.events
-        async with self._context.store.read() as connection:
-            exists = sa.select(table.c.id).where(table.c.id == evaluation_id, owned(table, owner))
+        exists = sa.select(table.c.id).where(table.c.id == evaluation_id, owned(table, owner))
+        query = sa.select(events).where(events.c.subject_id == evaluation_id, events.c.number > after)
+
+        async def operation(connection: AsyncConnection) -> tuple[EventRecord, ...]:
             if (await connection.execute(exists)).one_or_none() is None:
                 raise NotFoundError(f"no evaluation {evaluation_id!r}")
-            query = sa.select(events).where(events.c.subject_id == evaluation_id, events.c.number > after)
             rows = await connection.execute(query.order_by(events.c.number).limit(limit))
             return tuple(EventRecord(row.number, row.kind, row.data, row.created_at, row.terminal) for row in rows)
+
+        return await self._context.store.look(operation)  # who follows a debate looks every second, mostly at nothing
 
     async def wait_for_events(
         self, owner: str | None, evaluation_id: str, after: int, timeout_s: float

@@ -20,6 +20,7 @@ from service.application.context import LOCAL_OWNER, Context, QueueSeen, now
 from service.application.records import Estimate, Status
 from service.application.requests import AdaptiveRepeats, Hearing
 from service.application.rubrics import Rubrics
+from service.application.stored import stored
 from service.errors import InvalidRequestError, LimitExceededError, NotFoundError, Problem, QueueFullError
 from service.store import tables, unpack
 
@@ -211,7 +212,8 @@ class StoredPersonaSet(NamedTuple):
 @lru_cache(maxsize=32)
 def open_persona_set(packed: bytes) -> StoredPersonaSet:
     """A persona set as the store packs it. Raises StoreDamagedError."""
-    persona_set = read_persona_set(unpack(packed))
+    with stored("persona set"):
+        persona_set = read_persona_set(unpack(packed))
     return StoredPersonaSet(persona_set, persona_set.content_hash)
 
 

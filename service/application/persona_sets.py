@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import ValidationError
 
-from clustering import Document, MapPoint, PersonaInputError, PersonaOptions, PersonaSet, given_persona_set
+from clustering import Assignment, Document, MapPoint, PersonaInputError, PersonaOptions, PersonaSet, given_persona_set
 from llm import Model, ModelConfigurationError, Purpose
 from service.application.context import LOCAL_OWNER, Context, now
 from service.application.documents import Documents, too_many_documents
@@ -20,6 +20,7 @@ from service.application.paging import owned, read_page
 from service.application.records import Estimate, Page, PersonaSetRecord, Progress, Status
 from service.application.requests import PersonaSetEdit, PersonaSetRequest
 from service.application.spending import spent_of
+from service.application.stored import stored
 from service.errors import ConflictError, InvalidRequestError, LimitExceededError, NotFoundError, Problem
 from service.store import new_id, tables
 
@@ -121,7 +122,8 @@ class PersonaSets:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
             raise NotFoundError(f"no persona set {persona_set_id!r}")
-        return _record(row._mapping, read_persona_set(row.body) if row.body else None)
+        with stored("persona set", persona_set_id):
+            return _record(row._mapping, read_persona_set(row.body) if row.body else None)
 
     async def list(
         self, owner: str | None, *, after: tuple[datetime, str] | None = None, limit: int = 50
@@ -144,6 +146,24 @@ class PersonaSets:
         if record.persona_set is None:
             raise ConflictError(f"persona set {persona_set_id!r} is {record.state.status}; it has no map yet")
         return record.persona_set.map
+
+    async def assign(
+        self, owner: str | None, persona_set_id: str, documents: Sequence[str | Document]
+    ) -> tuple[Assignment, ...]:
+        """Where the statements of new documents, stored ones by id, belong in this set; it stays as it is.
+
+        Raises NotFoundError, InvalidRequestError for a document that is not there, LimitExceededError, and ConflictError
+        until the set has completed or where it holds no statements.
+        """
+        record = await self.get(owner, persona_set_id)
+        if record.persona_set is None:
+            raise ConflictError(f"persona set {persona_set_id!r} is {record.state.status}; assign to it when completed")
+        if len(documents) > self._context.limits.documents_per_set:
+            raise too_many_documents(len(documents), self._context.limits.documents_per_set)
+        stored = await self._check_documents(owner, tuple(one for one in documents if isinstance(one, str)))
+        by_id = {one.id: one for one in stored}
+        texts = [by_id[one] if isinstance(one, str) else one for one in documents]
+        return await asyncio.to_thread(_assigned, self._context, record.persona_set, texts)
 
     async def cancel(self, owner: str | None, persona_set_id: str) -> PersonaSetRecord:
         """Stops building; a set that has ended stays as it is."""
@@ -196,6 +216,15 @@ class PersonaSets:
             return await Documents(self._context).load(owner, ids)
         except NotFoundError as error:
             raise InvalidRequestError(str(error), [Problem("/documents", str(error), "not_found")]) from error
+
+
+def _assigned(context: Context, persona_set: PersonaSet, documents: Sequence[Document]) -> tuple[Assignment, ...]:
+    from clustering import assign_documents
+
+    try:
+        return assign_documents(persona_set, documents, embedder=context.models.embedder())
+    except PersonaInputError as error:
+        raise ConflictError(str(error)) from error
 
 
 def persona_options(request: PersonaSetRequest) -> PersonaOptions:
@@ -278,19 +307,20 @@ def set_columns(persona_set: PersonaSet) -> dict[str, Any]:
 
 
 def _record(row: Mapping[Any, Any], persona_set: PersonaSet | None) -> PersonaSetRecord:
-    progress = Progress(**row["progress"]) if row["progress"] else _STAGES
-    return PersonaSetRecord(
-        id=row["id"],
-        owner=row["owner"],
-        name=row["name"],
-        state=job_state(row, progress),
-        created_at=row["created_at"],
-        content_hash=row["content_hash"],
-        personas=row["personas"],
-        groups=row["groups"],
-        method=row["method"],
-        parent=row["parent"],
-        document_ids=tuple(row["request"]["documents"]),
-        persona_set=persona_set,
-        cost_usd=spent_of(row).cost_usd if row["status"] == Status.COMPLETED else None,
-    )
+    with stored("persona set", row["id"]):
+        progress = Progress(**row["progress"]) if row["progress"] else _STAGES
+        return PersonaSetRecord(
+            id=row["id"],
+            owner=row["owner"],
+            name=row["name"],
+            state=job_state(row, progress),
+            created_at=row["created_at"],
+            content_hash=row["content_hash"],
+            personas=row["personas"],
+            groups=row["groups"],
+            method=row["method"],
+            parent=row["parent"],
+            document_ids=tuple(row["request"]["documents"]),
+            persona_set=persona_set,
+            cost_usd=spent_of(row).cost_usd if row["status"] == Status.COMPLETED else None,
+        )

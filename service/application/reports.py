@@ -14,6 +14,7 @@ from service.application.paging import owned
 from service.application.persona_sets import PersonaSets
 from service.application.ratings_files import ratings_path, write_ratings
 from service.application.said import card_text, heard_sample
+from service.application.stored import stored
 from service.errors import ConflictError, NotFoundError
 from service.store import tables
 
@@ -45,7 +46,8 @@ class Reports:
             raise ConflictError(why)
         from stability import StabilityReport
 
-        return StabilityReport.model_validate_json(row.report)
+        with stored("report of batch", batch_id):
+            return StabilityReport.model_validate_json(row.report)
 
     async def ratings(self, owner: str | None, batch_id: str) -> Path:
         """A Parquet file of the batch's ratings so far. Raises NotFoundError."""

@@ -13,6 +13,7 @@ from agents import Rubric
 from service.application.context import LOCAL_OWNER, Context, now
 from service.application.paging import owned, read_page
 from service.application.records import Page, RubricRecord
+from service.application.stored import stored
 from service.errors import NotFoundError
 from service.store import insert_if_absent, new_id, read_json, tables
 
@@ -109,4 +110,5 @@ def _record(row: sa.Row[Any]) -> RubricRecord:
 @lru_cache(maxsize=32)
 def parse_rubric(body: str) -> Rubric:
     """A stored rubric: frozen, and asked for at every request that names it. Raises StoreDamagedError."""
-    return Rubric.model_validate(read_json(body))
+    with stored("rubric"):
+        return Rubric.model_validate(read_json(body))

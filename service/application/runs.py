@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import ValidationError
 
 from agents import RunResult, Transcript, Turn
 from llm import Call
@@ -13,7 +12,8 @@ from service.application.context import Context
 from service.application.evaluation_rows import run_record
 from service.application.paging import owned
 from service.application.records import RunRecord
-from service.errors import NotFoundError, StoreDamagedError
+from service.application.stored import stored
+from service.errors import NotFoundError
 from service.store import load_calls, tables
 
 
@@ -45,10 +45,8 @@ class Runs:
             body = (await connection.execute(query)).scalar_one_or_none()
         if body is None:
             raise NotFoundError(f"run {run_id!r} is {row.status} and has no transcript")
-        try:
+        with stored("result of run", run_id):
             return RunResult.model_validate_json(body)
-        except ValidationError as error:
-            raise StoreDamagedError(f"the stored result of run {run_id!r} cannot be read: {error}") from error
 
     async def transcript(self, owner: str | None, run_id: str) -> Transcript:
         """Everything that was said. Raises NotFoundError while there is none."""

@@ -9,7 +9,7 @@ from service.cli.console import clean, results
 from service.cli.report_text import number
 
 if TYPE_CHECKING:
-    from clustering import PersonaSet
+    from clustering import Assignment, PersonaSet
     from service.application import DimensionScore, EvaluationRecord
 
 QUOTE_CHARACTERS = 150
@@ -28,6 +28,16 @@ def print_personas(persona_set: PersonaSet, documents: Mapping[str, str]) -> Non
             console.print(clean(f"      “{_short(excerpt.quote)}” ({source})"))
     for warning in persona_set.warnings:
         console.print(clean(f"  note: {warning}"))
+
+
+def print_assignments(found: Sequence[Assignment]) -> None:
+    """Every statement of new documents with the group that it fits, or that it fits none."""
+    console = results()
+    fitting = sum(one.group_id is not None for one in found)
+    console.print(f"{len(found)} statements: {fitting} fit a group, {len(found) - fitting} do not:")
+    for one in found:
+        where = one.group_id or "does not fit"
+        console.print(clean(f"  {where} ({one.similarity:.2f}): “{_short(one.quote)}” ({one.span.document_id})"))
 
 
 def print_verdicts(evaluations: Sequence[EvaluationRecord], arm: str) -> None:

@@ -53,6 +53,7 @@ from service.pages.views.material import PassagePage, passage_page, texts
 from service.pages.views.persona_set import PersonaSetPage, persona_set_page
 from service.pages.views.run import RunPage, run_page
 from service.pages.views.seen import SeenPage, seen_page
+from service.pages.views.transcript import turn_names
 
 if TYPE_CHECKING:
     from service.application import Application
@@ -191,7 +192,10 @@ class Gathering:
     async def seen(self) -> SeenPage:
         run_id, turn_id = self._named("run_id"), self._named("turn_id")
         turn, calls = await self._application.runs.turn(self._owner, run_id, turn_id)
-        return seen_page(run_id, turn, calls)
+        run = await self._application.runs.get(self._owner, run_id)
+        judges = await self._judges(await self._application.evaluations.get(self._owner, run.evaluation_id))
+        transcript = await self._application.runs.transcript(self._owner, run_id)
+        return seen_page(run_id, turn, calls, turn_names(transcript, judges.personas))
 
     async def material(self) -> PassagePage:
         run = await self._application.runs.get(self._owner, self._named("run_id"))

@@ -46,7 +46,9 @@ def open_engine(
     )
 
 
-def prepare_sqlite(engine: sa.Engine, *, pages_max: int | None = None, busy_ms: int = _BUSY_MS) -> None:
+def prepare_sqlite(
+    engine: sa.Engine, *, pages_max: int | None = None, busy_ms: int = _BUSY_MS, log_pages: int | None = None
+) -> None:
     """WAL, waiting for locks, foreign keys; and transactions that begin when SQLAlchemy says so."""
 
     @sa.event.listens_for(engine, "connect")
@@ -59,6 +61,8 @@ def prepare_sqlite(engine: sa.Engine, *, pages_max: int | None = None, busy_ms: 
             "PRAGMA synchronous = NORMAL"
         )  # a killed process loses nothing; a power cut may lose the last moments
         cursor.execute("PRAGMA foreign_keys = ON")
+        if log_pages is not None:
+            cursor.execute(f"PRAGMA wal_autocheckpoint = {log_pages}")
         if pages_max is not None:
             cursor.execute(f"PRAGMA max_page_count = {pages_max}")
         cursor.close()

@@ -24,7 +24,8 @@ def insert_if_absent(connection: AsyncConnection, table: sa.Table) -> Any:
 def _built(engine: str, table: sa.Table) -> Any:
     """Once: building a statement costs more than SQLite takes to carry it out."""
     dialect: Any = sqlite if engine == "sqlite" else postgresql
-    return dialect.insert(table).on_conflict_do_nothing()
+    # without it SQLAlchemy asks the cursor, once that is closed: psycopg then says -1, as if a row had been inserted
+    return dialect.insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ class Store:
         self.engine = open_engine(
             url, pool_size=pool_size, pool_timeout_s=pool_timeout_s, sqlite_pages_max=sqlite_pages_max
         )
-        self._thread = OneThread(self.engine.url, pages_max=sqlite_pages_max) if self.is_sqlite else None
+        self._thread = OneThread(self.engine.url, pages_max=sqlite_pages_max)
         self._lookup = Lookup(self.engine.url) if self.is_sqlite else None
         self._waiting: list[_Waiting] = []
         self._committer: asyncio.Task[None] | None = None
@@ -55,8 +55,7 @@ class Store:
         """Commits what waits, then gives the connections back."""
         if self._committer is not None:
             await asyncio.gather(self._committer, return_exceptions=True)
-        if self._thread is not None:
-            await asyncio.to_thread(self._thread.close)
+        await asyncio.to_thread(self._thread.close)
         if self._lookup is not None:
             self._lookup.close()
         await self.engine.dispose()
@@ -160,9 +159,6 @@ class Store:
         return [None if isinstance(one, Insertion) else next(results) for one in operations]
 
     async def _committed_each(self, operations: list[Operation[Any]]) -> list[Any]:
-        if self._thread is None:
-            async with self.transaction() as connection:
-                return [await operation(connection) for operation in operations]
         try:
             async with self._own_turn():
                 return await self._thread.commit(operations)

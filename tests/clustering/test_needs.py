@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from clustering import Document, Perspective, Span, extract_perspectives
 from clustering.composing import choose_excerpts, split_dimensions
 from clustering.mentions import find_mention
-from clustering.naming import telling_apart
+from clustering.naming import subject_of, telling_apart
 from clustering.narration import spoken_part
 from clustering.needs import CLAUSE_CHARACTERS_MAX, leading_need, without_markup
 
@@ -173,3 +173,21 @@ def test_a_subject_of_a_single_document_makes_no_persona() -> None:
     parts = split_dimensions(range(9), vectors, 3, sources)
     assert len(parts) == 2
     assert not any(set(part) <= {6, 7, 8} for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("clause", "subject"),
+    [
+        ("Wants the reported attachment capacity on nodes to reflect the actual one", "attachment capacity"),
+        ("Wants a native way to specify bind options in the pod spec", "bind options"),
+        ("Wants to create and publish a one-off patch that fixes a bug", "one-off patch"),
+        ("Wants to apply instance specific configuration to nodes", "instance configuration"),
+        ("Wants to review patches submitted by other people", "patches"),
+        ("Wants support for just three types of time zone", "time zone"),
+        ("“I want to be able to easily triage my group's backlog of open issues”", "group's backlog"),
+        ("Wants to make it easy for a cluster administrator", None),
+        ("“Nobody gave us time for this”", None),
+    ],
+)
+def test_a_wish_says_what_it_is_about(clause: str, subject: str | None) -> None:
+    assert subject_of(clause) == subject

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
-from clustering import MapPoint, PersonaSet
+from clustering import Assignment, MapPoint, PersonaSet, Span
 from service.api.answers.jobs import Answer, JobAnswer, job_fields
 from service.application import DocumentRecord, DocumentsAdded, PersonaSetRecord
 
@@ -95,3 +97,48 @@ class MapAnswer(Answer):
     """The perspectives of a set on a plane; near means alike, axes mean nothing."""
 
     points: tuple[MapPoint, ...]
+
+
+class AssignmentAnswer(Answer):
+    """A statement of a new document, and the group that it fits."""
+
+    span: Span
+    """Where the quote stands in the document."""
+    quote: str
+    stakeholder: str | None
+    """Who speaks, where the words name them."""
+    group_id: str | None
+    """Null: it does not fit any group of the set."""
+    similarity: float
+    """To the best group, whether it is good enough or not: -1 to 1."""
+
+
+class AssignmentsAnswer(Answer):
+    """What new documents say, placed in a set that stays as it is."""
+
+    statements: int
+    does_not_fit: int
+    groups: dict[str, int]
+    """Statements by the id of the group that they fit."""
+    assignments: tuple[AssignmentAnswer, ...]
+    """In the order of the documents."""
+
+    @classmethod
+    def of(cls, found: Sequence[Assignment]) -> AssignmentsAnswer:
+        groups = Counter(one.group_id for one in found if one.group_id is not None)
+        told = tuple(
+            AssignmentAnswer(
+                span=one.span,
+                quote=one.quote,
+                stakeholder=one.stakeholder,
+                group_id=one.group_id,
+                similarity=one.similarity,
+            )
+            for one in found
+        )
+        return cls(
+            statements=len(found),
+            does_not_fit=len(found) - groups.total(),
+            groups=dict(groups.most_common()),
+            assignments=told,
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.answers.documents import MapAnswer, PersonaSetAnswer, persona_set_answer
+from service.api.answers.documents import AssignmentsAnswer, MapAnswer, PersonaSetAnswer, persona_set_answer
 from service.api.answers.jobs import EstimateAnswer
 from service.api.callers import Caller, Reader, Writer
 from service.api.events import state_stream
@@ -40,13 +40,21 @@ class PersonaSetBody(PersonaSetRequest):
     documents: tuple[str | InlineDocument, ...] = ()  # type: ignore[assignment]
 
 
+class AssignBody(BaseModel):
+    """New documents, stored (`do_` ids) or inline, whose statements are to be placed in a set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    documents: tuple[str | InlineDocument, ...] = Field(min_length=1)
+
+
 @router.post("", status_code=202, response_model=PersonaSetAnswer, responses={200: {"model": EstimateAnswer}})
 async def create_persona_set(
     request: Request, caller: Writer, body: PersonaSetBody, dry_run: DryRun = False
 ) -> Response:
     """Build personas. A job: follow `Location` until `status` is `completed`."""
     application = application_of(request)
-    stored = await _store_inline(request, caller, body)
+    stored = await _store_inline(request, caller, body.documents)
     try:
         asked = _with_ids(body, stored)
         if dry_run:
@@ -64,10 +72,10 @@ Stored = dict[int, tuple[str, ...]]
 """Ids of the documents that the inline document at an index became."""
 
 
-async def _store_inline(request: Request, caller: Caller, body: PersonaSetBody) -> Stored:
+async def _store_inline(request: Request, caller: Caller, documents: Sequence[str | InlineDocument]) -> Stored:
     stored: Stored = {}
     try:
-        for index, document in enumerate(body.documents):
+        for index, document in enumerate(documents):
             if isinstance(document, InlineDocument):
                 stored[index] = await _store(request, caller, document, index)
     except BaseException:
@@ -88,12 +96,16 @@ async def _store(request: Request, caller: Caller, document: InlineDocument, ind
     return tuple(one.id for one in added.documents)
 
 
-def _with_ids(body: PersonaSetBody, stored: Stored) -> PersonaSetRequest:
+def _ids(documents: Sequence[str | InlineDocument], stored: Stored) -> tuple[str, ...]:
     ids: list[str] = []
-    for index, document in enumerate(body.documents):
+    for index, document in enumerate(documents):
         ids.extend((document,) if isinstance(document, str) else stored[index])
-    fields: dict[str, Any] = {name: getattr(body, name) for name in body.model_fields_set} | {"documents": tuple(ids)}
-    return PersonaSetRequest(**fields)
+    return tuple(ids)
+
+
+def _with_ids(body: PersonaSetBody, stored: Stored) -> PersonaSetRequest:
+    fields: dict[str, Any] = {name: getattr(body, name) for name in body.model_fields_set}
+    return PersonaSetRequest(**fields | {"documents": _ids(body.documents, stored)})
 
 
 async def _forget(request: Request, caller: Caller, stored: Stored) -> None:
@@ -158,6 +170,23 @@ async def edit_persona_set(request: Request, caller: Writer, persona_set_id: Id,
     """Make a new set with changes: unpin, drop, merge, change and pin, in this order. The old set stays, as its parent."""
     record = await application_of(request).persona_sets.edit(caller.sees, persona_set_id, body)
     return created(persona_set_answer(record), f"/v1/persona-sets/{record.id}")
+
+
+@router.post("/{persona_set_id}/assign", response_model=AssignmentsAnswer)
+async def assign_documents(request: Request, caller: Writer, persona_set_id: Id, body: AssignBody) -> Response:
+    """Place what new documents say in the groups of a completed set. The set stays as it is; "does not fit" is an answer.
+
+    Inline documents are stored, so that the spans of the answer have something to point into.
+    """
+    application = application_of(request)
+    await application.persona_sets.get(caller.sees, persona_set_id)
+    stored = await _store_inline(request, caller, body.documents)
+    try:
+        found = await application.persona_sets.assign(caller.sees, persona_set_id, _ids(body.documents, stored))
+    except BaseException:
+        await _forget(request, caller, stored)
+        raise
+    return json_answer(AssignmentsAnswer.of(found))
 
 
 @router.delete("/{persona_set_id}", status_code=204)

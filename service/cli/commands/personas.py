@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,14 +37,22 @@ def personas(
     merge: Annotated[list[str] | None, typer.Option(help="ID,ID,…: one persona with the first's card.")] = None,
     change: Annotated[list[str] | None, typer.Option(help="ID.FIELD=VALUE: rewrite part of a card.")] = None,
     pin: Annotated[list[str] | None, typer.Option(help="Keep this persona from being dropped (repeatable).")] = None,
+    assign: Annotated[
+        Path | None, typer.Option(help="A folder of new documents: where in the set do their statements belong?")
+    ] = None,
     json_: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Builds stakeholder personas and prints each with one verbatim quote.
 
-    Of a ps_ id it prints what is stored; with --drop, --merge, --change, --pin or --unpin it stores a new, changed set.
+    Of a ps_ id it prints what is stored; with --assign where new documents belong in it; with --drop, --merge, --change, --pin or --unpin it stores a new, changed set.
     """
     edit = _edit(name, unpin, drop, merge, change, pin)
+    if assign is not None:
+        if edit is not None or not documents.startswith("ps_") or not assign.is_dir():
+            raise typer.BadParameter("needs a ps_ id, a folder, and no changes beside it", param_hint="--assign")
+        asyncio.run(_assign(documents, assign, json_, quiet))
+        return
     if documents.startswith("ps_") and not Path(documents).exists():
         asyncio.run(_stored(documents, edit, json_, quiet))
         return
@@ -89,6 +98,24 @@ async def _stored(persona_set_id: str, edit: PersonaSetEdit | None, json_: bool,
         require_completed(record.state, f"persona set {record.id}")
         names = await document_names(service, record)
     _tell(record, names, json_, quiet)
+
+
+async def _assign(persona_set_id: str, folder: Path, json_: bool, quiet: bool) -> None:
+    from clustering import read_documents
+    from service.application import open_application
+    from service.cli.hearing_text import print_assignments
+    from service.cli.local import OWNER, settings_for
+
+    reading = read_documents(folder)
+    if not quiet:
+        for one in reading.skipped:
+            talk(f"skipped {one.name}: {one.reason}: {one.detail}")
+    async with open_application(settings_for()) as service:
+        found = await service.persona_sets.assign(OWNER, persona_set_id, reading.documents)
+    if json_:
+        print_json([asdict(one) | {"span": one.span.model_dump()} for one in found])
+    else:
+        print_assignments(found)
 
 
 def _tell(record: PersonaSetRecord, names: dict[str, str], json_: bool, quiet: bool) -> None:

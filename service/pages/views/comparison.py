@@ -107,7 +107,7 @@ def _warnings(left: tuple[RunRecord, Transcript], right: tuple[RunRecord, Transc
     if one.simulated != other.simulated:
         found.append("One of the two was judged by the simulated judge.")
     if spoken.speaking_order != answered.speaking_order:
-        found.append("The seeded speaking order differs; order is a source of variance.")
+        found.append("The personas spoke in another order, which by itself can change where they end.")
     return tuple(found)
 
 

@@ -13,10 +13,11 @@ from stability import ByCalls, DimensionReport, Estimate, StabilityReport
 
 ONE_JUDGE, PANEL = "single", "panel"
 ARM_NAMES = {ONE_JUDGE: "one judge", PANEL: "panel, no debate", "stance": "stances only"}
+BASELINES = {ONE_JUDGE: "the least that can be spent", PANEL: "independent calls: what the others are held against"}
 READINGS = {
-    "more_stable": "steadier than as many independent calls",
-    "not_distinguishable": "no steadier than as many independent calls, as far as these data tell",
-    "less_stable": "less steady than as many independent calls",
+    "more_stable": "swings less than the mean of as many independent calls",
+    "not_distinguishable": "swings no less than the mean of as many independent calls, as far as these data tell",
+    "less_stable": "swings more than the mean of as many independent calls",
     "undefined": "cannot be compared: see the warnings",
 }
 
@@ -113,7 +114,7 @@ def arm_lines(batch_id: str, dimension: str, own: DimensionReport) -> tuple[ArmL
                 cost="unknown" if spent is None or spent.cost_usd is None else dollars(spent.cost_usd),
                 flips=estimate_text(arm.flips if arm else found.flips if found else None, share=True),
                 dependability=estimate_text(trusted.get(design)) if trusted.get(design) else "–",
-                reading=READINGS[arm.verdict] if arm else "",
+                reading=READINGS[arm.verdict] if arm else BASELINES[design],
             )
         )
     return tuple(lines)

@@ -209,6 +209,12 @@ def _range(evidence: Evidence) -> QuotedRange | None:
     return QuotedRange(part, evidence.start, evidence.end)
 
 
+def turn_names(transcript: Transcript, personas: PersonaSet) -> dict[str, str]:
+    """Who speaks in each turn and when, by the turn's id: `Nurse (alone)`."""
+    reader = _Reader("", transcript, personas, ())
+    return {turn.id: f"{reader.speaker(turn)} ({words(turn.phase.value)})" for turn in reader.turns}
+
+
 def transcript_view(
     run_id: str, transcript: Transcript, personas: PersonaSet, dimensions: Sequence[Dimension]
 ) -> TranscriptView:

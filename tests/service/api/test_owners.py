@@ -19,6 +19,7 @@ TAKING_IDS = [
 BODIES: dict[str, Any] = {
     "/v1/evaluations/{evaluation_id}/human-score": {"dimension": "clarity", "value": 2},
     "/v1/persona-sets/{persona_set_id}/edit": {"pin": ["nurse-1"]},
+    "/v1/persona-sets/{persona_set_id}/assign": {"documents": [{"text": "As a nurse, I want to be heard."}]},
 }
 
 

@@ -63,3 +63,29 @@ def test_a_change_that_cannot_be_made_is_usage(
 def test_changes_of_a_folder_are_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["personas", str(tmp_path), "--drop", "p1"]) == 2
     assert "ps_ id" in capsys.readouterr().err
+
+
+def test_new_documents_are_placed_in_a_stored_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REHEARING_DATA_DIR", str(tmp_path / "data"))
+    old, new = tmp_path / "old", tmp_path / "new"
+    for folder, texts in (
+        (old, ("As a ward nurse, I want sleep after a night shift.", "As a patient, I want to read my own results.")),
+        (new, ("As a night nurse, I want a quiet room.", "As a beekeeper, I want fewer pesticides on the fields.")),
+    ):
+        folder.mkdir()
+        for number, text in enumerate(texts):
+            (folder / f"{number}.txt").write_text(text)
+    assert run(["personas", str(old), "--option", "single_voices=true"]) == 0
+    made = re.search(r"stored as (ps_\w+)", capsys.readouterr().err)
+    assert made is not None
+    assert run(["personas", made[1], "--assign", str(new), "-q"]) == 0
+    told = capsys.readouterr().out
+    assert "2 statements: 1 fit a group, 1 do not" in told
+    assert re.search(r"ward-nurse \(0\.\d\d\): “As a night nurse", told)
+    assert re.search(r"does not fit \(-?0\.\d\d\): “As a beekeeper", told)
+    assert run(["personas", made[1], "--assign", str(new), "--json", "-q"]) == 0
+    assert [one["group_id"] for one in json.loads(capsys.readouterr().out)] == ["ward-nurse", None]
+    assert run(["personas", made[1], "--assign", str(new), "--drop", "ward-nurse-1"]) == 2
+    assert "--assign" in capsys.readouterr().err

@@ -108,33 +108,6 @@ async def test_an_evaluation_is_heard_a_batch_reported_and_moved(
                 )
 
 
-async def test_cancel_in_each_state(sqlite_settings: Any, working: Any, rubric: Any, item: Any) -> None:
-    async with working(sqlite_settings, work=False) as (app, personas):
-        request = EvaluationRequest(item=item, persona_set=personas, rubric=rubric, repeats=2, protocol=SHORT)
-        queued = await app.evaluations.create(None, request)
-        cancelled = await app.evaluations.cancel(None, queued.id)
-        assert cancelled.state.status is Status.CANCELLED
-        assert {run.state.status for run in await app.runs.list(None, queued.id)} == {Status.CANCELLED}
-        assert (await app.evaluations.events(None, queued.id))[-1].terminal
-    async with working(sqlite_settings) as (app, personas):
-        slow = EvaluationRequest(item=item, persona_set=personas, rubric=rubric, repeats=20)
-        running = await app.evaluations.create(None, slow)
-        async with asyncio.timeout(30):
-            while (await app.evaluations.get(None, running.id)).state.progress.done < 1:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-        stopped = await app.evaluations.cancel(None, running.id)
-        assert stopped.state.status is Status.CANCELLED
-        statuses = [run.state.status for run in await app.runs.list(None, running.id)]
-        assert set(statuses) == {Status.COMPLETED, Status.CANCELLED}
-        done = await app.evaluations.create(None, request.model_copy(update={"persona_set": personas}))
-        ended = await app.evaluations.wait(None, done.id, 60)
-        assert ended.state.status is Status.COMPLETED
-        assert (await app.evaluations.cancel(None, done.id)).state == ended.state
-        after = await app.evaluations.get(None, running.id)
-        assert after.state == stopped.state
-        assert [run.state.status for run in await app.runs.list(None, running.id)] == statuses
-
-
 async def test_work_stops_when_its_money_is_spent_and_what_is_done_stays(
     sqlite_settings: Any, working: Any, rubric: Any, item: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,7 +52,8 @@ def test_settled_means_that_fresh_verdicts_agree_from_there_on(shares: tuple[flo
 
 def test_the_line_runs_over_the_turns_and_leaves_out_what_is_unknown() -> None:
     (curve,) = commitment_curves(record(0.5, None, 1.0))
-    assert curve.line == "2.0,28.0 238.0,2.0"
+    assert curve.line == "16.7,50.0 83.3,0.0"
+    assert curve.dots == "M16.7 50.0h0M83.3 0.0h0"
 
 
 def test_nobody_asked_or_it_is_not_drawn_yet() -> None:

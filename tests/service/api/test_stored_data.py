@@ -1,4 +1,4 @@
-"""A file that is imported comes from anywhere: what it holds is refused or can be read, on both databases."""
+"""What is stored: imported from anywhere, it is refused or can be read; damaged, whoever reads it is told, on both databases."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import gzip
 import itertools
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
+from service.store import Store, tables
+from service.store.columns import pack
 from tests.service.api.conftest import ITEM, PERSONAS, RUBRIC, Serve, Service, problem
 from tests.service.jobs.test_faults import until
 
@@ -112,6 +116,52 @@ async def test_a_file_that_is_none_of_ours_is_refused_and_nothing_of_it_stays(ex
         problem(await exported.service.client.post("/v1/batches/import", content=broken), "invalid-request")
     assert await exported.listed() == before
     assert (await exported.send(whole)).status_code == 201
+
+
+DAMAGED: tuple[tuple[str, str, str | bytes], ...] = (
+    ("evaluations", "scores", "{broken"), ("evaluations", "scores", '{"debate": 3}'), ("evaluations", "item", b"no zlib"),
+    ("evaluations", "item", pack("{}")), ("evaluations", "protocol", "[]"), ("evaluations", "models", "3"),
+    ("evaluations", "status", "lost"), ("evaluations", "cost_by_purpose", "{"), ("runs", "verdicts", "{broken"),
+    ("runs", "status", "lost"), ("results", "body", pack("{}")), ("results", "body", b"no zlib"),
+    ("batches", "report", pack("[]")), ("batches", "protocol", "{"), ("batches", "models", "3"), ("rubrics", "body", "{}"),
+    ("persona_sets", "body", pack("{}")), ("persona_sets", "request", "{}"), ("events", "data", "{"), ("calls", "body", "{"),
+)  # fmt: skip
+
+
+async def test_who_reads_damaged_data_is_told_so(exported: Exported) -> None:
+    client, store = exported.service.client, exported.service.application.context.store
+    [evaluation] = (await client.get("/v1/evaluations")).json()["data"]
+    [run] = (await client.get(f"/v1/evaluations/{evaluation['id']}/runs")).json()["data"]
+    of_evaluation, of_batch = f"/v1/evaluations/{evaluation['id']}", f"/v1/batches/{evaluation['batch_id']}"
+    paths = [of_evaluation, f"{of_evaluation}/runs", f"{of_evaluation}/runs/{run['id']}"]
+    paths += [f"{of_evaluation}/runs/{run['id']}/transcript", "/v1/evaluations", "/v1/batches", "/v1/rubrics"]
+    paths += [of_batch, *(f"{of_batch}/{part}" for part in ("results", "report", "export"))]
+    paths += ["/v1/persona-sets", f"/v1/persona-sets/{evaluation['persona_set_id']}"]
+    for table, column, value in DAMAGED:
+        async with damaged(store, table, column, value):
+            told = []
+            for path in paths:
+                answer = await client.get(path)
+                if answer.status_code != 200:
+                    told.append(problem(answer, "stored-data-damaged"))
+                    assert "no zlib" not in answer.text
+        assert told or table in ("calls", "events"), f"{table}.{column}"
+    for path in paths:
+        assert (await client.get(path)).status_code == 200, "and nothing else is affected"
+
+
+@asynccontextmanager
+async def damaged(store: Store, table: str, column: str, value: str | bytes) -> AsyncIterator[None]:
+    """Another value in every row's column, put right afterwards."""
+    keys = [key.name for key in tables.metadata.tables[table].primary_key]
+    named = f"{', '.join(keys)}, {column}"
+    async with store.read() as connection:
+        held = (await connection.execute(sa.text(f"SELECT {named} FROM {table}"))).mappings().all()
+    await store.write(lambda c: c.execute(sa.text(f"UPDATE {table} SET {column} = :value"), {"value": value}))
+    yield
+    where = " AND ".join(f"{key} = :{key}" for key in keys)
+    mend = sa.text(f"UPDATE {table} SET {column} = :{column} WHERE {where}")
+    await store.write(lambda connection: connection.execute(mend, [dict(row) for row in held]))
 
 
 @pytest.mark.parametrize("kind", ["application/x-ndjson", "text/csv", "application/vnd.apache.parquet", "text/plain"])
