@@ -18,7 +18,7 @@ from clustering import (
     measure_reproducibility,
     with_reproducibility,
 )
-from clustering.clusters import cluster_vectors
+from clustering.clusters import cluster_vectors, reduce_vectors
 from clustering.embedding import Vectors
 
 pytestmark = pytest.mark.xdist_group("umap")
@@ -53,6 +53,23 @@ def test_beyond_the_sample_the_rest_is_transformed_and_finds_its_cluster(monkeyp
     found = cluster_vectors(vectors, seed=1)
     assert adjusted_rand_score(truth, found.labels) > 0.9
     assert adjusted_rand_score(found.labels, cluster_vectors(vectors, seed=1).labels) == 1
+
+
+@pytest.mark.parametrize(("count", "transformed"), [(400, 0), (401, 1)])
+def test_the_sample_starts_one_vector_above_its_size(
+    count: int, transformed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import umap
+
+    seen: list[int] = []
+    transform = umap.UMAP.transform
+    monkeypatch.setattr("clustering.clusters.SAMPLE_MAX", 400)
+    monkeypatch.setattr(umap.UMAP, "transform", lambda self, rows: seen.append(len(rows)) or transform(self, rows))
+    vectors, _ = blobs(count)
+    reduced = reduce_vectors(vectors, seed=1, dimensions=5, neighbors=15)
+    assert sum(seen) == transformed
+    assert np.isfinite(reduced).all()
+    assert len(np.unique(reduced, axis=0)) == count
 
 
 STORIES = "\n\n".join(
