@@ -29,7 +29,7 @@ serve: install
 	$(BIN)/rehearing serve
 
 bench: install
-	for program in $(filter-out bench/model_server.py,$(wildcard bench/*.py)); do echo "== $$program"; $(BIN)/python $$program || exit 1; done
+	for program in $(filter-out __init__ model_server simulated_tables,$(basename $(notdir $(wildcard bench/*.py)))); do echo "== $$program"; $(BIN)/python -m bench.$$program || exit 1; done
 
 clean:
 	rm -rf $(VENV) .rehearing

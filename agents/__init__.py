@@ -1,20 +1,18 @@
 """Personas judge and debate: item, rubric, protocol, hearing, transcript, verdict."""
 
 from agents.checking import check_hearing
+from agents.drifting import ONSET_AT, Drift, LexicalDrift, LexicalPoint, lexical_drift, plain_words
 from agents.errors import AgentsError, HearingInputError, Problem, ReplayDifferedError
 from agents.estimating import HearingEstimate, PurposeEstimate, estimate_hearing
 from agents.expanding import expand
-from agents.hearing import hear
+from agents.hearing import hear, load_hearing
 from agents.item import DialogueItem, Item, PairItem, SummaryItem, TextItem, Utterance, item_adapter
 from agents.observing import (
     Adherence,
-    Drift,
-    LexicalDrift,
     Observation,
     ObservationReply,
     adherence,
     drift,
-    lexical_drift,
     observe,
 )
 from agents.pairs import pair_rubric
@@ -37,6 +35,7 @@ from agents.transcript import (
 )
 
 __all__ = [
+    "ONSET_AT",
     "Adherence",
     "AgentsError",
     "Aggregation",
@@ -54,6 +53,7 @@ __all__ = [
     "Item",
     "Level",
     "LexicalDrift",
+    "LexicalPoint",
     "Observation",
     "ObservationReply",
     "Outcome",
@@ -81,9 +81,11 @@ __all__ = [
     "hear",
     "item_adapter",
     "lexical_drift",
+    "load_hearing",
     "measure_commitment",
     "observe",
     "pair_rubric",
+    "plain_words",
     "prompt_files",
     "prompts_of",
     "rejudge",

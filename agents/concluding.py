@@ -14,7 +14,7 @@ from agents.seats import Seat
 from agents.session import Session
 from agents.speaking import overheard, seat_of
 from agents.transcript import Outcome, Phase, Turn, Verdict
-from llm import Purpose
+from llm import Purpose, spending
 
 
 def verdict(session: Session, arm: Arm, turns: Sequence[Turn]) -> Verdict:
@@ -27,13 +27,15 @@ def verdict(session: Session, arm: Arm, turns: Sequence[Turn]) -> Verdict:
     mine = [turn for turn in turns if turn.arm in (None, arm)]
     calls = [call for turn in mine for call in session.calls.get(turn.id, ())]
     calls += [call for turn in mine for call in session.calls.get(f"{turn.id}/coordinator", ())]
-    tokens = [used for call in calls if call.text is not None for used in (call.input_tokens, call.output_tokens)]
+    spent = spending(calls)
+    tokens = (spent.input_tokens, spent.output_tokens)
     return Verdict(
         arm=arm,
         dimensions=dimensions,
         synthesis=next((turn.text for turn in mine if turn.phase is Phase.SYNTHESIS and turn.arm is arm), None) or None,
         calls=len(calls),
         tokens=None if None in tokens else sum(used or 0 for used in tokens),
+        cost_usd=spent.cost_usd,
         position_bias=_bias(session, ends) if isinstance(session.item, PairItem) else None,
     )
 

@@ -69,6 +69,13 @@ async def hear(
     return _result(run, session, in_order(state["turns"]), state["stopped"])
 
 
+def load_hearing() -> None:
+    """Imports and compiles what hearings run on. It takes a second: done ahead, no first hearing stops its event loop."""
+    from agents.graph import hearing_graph
+
+    hearing_graph()
+
+
 def identify(
     item: Item,
     persona_set: PersonaSet,

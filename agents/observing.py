@@ -1,4 +1,4 @@
-"""Whether personas stay in role: rated by an observer, on request and repeatedly, and by the drift of their words.
+"""Whether personas stay in role: rated by an observer, on request and repeatedly.
 
 Self-report stays flat while observers see the decline (arXiv 2601.22812), so the speaker is never asked. The five
 questions are PersonaGym's (arXiv 2407.18416).
@@ -7,12 +7,13 @@ questions are PersonaGym's (arXiv 2407.18416).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import fmean, stdev
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agents.drifting import Drift, steps, trend
 from agents.item import Item
 from agents.material import material_kind
 from agents.prompting import peer_message, persona_message, prompt_file, question_sha256, task_section
@@ -22,9 +23,11 @@ from agents.seats import take_seats
 from agents.session import Session, open_session
 from agents.speaking import seat_of
 from agents.transcript import Transcript, Turn
-from clustering import Embedder, PersonaSet, render_persona
-from llm import CallLedger, MemoryLedger, Model, Purpose, RenderedPrompt
+from clustering import PersonaSet
+from llm import AskSettings, CallLedger, MemoryLedger, Model, Purpose, RenderedPrompt
 
+Progress = Callable[[int, int], None]
+"""Told how much of how much is done."""
 Grade = Literal[1, 2, 3, 4, 5]
 QUESTIONS = ("expected_action", "justification", "linguistic_habits", "consistency", "toxicity_control")
 
@@ -73,28 +76,6 @@ class Adherence(NamedTuple):
     """Ratings."""
 
 
-class Drift(NamedTuple):
-    """How adherence changes over a judge's contributions."""
-
-    slope: float | None
-    """Change of the role rating per contribution, least squares; None below two contributions."""
-    slope_low: float | None
-    slope_high: float | None
-    """95 % interval of the slope by Student's t over contributions; None below three of them."""
-    onset: int | None
-    """The first contribution whose rating is a whole point under the first one; None where there is none."""
-
-
-class LexicalDrift(NamedTuple):
-    """Distance of one turn's words from its speaker's card."""
-
-    turn_id: str
-    seat_id: str
-    step: int
-    distance: float
-    """1 minus the cosine: 0 for the same direction."""
-
-
 async def observe(
     item: Item,
     persona_set: PersonaSet,
@@ -105,28 +86,33 @@ async def observe(
     models: Sequence[Model],
     observer: Model,
     times: int,
+    repeat: int,
     seed: int,
     ledger: CallLedger | None = None,
+    progress: Progress | None = None,
+    settings: AskSettings | None = None,
 ) -> tuple[Observation, ...]:
     """Every judge's every contribution rated `times` times by the observer, who sees the persona and the words alone.
 
-    models: those of the run, which say who sat where. The ratings of one turn differ in their seeds only; their spread
+    models: those of the run, which say who sat where. repeat, seed: the run's. progress: told how many contributions of
+    how many have been rated. The ratings of one turn differ in their seeds only; their spread
     is the observer's own noise. A turn without words is not rated.
     """
     seats = take_seats(persona_set.personas, models, protocol.seating)
-    session = open_session(item, seats, rubric, protocol, repeat=0, seed=seed, ledger=ledger or MemoryLedger())
-    steps = _steps(transcript)
-    rated = await asyncio.gather(*(_rate(session, turn, observer, draw) for turn, _ in steps for draw in range(times)))
-    return tuple(
-        Observation(
-            turn.id,
-            seat_of(turn),
-            step,
-            tuple(rating for rating in rated[place * times : (place + 1) * times] if rating is not None),
-            times,
-        )
-        for place, (turn, step) in enumerate(steps)
+    session = open_session(
+        item, seats, rubric, protocol, repeat=repeat, seed=seed, ledger=ledger or MemoryLedger(), settings=settings
     )
+    asked, done = steps(transcript), 0
+
+    async def rated(turn: Turn, step: int) -> Observation:
+        nonlocal done
+        ratings = await asyncio.gather(*(_rate(session, turn, observer, draw) for draw in range(times)))
+        done += 1
+        if progress:
+            progress(done, len(asked))
+        return Observation(turn.id, seat_of(turn), step, tuple(one for one in ratings if one is not None), times)
+
+    return tuple(await asyncio.gather(*(rated(turn, step) for turn, step in asked)))
 
 
 def adherence(observations: Sequence[Observation], seat_id: str) -> dict[str, Adherence]:
@@ -148,39 +134,9 @@ def _adherence(name: str, mine: Sequence[Observation]) -> Adherence:
 
 
 def drift(observations: Sequence[Observation], seat_id: str) -> Drift:
-    """The drift of one seat's role ratings over its contributions."""
-    known = [(seen.step, seen.role) for seen in observations if seen.seat_id == seat_id and seen.role is not None]
-    points = sorted((float(step), role) for step, role in known if role is not None)
-    first = points[0][1] if points else 0.0
-    low, high = _slope_interval(points)
-    return Drift(_slope(points), low, high, next((int(step) for step, role in points if role <= first - 1), None))
-
-
-def lexical_drift(
-    transcript: Transcript, persona_set: PersonaSet, protocol: DebateProtocol, embedder: Embedder
-) -> tuple[LexicalDrift, ...]:
-    """How far each turn's words stand from its speaker's card, in the embedder's space. Asks no model."""
-    steps = _steps(transcript)
-    cards = {persona.id: render_persona(persona, protocol.anchor) for persona in persona_set.personas}
-    spoken = [(turn, step) for turn, step in steps if turn.persona_id in cards]
-    vectors = embedder.embed([cards[turn.persona_id or ""] for turn, _ in spoken] + [turn.text for turn, _ in spoken])
-    return tuple(
-        LexicalDrift(turn.id, seat_of(turn), step, 1.0 - float(vectors[place] @ vectors[len(spoken) + place]))
-        for place, (turn, step) in enumerate(spoken)
-    )
-
-
-def _steps(transcript: Transcript) -> list[tuple[Turn, int]]:
-    """The turns with words, each with its number among its seat's contributions of the same arm and order."""
-    counts: dict[tuple[str, str | None, str | None], int] = {}
-    steps = []
-    for turn in transcript.turns:
-        if turn.persona_id is not None and turn.text:
-            alone, key = (seat_of(turn), turn.order, None), (seat_of(turn), turn.order, turn.arm)
-            before = counts.get(alone, 0) if turn.arm else 0  # every arm goes on from what was said alone
-            steps.append((turn, before + counts.get(key, 0)))
-            counts[key] = counts.get(key, 0) + 1
-    return steps
+    """The drift of one seat's role ratings; its onset is the first contribution rated a whole point under the first."""
+    mine = [(float(seen.step), seen.role) for seen in observations if seen.seat_id == seat_id]
+    return trend([(step, role) for step, role in mine if role is not None], rises=-1.0)
 
 
 async def _rate(session: Session, turn: Turn, observer: Model, draw: int) -> ObservationReply | None:
@@ -194,24 +150,3 @@ async def _rate(session: Session, turn: Turn, observer: Model, draw: int) -> Obs
     answer = await session.ask(observer, prompt, ObservationReply, Purpose.OBSERVATION, turn_id)
     value: ObservationReply | None = answer.value if answer else None
     return value
-
-
-def _slope(points: Sequence[tuple[float, float]]) -> float | None:
-    if len({step for step, _ in points}) < 2:
-        return None
-    steps, roles = fmean(step for step, _ in points), fmean(role for _, role in points)
-    spread = sum((step - steps) ** 2 for step, _ in points)
-    return sum((step - steps) * (role - roles) for step, role in points) / spread
-
-
-def _slope_interval(points: Sequence[tuple[float, float]]) -> tuple[float | None, float | None]:
-    slope, free = _slope(points), len(points) - 2
-    if slope is None or free < 1:
-        return None, None
-    from scipy.stats import t  # heavy
-
-    steps, roles = fmean(step for step, _ in points), fmean(role for _, role in points)
-    left = sum((role - roles - slope * (step - steps)) ** 2 for step, role in points)
-    spread = sum((step - steps) ** 2 for step, _ in points)
-    half = float(t.ppf(0.975, free)) * (left / free / spread) ** 0.5
-    return slope - half, slope + half

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import floor, log2
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ from agents.session import Session, Side, open_session
 from agents.speaking import restate, seat_of
 from agents.transcript import DimensionVerdict, Outcome, Phase, Transcript, Turn
 from clustering import PersonaSet
-from llm import CallLedger, MemoryLedger, Model
+from llm import AskSettings, CallLedger, MemoryLedger, Model
 
 Ends = dict[tuple[str | None, str], Turn | None]
 """Each seat's restatement by the order in which the item was shown."""
@@ -53,16 +53,21 @@ async def rejudge(
     models: Sequence[Model],
     after: int,
     times: int,
+    repeat: int,
     seed: int,
     ledger: CallLedger | None = None,
+    settings: AskSettings | None = None,
 ) -> tuple[dict[str, DimensionVerdict], ...]:
     """`times` fresh verdicts by dimension, each restated from the transcript as it stood after a debate turn.
 
-    after: turns of each table's debate that are kept; 0 is what was said alone. The draws differ in their seeds only.
+    after: turns of each table's debate that are kept; 0 is what was said alone. repeat, seed: the run's own: with them the peers
+    stand in the order in which the run heard them. The draws differ in their seeds only.
     Models must be able to give different answers to one question: at temperature 0 there is nothing to draw.
     """
     seats = take_seats(persona_set.personas, models, protocol.seating)
-    session = open_session(item, seats, rubric, protocol, repeat=0, seed=seed, ledger=ledger or MemoryLedger())
+    session = open_session(
+        item, seats, rubric, protocol, repeat=repeat, seed=seed, ledger=ledger or MemoryLedger(), settings=settings
+    )
     draws = [session.again(seed=derive_seed(seed, "rejudge", after, draw)) for draw in range(times)]
     return tuple(await asyncio.gather(*(_draw(draw, session.seats, transcript, after) for draw in draws)))
 
@@ -76,13 +81,20 @@ async def commitment(
     *,
     models: Sequence[Model],
     times: int,
+    repeat: int,
     seed: int,
     ledger: CallLedger | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    settings: AskSettings | None = None,
 ) -> dict[str, tuple[Commitment, ...]]:
-    """By dimension: how settled the verdict is before the debate and after each of its turns."""
+    """By dimension: how settled the verdict is before the debate and after each of its turns.
+
+    progress: told how many numbers of turns, of how many, have been asked after.
+    """
     longest = Counter((turn.order, turn.group_id) for turn in transcript.turns if turn.phase is Phase.DEBATE)
     found: dict[str, list[Commitment]] = {part.name: [] for part in rubric.dimensions}
-    for after in range(max(longest.values(), default=0) + 1):
+    points = max(longest.values(), default=0) + 1
+    for after in range(points):
         drawn = await rejudge(
             item,
             persona_set,
@@ -92,11 +104,15 @@ async def commitment(
             models=models,
             after=after,
             times=times,
+            repeat=repeat,
             seed=seed,
             ledger=ledger,
+            settings=settings,
         )
         for name, known in found.items():
             known.append(measure_commitment(after, [draw[name].value for draw in drawn]))
+        if progress:
+            progress(after + 1, points)
     return {name: tuple(known) for name, known in found.items()}
 
 

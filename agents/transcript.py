@@ -133,6 +133,8 @@ class Verdict(BaseModel):
     calls: int
     """Calls that this arm's verdict rests on, phase 1 included."""
     tokens: int | None
+    cost_usd: float | None = None
+    """Of those calls; None where the price of one is unknown, and in verdicts of before it was kept."""
     position_bias: dict[str, float | None] | None = None
     """By dimension, for a pair: how far the output shown first was preferred for it, -1 to 1."""
 

@@ -1,6 +1,6 @@
 """1,000 schema-constrained, metered, recorded judgements against a local server of fixed latency.
 
-    python bench/calls.py [--calls 1000] [--latency 0.2]
+    python -m bench.calls [--calls 1000] [--latency 0.2]
 
 Prints, per number in flight: wall time, its share of the ideal (calls / in flight x latency), client CPU a call; the
 same from two processes; the same under faults, with what became of every judgement; and where the CPU goes. The server
@@ -26,9 +26,9 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from model_server import fast_loop
 from pydantic import BaseModel, ConfigDict, Field
 
+from bench.model_server import fast_loop
 from llm import (
     AskSettings,
     CallOutcome,
@@ -115,8 +115,7 @@ def in_process(base_url: str, numbers: range, in_flight: int, timeout_s: float) 
 @contextmanager
 def server(latency_s: float, faults: str = "") -> Iterator[str]:
     """The bench server's base URL."""
-    program = Path(__file__).with_name("model_server.py")
-    command = [sys.executable, str(program), "--latency", str(latency_s), "--faults", faults]
+    command = [sys.executable, "-m", "bench.model_server", "--latency", str(latency_s), "--faults", faults]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

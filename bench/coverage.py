@@ -3,7 +3,7 @@
 Prints, per setting, the coverage of every interval (92 to 99 is wanted; `*` marks what is conditional on the panel and
 says so in the report), then the permutation tests' rejection rates, the arms' ratios and the stopping rules.
 
-    python bench/coverage.py [--replications N] [--quick]
+    python -m bench.coverage [--replications N] [--quick]
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import special, stats
-from simulated_tables import (
+
+from bench.simulated_tables import (
     FIXED_BIAS,
     GRADES,
     ITEM_SD,
@@ -31,25 +32,27 @@ from simulated_tables import (
     sample,
     truth,
 )
-
 from stability.assemble_variance import (
     Variance,
     claim_report,
     components_report,
     dependability_report,
+    one_way_icc,
+    rater_icc_report,
     shares_report,
     variance_of,
 )
-from stability.estimates import rate
-from stability.measures import arms, flips, permutation
-from stability.measures.features import cells
-from stability.measures.intervals import hybrid_draws, jackknife_t
+from stability.estimates import estimate, rate
+from stability.measures import alpha, arms, flips, permutation
+from stability.measures.draws import hybrid_draws
+from stability.measures.features import Cells, Integers, cells
+from stability.measures.intervals import agreement_t, jackknife_t
 from stability.measures.sequential import StoppingRule, betting_interval, next_look
 from stability.report import Estimate
 
-HYBRID_RESAMPLES = 400
+HYBRID_DRAWS = 400
 """The report draws 1,000: less noise in the ends, the same coverage."""
-CONDITIONAL = {"item", "item_persona", "run", "flips"}
+CONDITIONAL = {"item", "flips", "alpha_all"}
 """Under random personas these intervals speak for the personas at hand, and the report says so."""
 
 
@@ -69,7 +72,7 @@ def printed(setting: Setting, generator: np.random.Generator) -> dict[str, Estim
     table, drawn, scores = sample(setting, generator)
     clusters = int(drawn.cluster[-1]) + 1
     parts, told = variance_of(table, drawn.cluster, clusters)
-    draws = hybrid_draws(told, parts, generator, HYBRID_RESAMPLES) if setting.universe == "random" else None
+    draws = hybrid_draws(told, parts, generator, HYBRID_DRAWS) if setting.universe == "random" else None
     found = Variance(parts, draws, PERSONAS, int(np.isfinite(scores).sum()), scores.size, setting.universe)
     components, claim = components_report(found), claim_report(found, 0.0)
     dependability = dependability_report(found, None)
@@ -78,12 +81,32 @@ def printed(setting: Setting, generator: np.random.Generator) -> dict[str, Estim
     figures |= {"rho": claim.ratio, "rho_ip": claim.ratio_with_interaction}
     figures |= {"phi_single": dependability.single, "phi_panel": dependability.panel}
     figures |= {f"share_{name}": share for name, share in shares_report(found).items()}
+    for kind, told in rater_icc_report(found).items():
+        figures |= {f"icc_{kind}_single": told.single, f"icc_{kind}_average": told.average}
+    if setting.universe == "fixed":
+        last = Cells(table.n[:, -1:], table.mean[:, -1:], table.variance[:, -1:])
+        told = one_way_icc(last, drawn.cluster, clusters, last.n.sum())
+        figures |= {"icc_runs_single": told.single, "icc_runs_average": told.average}
     if setting.scale != "normal":
-        item, persona, _ = np.indices(scores.shape)
-        grade = np.where(np.isfinite(scores), scores - 1, -1).astype(np.int64)
-        rates = flips.cell_rates(item.ravel(), persona.ravel(), grade.ravel(), table.n.shape, 5)
-        figures["flips"] = rate(flips.average(rates, drawn.cluster, clusters), scores.size)
+        figures |= _ordinal(setting, drawn.cluster, clusters, scores)
     return figures
+
+
+def _ordinal(setting: Setting, cluster: Integers, clusters: int, scores: Floats) -> dict[str, Estimate]:
+    """Flip rate and alpha, which need grades."""
+    item, persona, _ = (axis.ravel() for axis in np.indices(scores.shape))
+    grade = np.where(np.isfinite(scores), scores - 1, -1).astype(np.int64).ravel()
+    rates = flips.cell_rates(item, persona, grade, scores.shape[:2], len(GRADES))
+    found = {"flips": rate(flips.average(rates, cluster, clusters), scores.size)}
+    spoken = {"alpha_all": np.ones(len(item), dtype=bool)}
+    if setting.universe == "fixed":
+        spoken["alpha_runs"] = persona == PERSONAS - 1
+    for name, rows in spoken.items():
+        pairs = alpha.coincidences(item[rows], grade[rows], len(GRADES), cluster, clusters)
+        values = alpha.ordinal_alpha(np.concatenate([pairs.total(), pairs.without_each()]), len(GRADES))
+        limits = agreement_t(values, pairs.coders) if np.isfinite(values).all() else None
+        found[name] = estimate(float(values[0]), limits, len(scores), len(scores), "fixed")
+    return found
 
 
 def coverage(setting: Setting, replications: int, seed: int = 0) -> dict[str, Coverage]:
@@ -217,6 +240,8 @@ def settings(quick: bool) -> Iterator[Setting]:
             yield Setting(items, runs, scale, universe="random")
     for items in (20, 100):
         yield Setting(items, 5, "rounded", missing=0.2)
+        if not quick:
+            yield Setting(items, 5, "rounded", missing=0.2, universe="random")
         yield Setting(items, 3, "rounded", adaptive="known")
         yield Setting(items, 3, "rounded", adaptive="observed")
         for sd in (0.0, 0.05, 0.1):  # effects that are not there, or hardly
@@ -230,9 +255,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--replications", type=int, help="400 by default, 20 with --quick")
     parser.add_argument("--quick", action="store_true", help="a smaller grid")
+    parser.add_argument("--settings", type=int, nargs=2, metavar=("FROM", "TO"), help="these tables of the grid alone")
     given = parser.parse_args()
     replications = given.replications or (20 if given.quick else 400)
-    for setting in settings(given.quick):
+    chosen = list(settings(given.quick))
+    for setting in chosen[slice(*given.settings)] if given.settings else chosen:
         print(setting, flush=True)
         for name, found in coverage(setting, replications).items():
             mark = "*" if setting.universe == "random" and name in CONDITIONAL else " "
@@ -241,6 +268,8 @@ def main() -> None:
                 f"    {name:12} truth {found.truth:8.4f} mean {found.mean:8.4f} covered {found.covered:6.1%}{mark}"
                 f" given {found.given:4.0%}{'' if fine else '  <-'}"
             )
+    if given.settings:
+        return
     print("permutation tests, rejected at 5 % (main, any)")
     for persona_sd, interaction_sd in ((0, 0), (0, 0.3), (0.15, 0), (0.4, 0.3)):
         found_p = rejection(persona_sd, interaction_sd, replications)

@@ -1,6 +1,6 @@
 """What debates cost and how well they fill the wire.
 
-    python bench/debates.py [--debates 200] [--latency 0.2] [--in-flight 64]
+    python -m bench.debates [--debates 200] [--latency 0.2] [--in-flight 64]
 
 Prints: the share of prompt characters that a provider's prefix cache can serve; calls, tokens and dollars by purpose;
 what adaptive stopping saves, and what it does to the verdicts' variance; wall time of many debates at once against
@@ -144,7 +144,7 @@ async def print_wall_time(debates: int, latency_s: float, in_flight: int) -> Non
 
 def _start_server(latency_s: float) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, str(Path(__file__).parent / "model_server.py"), "--latency", str(latency_s)],
+        [sys.executable, "-m", "bench.model_server", "--latency", str(latency_s)],
         stdout=subprocess.PIPE,
         text=True,
     )

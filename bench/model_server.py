@@ -1,6 +1,6 @@
 """An OpenAI-compatible model server of fixed latency for benches and tests: random JSON of the asked schema, faults on order.
 
-    python bench/model_server.py --port 0 --latency 0.2 --faults 429=0.05,500=0.02,truncated=0.03,off_scale=0.01,hang=0.005
+    python -m bench.model_server --port 0 --latency 0.2 --faults 429=0.05,500=0.02,truncated=0.03,off_scale=0.01,hang=0.005
 
 Prints its address. A reply is drawn from the seed and the request, so the same request is answered alike in every
 run; whether a fault strikes is drawn from the seed, the request and how often it came. `GET /stats` says how often
@@ -21,7 +21,7 @@ from typing import Any
 
 from aiohttp import web
 
-FAULTS = ("429", "500", "truncated", "length", "off_scale", "prose", "refusal", "hang", "disconnect")
+FAULTS = ("429", "500", "503", "truncated", "length", "off_scale", "prose", "refusal", "hang", "disconnect")
 WORDS = [
     "the",
     "summary",
@@ -111,8 +111,8 @@ class ModelServer:
             return web.Response(status=502)  # never arrives
         if fault == "429":
             return _error(429, "rate limit reached", {"Retry-After": "0"})
-        if fault == "500":
-            return _error(500, "the model crashed", {})
+        if fault in ("500", "503"):
+            return _error(int(fault), "the model crashed", {})
         body = json.loads(raw)
         self.finished[key] += 1
         return _json(self._completion(body, key, fault))

@@ -1,6 +1,6 @@
 """How fast the pages are read: first paint of a long transcript and of large batches, and what they weigh.
 
-    python bench/pages.py [BASE] [--turns 200] [--items 1000 10000] [--store FOLDER/rehearing.db] [--openings 5]
+    python -m bench.pages [BASE] [--turns 200] [--items 1000 10000] [--store FOLDER/rehearing.db] [--openings 5]
 
 BASE is a running service without keys (default http://127.0.0.1:8080) with at least one judged batch, made for instance by
 `rehearing demo`. `--turns` asks it for one hearing of about so many turns (simulated judge, given personas). `--items` copies the
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import shutil
 import sqlite3
@@ -85,11 +86,14 @@ def copied_batch(store: Path, source: str, items: int) -> dict[str, str]:
             for n, row in enumerate(copies)
         ]
         _insert(connection, "evaluations", own)
+    dimension = next(name for row in rows for parts in json.loads(row["scores"] or "{}").values() for name in parts)
     return {
         f"batch of {items:,}": f"/batches/{batch_id}",
         f"items of the batch of {items:,}": f"/evaluations?batch={batch_id}",
         f"the same, last page by instability of {items:,}": f"/evaluations?batch={batch_id}&page={items // 50}",
         f"the same, newest first, of {items:,}": f"/evaluations?batch={batch_id}&sort=newest",
+        f"the same, by one dimension, of {items:,}": f"/evaluations?batch={batch_id}&dimension={dimension}",
+        f"the same, by another arm, of {items:,}": f"/evaluations?batch={batch_id}&arm=panel",
     }
 
 

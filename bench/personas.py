@@ -1,4 +1,4 @@
-"""Seconds per stage and peak memory of building personas: `python bench/personas.py [FOLDER | COUNT ...]`.
+"""Seconds per stage and peak memory of building personas: `python -m bench.personas [FOLDER | COUNT ...]`.
 
 A folder is read and built whole. A number makes that many first-person passages of 24 roles and puts them through every
 stage. Their vectors are drawn around 24 directions, or embedded with `--cache FILE`, which keeps them, so that a run
@@ -13,16 +13,12 @@ import argparse
 import asyncio
 import hashlib
 import resource
-import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-
-if Path(sys.path[0]).name == "bench":
-    del sys.path[0]  # numba would import bench/coverage.py as the package of that name
 
 import numpy as np
 

@@ -1,6 +1,6 @@
 """Memory of a service whose queue is long.
 
-    python bench/queued.py [--runs 10000] [--seconds 15]
+    python -m bench.queued [--runs 10000] [--seconds 15]
 
 Prints the process's resident memory before a batch is sent, when it is queued, and while as many runs are at work as
 may be; the judges answer after an hour, so that the queue stays as it is.

@@ -9,7 +9,8 @@ import numpy.typing as npt
 from scipy import special
 
 from stability.layout import runs_before_looking
-from stability.measures.features import Cells, cells
+from stability.measures.alpha import ordinal_alpha
+from stability.measures.features import Cells, Integers, cells
 from stability.report import Universe
 
 Floats = npt.NDArray[np.float64]
@@ -95,11 +96,52 @@ def moments(setting: Setting, drawn: Drawn) -> tuple[Floats, Floats, float | Non
     return mean, chances @ GRADES**2 - mean**2, float(1 - (chances**2).sum(axis=-1).mean())
 
 
+def _runs_heard(setting: Setting) -> Integers:
+    """(many, PERSONAS) runs that came back for an item's personas."""
+    heard = np.random.default_rng(98).binomial(setting.runs, 1 - setting.missing, (MANY_ITEMS, PERSONAS))
+    return heard.astype(np.int64)
+
+
+def _intraclass(setting: Setting, found: dict[str, float], mean: Floats, variance: Floats) -> dict[str, float]:
+    """Personas as raters on their mean scores; and, of fixed personas, the runs of the last one, the most lenient."""
+    heard = _runs_heard(setting)
+    noise = found["run"] * float((1 / heard[heard > 0]).mean())
+    residual = found["item_persona"] + noise
+    told = {}
+    for many, name in ((1, "single"), (PERSONAS, "average")):
+        told[f"icc_agreement_{name}"] = found["item"] / (found["item"] + (found["persona"] + residual) / many)
+        told[f"icc_consistency_{name}"] = found["item"] / (found["item"] + residual / many)
+    if setting.universe == "fixed":
+        signal, run = float(mean[:, -1].var(ddof=1)), float(variance[:, -1].mean())
+        many_runs = heard[heard > 0].mean()
+        told |= {"icc_runs_single": signal / (signal + run), "icc_runs_average": signal / (signal + run / many_runs)}
+    return told
+
+
+def _alphas(setting: Setting, drawn: Drawn) -> dict[str, float]:
+    """Ordinal alpha of every call of an item; and, of fixed personas, of the last one's runs. Exact coincidences."""
+    chances = grade_probabilities(drawn.latent, drawn.sd)
+    many = chances.shape[1]
+    same = np.einsum("ipc,ipk->ck", chances, chances) / many
+    whole = chances.sum(axis=1)
+    other = (whole.T @ whole - same * many) / (many * (many - 1))
+    heard = _runs_heard(setting).astype(float)
+    pairs_same, size = (heard * (heard - 1)).sum(axis=1), heard.sum(axis=1)
+    weight = np.where(size >= 2, 1 / np.maximum(size - 1, 1), 0.0)
+    pairs_other = size * (size - 1) - pairs_same
+    every = (pairs_same * weight).mean() * same + (pairs_other * weight).mean() * other
+    told = {"alpha_all": every}
+    if setting.universe == "fixed":
+        told["alpha_runs"] = chances[:, -1].T @ chances[:, -1]
+    return {name: float(ordinal_alpha(1e3 * rows.reshape(1, -1), len(GRADES))[0]) for name, rows in told.items()}
+
+
 def truth(setting: Setting) -> dict[str, float]:
     """Every figure's value in the population that the setting's tables are drawn from."""
     random = setting.universe == "random"
     items, personas = (2_000, MANY_PERSONAS) if random else (MANY_ITEMS, PERSONAS)
-    mean, variance, flip = moments(setting, draw(setting, items, personas, np.random.default_rng(99)))
+    drawn = draw(setting, items, personas, np.random.default_rng(99))
+    mean, variance, flip = moments(setting, drawn)
     by_item, by_persona = mean.mean(axis=1), mean.mean(axis=0)
     residual = mean - by_item[:, None] - by_persona[None, :] + mean.mean()
     run = float(variance.mean())
@@ -121,7 +163,8 @@ def truth(setting: Setting) -> dict[str, float]:
     }
     found |= {"phi_single": item / total, "phi_panel": panel}
     found |= {f"share_{name}": max(found[name], 0.0) / total for name in ("item", "persona", "item_persona", "run")}
-    return found if flip is None else found | {"flips": flip}
+    found |= _intraclass(setting, found, mean, variance)
+    return found if flip is None else found | {"flips": flip} | _alphas(setting, drawn)
 
 
 def sample(setting: Setting, generator: np.random.Generator) -> tuple[Cells, Drawn, Floats]:

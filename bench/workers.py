@@ -1,6 +1,6 @@
 """Workers on one Postgres: how runs a second grow with worker processes, and how a killed worker's runs are taken over.
 
-    python bench/workers.py --runs 300 --workers 1 2 3 --latency-ms 20
+    python -m bench.workers --runs 300 --workers 1 2 3 --latency-ms 20
 
 Needs a Postgres server whose role may create databases: REHEARING_TEST_POSTGRES_URL, else postgres@127.0.0.1:5432.
 Every row is measured in a database of its own, which is dropped afterwards. The simulated judge sleeps, as if it

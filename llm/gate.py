@@ -43,8 +43,9 @@ class GateSettings:
     refusals_share: float = 0.5
     pause_s: float = 5.0
     """For everyone, when shut out by a provider that does not say for how long."""
-    failures_to_open: int = 8
-    """Failures in a row, of any caller. With one call in 40 failing at random that is once in 10^12 calls."""
+    failures_to_open: int = 5
+    """Failures in a row, of any caller: not more than `AskSettings.attempts_max`, so that who is alone with a dead provider
+    opens the circuit, and waits, before it gives up. With one call in 40 failing at random that is once in 10^8 calls."""
     probe_after_s: float = 1.0
     """First wait of an open circuit; doubles up to `probe_after_max_s`."""
     probe_after_max_s: float = 30.0

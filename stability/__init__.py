@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from stability.measures.sequential import Look, StoppingRule, betting_interval, next_look
     from stability.measures.turns import Said, TurnMarks, mark_turns
     from stability.page import flips_png, flips_svg, report_html, shares_png, shares_svg
-    from stability.page.tables import detail_tables
+    from stability.page.tables import Table, detail_tables, texts_table
     from stability.ratings import COLUMNS, Rating, Ratings
     from stability.readers import read_ratings
     from stability.report import (
@@ -40,11 +40,13 @@ if TYPE_CHECKING:
         Population,
         ReportWarning,
         StabilityReport,
+        Texts,
         Universe,
         report_schema,
     )
     from stability.results import ratings_from_results
     from stability.stopping import pooled_run_variance, runs_wanted, stopping_half_width
+    from stability.texts import texts_report
 
 _HOMES = {
     "Alpha": "stability.report",
@@ -89,6 +91,10 @@ _HOMES = {
     "pooled_run_variance": "stability.stopping",
     "runs_wanted": "stability.stopping",
     "StoppingRule": "stability.measures.sequential",
+    "Table": "stability.page.tables",
+    "Texts": "stability.report",
+    "texts_report": "stability.texts",
+    "texts_table": "stability.page.tables",
     "TurnMarks": "stability.measures.turns",
     "Universe": "stability.report",
     "UnreadableRatingsError": "stability.errors",
@@ -128,6 +134,8 @@ __all__ = [
     "StabilityError",
     "StabilityReport",
     "StoppingRule",
+    "Table",
+    "Texts",
     "TurnMarks",
     "Universe",
     "UnreadableRatingsError",
@@ -147,4 +155,6 @@ __all__ = [
     "shares_svg",
     "stability_report",
     "stopping_half_width",
+    "texts_report",
+    "texts_table",
 ]

@@ -14,6 +14,7 @@ from stability.assemble_further import (
     effective_report,
     humans_report,
     individuation_report,
+    personas_report,
     positions_report,
     systems_report,
 )
@@ -130,7 +131,7 @@ def dimension_report(
     dependability = dependability_report(variance, debate_icc(lay))
     claim = claim_report(variance, main_p)
     flips = flips_report(lay, threshold)
-    by_calls = flips_by_calls(lay, threshold, {name: (arm.calls, arm.flips) for name, arm in arms.items()}, rng)
+    by_calls = flips_by_calls(lay, threshold, arms, rng)
     facets = facets_found(lay, warnings)
     plan, cheapest = facet_plan(variance, facets, target, cost, warnings)
     arm = main_arm(lay)
@@ -167,6 +168,7 @@ def dimension_report(
         position_changes=changes,
         systems=systems_report(lay, arm, rng),
         effective_judges=effective_report(lay, warnings),
+        effective_personas=personas_report(lay),
         permutation=permutation,
         humans=humans_report(lay, arm, rng),
         certainty=certainty_report(lay, threshold, target, rng, warnings),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from stability.estimates import Warnings, jackknifed, rate, undefined
+from stability.assemble_spent import dollars_per_call, per_call
+from stability.estimates import Warnings, estimate, rate, undefined
 from stability.layout import Layout
 from stability.measures import alpha, flips
 from stability.measures.features import Floats, Integers
-from stability.report import Alpha, ByCalls, Estimate, Flips
+from stability.measures.intervals import agreement_t
+from stability.report import Alpha, ArmReport, ByCalls, Estimate, Flips
 
 LEVELS_MAX = 200
 CELLS_MAX = 20_000_000
@@ -52,7 +56,8 @@ def _alpha(lay: Layout, item: Integers, level: Integers, levels: int) -> Estimat
     cluster, clusters = (np.zeros_like(lay.cluster), 1) if single else (lay.cluster, lay.clusters)
     found = alpha.coincidences(item, level, levels, cluster, clusters)
     values = alpha.ordinal_alpha(np.concatenate([found.total(), found.without_each()]), levels)
-    return jackknifed(values, "complement", int((level >= 0).sum()), asked, "fixed")
+    limits = agreement_t(values, found.coders) if np.isfinite(values).all() else None
+    return estimate(float(values[0]), limits, int((level >= 0).sum()), asked, "fixed")
 
 
 def flips_report(lay: Layout, threshold: float | None) -> Flips:
@@ -87,10 +92,11 @@ def arm_flips(lay: Layout, arm: str, threshold: float | None) -> Estimate:
 
 
 def flips_by_calls(
-    lay: Layout, threshold: float | None, arms: dict[str, tuple[float | None, Estimate]], rng: np.random.Generator
+    lay: Layout, threshold: float | None, arms: Mapping[str, ArmReport], rng: np.random.Generator
 ) -> tuple[ByCalls, ...]:
     """Flip rate against calls per verdict: one persona, the panel without debate, and every arm at its cost."""
     points: list[ByCalls] = []
+    each = (per_call(lay, lay.ratings.tokens), dollars_per_call(lay))
     block = _packed(lay.block(lay.alone))
     present = np.isfinite(block).any(axis=(0, 2)) if block.size else np.zeros(0, bool)
     block = block[:, present]
@@ -100,14 +106,14 @@ def flips_by_calls(
             break
         alone = block.reshape(-1, 1, block.shape[2])
         single = flips.disjoint_rates(alone, runs, threshold, rng).reshape(len(block), personas)
-        points.append(_point(lay, single, float(runs), "single"))
+        points.append(_point(lay, single, float(runs), "single", *each))
         if personas > 1:
             panel = flips.disjoint_rates(block, runs, threshold, rng)
-            points.append(_point(lay, panel, float(runs * personas), "panel"))
+            points.append(_point(lay, panel, float(runs * personas), "panel", *each))
     points += [
-        ByCalls(calls=calls, flips=told, design=arm)
-        for arm, (calls, told) in arms.items()
-        if calls is not None and told.value is not None
+        ByCalls(calls=arm.calls, flips=arm.flips, design=name, tokens=arm.tokens, cost_usd=arm.cost_usd)
+        for name, arm in arms.items()
+        if arm.calls is not None and arm.flips.value is not None
     ]
     return tuple(point for point in points if point.flips.value is not None)
 
@@ -121,6 +127,8 @@ def _packed(block: Floats) -> Floats:
     return np.take_along_axis(block, order, axis=2)[:, :, :most]
 
 
-def _point(lay: Layout, rates: Floats, calls: float, design: str) -> ByCalls:
+def _point(lay: Layout, rates: Floats, calls: float, design: str, tokens: float | None, cost: float | None) -> ByCalls:
+    """tokens, cost: of one call."""
     found = rate(flips.average(rates, lay.cluster, lay.clusters), len(lay.items))
-    return ByCalls(calls=calls, flips=found, design=design)
+    tokens, cost = (None if one is None else calls * one for one in (tokens, cost))
+    return ByCalls(calls=calls, flips=found, design=design, tokens=tokens, cost_usd=cost)

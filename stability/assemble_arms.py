@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 
 from stability.assemble_agreement import arm_flips
+from stability.assemble_spent import dollars_per_verdict, per_call, per_verdict
 from stability.assemble_variance import one_way_icc
-from stability.estimates import Warnings, finite, jackknifed, undefined
+from stability.estimates import Warnings, jackknifed, undefined
 from stability.layout import Layout
 from stability.measures import permutation
 from stability.measures.arms import Comparison, compare
@@ -52,7 +53,8 @@ def _arm_report(
 ) -> ArmReport:
     table = lay.verdict_cells(arm)
     personas = int(lay.cells.filled.any(axis=0).sum())
-    calls, tokens = _mean(lay, arm, lay.ratings.calls), _mean(lay, arm, lay.ratings.tokens)
+    calls, tokens = per_verdict(lay, arm, lay.ratings.calls), per_verdict(lay, arm, lay.ratings.tokens)
+    cost = dollars_per_verdict(lay, arm)
     if calls is None and personas:
         calls = 3.0 * personas + 1
         warnings.add("calls_assumed", f"no column 'calls': a {arm} was taken to cost {calls:g} calls")
@@ -64,7 +66,14 @@ def _arm_report(
         _warn_undefined(lay, arm, table, warnings)
         none = undefined(asked)
         return ArmReport(
-            sr_single=none, sr_panel=none, nsr_panel=none, flips=flips, calls=calls, tokens=tokens, verdict="undefined"
+            sr_single=none,
+            sr_panel=none,
+            nsr_panel=none,
+            flips=flips,
+            calls=calls,
+            tokens=tokens,
+            cost_usd=cost,
+            verdict="undefined",
         )
     if found.items < (table.n[:, 0] > 0).sum():
         warnings.add("arms_differ", f"only {found.items} items have both re-run {arm} verdicts and a re-run panel")
@@ -83,6 +92,7 @@ def _arm_report(
         flips=flips,
         calls=calls,
         tokens=tokens,
+        cost_usd=cost,
         verdict=verdict_of(ratio),
         score_difference=_figure(found, found.difference, "identity", asked),
         score_difference_p=flip.p if flip else None,
@@ -103,34 +113,13 @@ def verdict_of(ratio: Estimate) -> ArmVerdict:
     return "less_stable" if low is not None and low > 1 else "not_distinguishable"
 
 
-def _mean(lay: Layout, arm: str, values: Floats | None) -> float | None:
-    """Mean of a column over an arm's verdicts; None where unknown."""
-    if values is None:
-        return None
-    told = values[lay.rows_of("verdict", arm)]
-    told = told[np.isfinite(told)]
-    return finite(float(told.mean())) if len(told) else None
-
-
 def _token_matched(lay: Layout, table: Cells, tokens: float | None, personas: int, asked: int) -> Estimate | None:
     """The ratio to a panel that spends the arm's tokens; None without token counts."""
-    per_call = _tokens_per_call(lay)
-    if tokens is None or not per_call or not personas:
+    each = per_call(lay, lay.ratings.tokens)
+    if tokens is None or not each or not personas:
         return None
-    found = compare(table, lay.cells, tokens / (personas * per_call), lay.cluster, lay.clusters)
+    found = compare(table, lay.cells, tokens / (personas * each), lay.cluster, lay.clusters)
     return None if found is None else _figure(found, found.sr_panel, "log", asked)
-
-
-def _tokens_per_call(lay: Layout) -> float | None:
-    """Mean tokens of a single judgement: from those rows, else from the panel's verdicts and their calls."""
-    if lay.ratings.tokens is None:
-        return None
-    told = lay.ratings.tokens[lay.alone]
-    told = told[np.isfinite(told)]
-    if len(told):
-        return float(told.mean())
-    tokens, calls = _mean(lay, "panel", lay.ratings.tokens), _mean(lay, "panel", lay.ratings.calls)
-    return tokens / calls if tokens and calls else None
 
 
 def _warn_undefined(lay: Layout, arm: str, table: Cells, warnings: Warnings) -> None:

@@ -6,9 +6,12 @@ import warnings as python_warnings
 
 import numpy as np
 
+from stability.assemble_variance import grouped
 from stability.estimates import Warnings, clustered, plain, undefined
 from stability.layout import Layout
 from stability.measures import certainty as sure
+from stability.measures.components import divide
+from stability.measures.diversity import effective_personas
 from stability.measures.effective import effective_judges
 from stability.measures.features import Floats
 from stability.measures.humans import compare_arms, human_agreement
@@ -78,6 +81,16 @@ def effective_report(lay: Layout, warnings: Warnings) -> Estimate:
             "no human scores: agreement between personas counts as shared error, so effective judges is a lower limit",
         )
     return clustered(found.n_eff, asked)
+
+
+def personas_report(lay: Layout) -> Estimate:
+    """How many different scorers the personas amount to; undefined with one persona, or over 60."""
+    asked = len(lay.items)
+    if not 1 < len(lay.personas) <= PERSONAS_MAX or not lay.used:
+        return undefined(asked)
+    cluster, _ = grouped(lay.cluster, lay.clusters, len(lay.personas))
+    noise = divide(lay.cells.variance_or_pooled(), np.maximum(lay.cells.n, 1))
+    return clustered(effective_personas(lay.cells.mean, noise, cluster), asked)
 
 
 def humans_report(lay: Layout, arm: str | None, rng: np.random.Generator) -> dict[str, object] | None:
@@ -162,8 +175,16 @@ def certainty_report(
         "brier": plain(sure.brier(given, correct)),
         "ece": plain(sure.calibration_error(given, correct)),
         "ece_floor": plain(sure.calibration_floor(given, rng)),
-        "threshold": plain(sure.calibrated_threshold(given, correct, target=target)),
+        "threshold": plain(found := sure.calibrated_threshold(given, correct, target=target)),
+        "reading": _answer_where(found.threshold, target),
     }
+
+
+def _answer_where(threshold: float | None, target: float) -> str:
+    """What the calibrated threshold asks of whoever uses the verdicts."""
+    if threshold is None:
+        return f"abstain always: at no certainty are verdicts sure to agree with the humans in {target:.0%} of cases"
+    return f"answer where certainty is {threshold:g} or more, abstain below: then {target:.0%} agree with the humans"
 
 
 def individuation_report(lay: Layout, rng: np.random.Generator) -> dict[str, object] | None:

@@ -14,7 +14,7 @@ REASONS = {
     "fixed": ("no_interval", "no interval, because leaving out an item changes nothing or makes the figure undefined"),
     "random": (
         "no_interval_other_personas",
-        "no interval for other personas, because an end of it touches 0 or 1, where its scale has no end",
+        "no interval for other personas, because nothing varies or the figure is undefined when they are drawn anew",
     ),
 }
 """Code and words for a missing interval, by universe."""

@@ -11,14 +11,17 @@ from stability.estimates import Warnings, coefficient, estimate, finite, jackkni
 from stability.layout import Layout
 from stability.measures import icc, permutation, planning
 from stability.measures.components import Coefficient, VarianceComponents, connected, divide, from_features
+from stability.measures.draws import hybrid_draws, quantiles, ratio_draws
 from stability.measures.features import Cells, Features, Floats, Integers, features
-from stability.measures.intervals import Limits, Scale, hybrid_draws, jackknife_t, quantiles, ratio_draws
-from stability.measures.recovery import random_coefficient
+from stability.measures.intervals import Limits, Scale, jackknife_t
 from stability.report import Claim, Components, Dependability, Estimate, Icc, Plan, Universe
 
 GROUPS_MIN = 30
-SCALES: dict[str, Scale] = {"item": "log", "persona": "root", "item_persona": "log", "run": "log"}
-"""Of a component's mean square. That between a few personas can come near 0, where a log has no end below: the root has."""
+SCALES: dict[str, Scale] = {"item": "log", "persona": "fourth_root", "item_persona": "log", "run": "log"}
+"""Of a component's mean square. That between a few personas is near chi-square of few degrees of freedom and can come near
+0, where a log has no useful upper limit: its fourth root is nearer to normal (Hawkins and Wixley 1986)."""
+SHARE_SCALES: dict[str, Scale] = {**SCALES, "item": "inverse_root"}
+"""Of a share's odds."""
 PLAN_RUNS = (1, 2, 3, 5, 10, 20, 50)
 """Runs that the printed plan shows; the cheapest design is sought among all of 1..50."""
 
@@ -45,7 +48,7 @@ class Variance:
         error = self.parts.errors(self.personas)[name]
         return jackknifed(values, SCALES[name], self.used, self.asked, "fixed", error)
 
-    def ratio(self, ratio: Coefficient, noise: float, scale: Scale = "log") -> Estimate:
+    def ratio(self, ratio: Coefficient, noise: float, scale: Scale = "inverse_root") -> Estimate:
         """A jackknifed share or dependability; noise: what was taken off a mean square to give its signal."""
         return coefficient(ratio, noise, self.used, self.asked, "fixed", scale)
 
@@ -81,8 +84,7 @@ def measure(lay: Layout, universe: Universe, rng: np.random.Generator, warnings:
         return Variance(nothing, None, 0, 0, lay.asked, universe)
     parts, told = variance_of(table, lay.cluster, lay.clusters)
     _warn(lay, table, told, parts, warnings)
-    random = universe == "random" and personas > 1 and lay.clusters >= 10 and np.isfinite(parts.persona[0])
-    draws = hybrid_draws(told, parts, rng) if random else None
+    draws = hybrid_draws(told, parts, rng) if universe == "random" else None
     return Variance(parts, draws, personas, lay.used, lay.asked, universe)
 
 
@@ -116,12 +118,12 @@ def _warn(lay: Layout, table: Cells, told: Features, parts: VarianceComponents, 
 
 
 def components_report(found: Variance) -> Components:
-    """The four components, untruncated; but for the personas', intervals are conditional on the panel."""
-    persona = found.part("persona")
+    """The four components, untruncated; the items' interval is conditional on the panel in either universe."""
+    told = {name: found.part(name) for name in SCALES}
     if found.draws is not None:
-        persona = found.drawn(found.parts.persona[0], quantiles(found.draws.persona))
-    item, item_persona, run = (found.part(name) for name in ("item", "item_persona", "run"))
-    return Components(item=item, persona=persona, item_persona=item_persona, run=run)
+        for name in ("persona", "item_persona", "run"):
+            told[name] = found.drawn(getattr(found.parts, name)[0], quantiles(getattr(found.draws, name)))
+    return Components(**told)
 
 
 def shares_report(found: Variance) -> dict[str, Estimate]:
@@ -129,16 +131,12 @@ def shares_report(found: Variance) -> dict[str, Estimate]:
     shares = found.parts.shares()
     if found.draws is None:
         errors = found.parts.errors(found.personas)
-        return {name: found.ratio(share, errors[name], SCALES[name]) for name, share in shares.items()}
+        return {name: found.ratio(share, errors[name], SHARE_SCALES[name]) for name, share in shares.items()}
     drawn = found.draws.shares()
-    told = {}
-    for name, share in shares.items():
-        limits = quantiles(drawn[name].truncated())
-        if name in ("item", "item_persona"):  # there the draws alone are too short: they covered 85 to 90 %
-            joined = random_coefficient(lambda part, key=name: part.shares()[key].truncated(), found.parts, found.draws)  # type: ignore[misc]
-            limits = joined or limits
-        told[name] = found.drawn(float(share.truncated()[0]), limits)
-    return told
+    return {
+        name: found.drawn(float(share.truncated()[0]), quantiles(drawn[name].truncated()))
+        for name, share in shares.items()
+    }
 
 
 def claim_report(found: Variance, main_p: float | None) -> Claim:
@@ -211,8 +209,7 @@ def _dependability(found: Variance, personas: int) -> Estimate:
     ratio = planning.dependability(found.parts, personas)
     if found.draws is None:  # the interval knows of no other personas, so it must not name them
         return found.ratio(ratio, found.parts.errors(found.personas)["item"])
-    limits = random_coefficient(lambda part: planning.phi(part, personas), found.parts, found.draws)
-    return found.drawn(float(ratio.truncated()[0]), limits)
+    return found.drawn(float(ratio.truncated()[0]), quantiles(planning.phi(found.draws, personas)))
 
 
 def plan_report(
@@ -263,11 +260,14 @@ def rater_icc_report(found: Variance) -> dict[str, Icc]:
         return {}
     parts, many = found.parts, found.personas
 
-    def pair(kind: Callable[[VarianceComponents, float], Coefficient]) -> Icc:
-        single, average = (_icc(kind(parts, k), parts, found.used, found.asked, many) for k in (1, many))
-        return Icc(single=single, average=average)
+    def one(kind: Callable[[VarianceComponents, float], Coefficient], k: int) -> Estimate:
+        told = _icc(kind(parts, k), parts, found.used, found.asked, many)
+        if found.draws is None or told.value is None:
+            return told
+        return found.drawn(told.value, quantiles(kind(found.draws, k).truncated()))
 
-    return {"agreement": pair(icc.agreement), "consistency": pair(icc.consistency)}
+    kinds = {"agreement": icc.agreement, "consistency": icc.consistency}
+    return {name: Icc(single=one(kind, 1), average=one(kind, many)) for name, kind in kinds.items()}
 
 
 def _icc(ratio: Coefficient, parts: VarianceComponents, used: int, asked: int, personas: int = 1) -> Estimate:

@@ -54,7 +54,7 @@ def jackknifed(values: Floats, scale: Scale, used: int, asked: int, universe: Un
 
 
 def coefficient(
-    ratio: Coefficient, noise: float, used: int, asked: int, universe: Universe, scale: Scale = "log"
+    ratio: Coefficient, noise: float, used: int, asked: int, universe: Universe, scale: Scale = "inverse_root"
 ) -> Estimate:
     """signal / (signal + error), truncated at 0 with its interval; noise: as of `coefficient_t`."""
     limits = coefficient_t(ratio.signal, ratio.error, noise, scale, LEVEL)

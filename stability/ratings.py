@@ -24,7 +24,7 @@ ARMS = ("panel", "debate", "self_reflection", "stance")
 TEXT_COLUMNS = (
     "item", "persona", "run", "dimension", "arm", "phase", "cluster", "system", "model", "order", "prompt", "time",
 )  # fmt: skip
-NUMBER_COLUMNS = ("score", "human", "certainty", "tokens", "calls")
+NUMBER_COLUMNS = ("score", "human", "certainty", "tokens", "calls", "cost_usd")
 FLAG_COLUMNS = ("abstained", "verified")
 COLUMNS = (*TEXT_COLUMNS, *NUMBER_COLUMNS, *FLAG_COLUMNS)
 
@@ -90,6 +90,7 @@ class Rating:
     certainty: float | None = None
     tokens: float | None = None
     calls: float | None = None
+    cost_usd: float | None = None
     abstained: bool | None = None
     verified: bool | None = None
     """Whether the judgement cites evidence that was found where it says."""
@@ -120,6 +121,7 @@ class Ratings:
     certainty: Floats | None = None
     tokens: Floats | None = None
     calls: Floats | None = None
+    cost_usd: Floats | None = None
     verified: Flags | None = None
     """Whether evidence that was found was cited; None where nobody looked."""
     notes: tuple[tuple[str, str], ...] = ()
@@ -222,6 +224,7 @@ def build(
         certainty=certainty,
         tokens=_known(numbers.get("tokens")),
         calls=_known(numbers.get("calls")),
+        cost_usd=_known(numbers.get("cost_usd")),
         verified=verified,
         notes=(*notes, *numbered),
         provenance=provenance or {},

@@ -114,6 +114,8 @@ class ArmReport(_Part):
     flips: Estimate
     calls: float | None
     tokens: float | None
+    cost_usd: float | None = None
+    """Of one verdict; None where the price of one is unknown."""
     verdict: Literal["more_stable", "not_distinguishable", "less_stable", "undefined"]
     score_difference: Estimate | None = None
     """Mean verdict of the arm minus the panel's, on the same items."""
@@ -126,6 +128,9 @@ class ByCalls(_Part):
     calls: float
     flips: Estimate
     design: Literal["single", "panel", "debate", "self_reflection", "stance"]
+    tokens: float | None = None
+    cost_usd: float | None = None
+    """Of one verdict, as far as the table says what a call or the arm cost; None where it does not."""
 
 
 class DimensionReport(_Part):
@@ -150,6 +155,8 @@ class DimensionReport(_Part):
     position_changes: dict[str, object] | None
     systems: dict[str, object] | None
     effective_judges: Estimate
+    effective_personas: Estimate | None = None
+    """How many different scorers the personas amount to, once what they agree on is taken off."""
     permutation: dict[str, float | int | None]
     """`main`, `any`: p values; `permutations`: how many were drawn."""
     humans: dict[str, object] | None
@@ -157,6 +164,54 @@ class DimensionReport(_Part):
     individuation: dict[str, object] | None = None
     missing: dict[str, object]
     warnings: tuple[ReportWarning, ...]
+
+
+class OverlapNull(_Part):
+    """How far texts overlap that did not repeat one another; a turn above it repeats."""
+
+    above: float
+    """95th percentile of the 4-gram overlap."""
+    pairs: int
+    """Pairs of independent texts behind it."""
+    measured: bool
+    """On these transcripts; else a published figure, because there were fewer than 20 pairs."""
+
+
+class PersonaTexts(_Part):
+    """How different the personas' cards are."""
+
+    personas: int
+    vendi: float | None
+    """Effective number of different cards (Vendi score of their TF-IDF cosines): 1 to the number of personas."""
+    distinct_2: float | None
+    """Different word pairs over all."""
+    compression_ratio: float | None
+    """Bytes over zlib's bytes: high where the cards repeat one another."""
+
+
+class Texts(_Part):
+    """What was said, of the runs whose transcripts were read. Rates are of turns that could show it."""
+
+    runs: int
+    runs_asked: int
+    turns: int
+    """Of the personas who debated."""
+    repetitive: Estimate
+    """Turns of the debate that overlap an earlier one of the same persona more than independent re-runs do."""
+    echoing: Estimate
+    """Turns of the debate that overlap an earlier one of another persona more than personas do who did not hear each other."""
+    moved_without_reason: Estimate
+    """Scored turns of the debate that move a score a point or more and cite neither argument nor evidence."""
+    words_against_score: Estimate
+    """Turns whose words pass what their score fails, or the other way round, of those whose words lean one way."""
+    repetition_above: OverlapNull
+    echo_above: OverlapNull
+    different_reasons: Estimate
+    """Effective number of different reasons (Vendi) among those that the personas give alone for one item."""
+    personas: PersonaTexts | None
+
+
+NO_TRANSCRIPTS = "no transcripts: a ratings table holds scores alone"
 
 
 class Population(_Part):
@@ -181,6 +236,9 @@ class StabilityReport(_Part):
     provenance: dict[str, object] = Field(default_factory=dict)
     """Models, dates, code version, hash of the ratings, whether the simulated judge judged."""
     warnings: tuple[ReportWarning, ...] = ()
+    texts: Texts | None = None
+    texts_reason: str | None = NO_TRANSCRIPTS
+    """Why `texts` is null; null where it is not."""
 
 
 def report_schema() -> dict[str, object]:

@@ -44,6 +44,7 @@ def _rows(result: RunResult, item: Item) -> Iterator[Rating]:
                 human=item.human.get(name),
                 tokens=verdict.tokens,
                 calls=verdict.calls,
+                cost_usd=verdict.cost_usd,
                 abstained=told.outcome == Outcome.ABSTAINED,
             )
 

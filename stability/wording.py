@@ -155,8 +155,8 @@ def _times(value: float | None) -> str:
 
 _MOVED = {
     "spontaneous": "change when a judge merely looks again",
-    "conformity": "more after seeing the others' scores (conformity)",
-    "persuasion": "more after hearing their arguments (persuasion)",
+    "conformity": "more change after seeing the others' scores (conformity)",
+    "persuasion": "more change after hearing their arguments (persuasion)",
 }
 
 

@@ -1,10 +1,10 @@
-"""Server-Sent Events: of an evaluation, stored, numbered, resumed, ended; of a persona set, its state as it changes."""
+"""Server-Sent Events: of an evaluation, stored, numbered, resumed, ended; of other jobs, their state as it changes."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from fastapi.sse import ServerSentEvent
 
@@ -14,7 +14,7 @@ from service.application import EventRecord
 from service.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from service.application import Application
+    from service.application import Application, JobState
 
 T = TypeVar("T")
 
@@ -22,6 +22,11 @@ STREAM_MAX_S = 600.0
 """Longer streams pile up behind load balancers that never tell of a client that left."""
 POLL_S = 15.0
 RECONNECT_MS = 1000
+
+
+class _Job(Protocol):
+    @property
+    def state(self) -> JobState: ...
 
 
 class Progressing(NamedTuple):
@@ -84,17 +89,21 @@ async def _is_over(application: Application, progressing: Progressing) -> bool:
         return True
 
 
-async def persona_set_stream(
-    application: Application, owner: str | None, persona_set_id: str, *, longest_s: float = STREAM_MAX_S
+async def state_stream(
+    application: Application,
+    read: Callable[[], Coroutine[Any, Any, _Job]],
+    noun: str,
+    *,
+    longest_s: float = STREAM_MAX_S,
 ) -> AsyncIterator[ServerSentEvent]:
-    """The state now and whenever it changes, up to the end; nothing is stored, so that a client that comes again is
-    told where things stand."""
+    """A job's state now and whenever it changes, up to its end; nothing is stored, so that a client that comes again is
+    told where things stand. noun: what its events are called by, `persona_set`."""
     told: dict[str, Any] | None = None
     deadline = asyncio.get_running_loop().time() + longest_s
     while (left := deadline - asyncio.get_running_loop().time()) > 0:
 
         async def changed(before: dict[str, Any] | None = told) -> dict[str, Any] | None:
-            state = (await _undisturbed(application.persona_sets.get(owner, persona_set_id))).state
+            state = (await _undisturbed(read())).state
             progress = state.progress
             now = {"status": state.status, "stage": progress.stage, "done": progress.done, "total": progress.total}
             return now if now != before else None
@@ -106,7 +115,7 @@ async def persona_set_stream(
         if state is None:
             break
         told = state
-        yield ServerSentEvent(event=f"persona_set.{state['status']}", data=state)
+        yield ServerSentEvent(event=f"{noun}.{state['status']}", data=state)
         if state["status"].ended:
             return
     yield ServerSentEvent(event="reconnect", data={}, retry=RECONNECT_MS)

@@ -32,6 +32,7 @@ PROBLEM_OF_ERROR: dict[str, str] = {
     "service.QueueFullError": "busy",
     "service.StoreUnreachableError": "busy",
     "service.StoreFullError": "storage-full",
+    "service.StoreError": "stored-data-damaged",
     "llm.ModelConfigurationError": "model-not-usable",
     "llm.RequestRejectedError": "limit-exceeded",
     "llm.ProviderError": "provider-unavailable",

@@ -21,7 +21,7 @@ status. Every error is `application/problem+json`. Creating requests take an `Id
 _EXAMPLES = Path(__file__).with_name("examples.json")
 _METHODS = ("get", "put", "post", "delete", "patch")
 
-_ALWAYS = ("bad-request", "host-not-allowed", "internal", "busy")
+_ALWAYS = ("bad-request", "host-not-allowed", "internal", "busy", "stored-data-damaged")
 _WITH_KEY = ("unauthenticated", "forbidden")
 _WITH_BODY = ("body-too-large", "body-too-slow", "storage-full")
 _CREATING = ("idempotency-in-flight", "idempotency-mismatch")
@@ -40,6 +40,8 @@ _OF_OPERATION: dict[str, tuple[str, ...]] = {
     "read_report": ("conflict", "not-acceptable"),
     "read_transcript": ("conflict", "not-acceptable"),
     "read_run": ("conflict",),
+    "measure_commitment": ("conflict", "model-not-usable"),
+    "measure_adherence": ("conflict", "model-not-usable"),
     "report_on_ratings": ("invalid-ratings", "limit-exceeded", "not-acceptable"),
 }
 
@@ -108,8 +110,10 @@ def _add_headers(method: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     if "202" in responses:
         responses["202"]["headers"] = _JOB_HEADERS
-        if "200" in responses:
+        if "200" in responses and method == "post":
             responses["200"]["description"] = "What it would spend (`dry_run=true`)."
+        elif "200" in responses:
+            responses["200"]["description"] = "It has been made already."
     if _creates(method, operation):
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
     if "security" in operation:

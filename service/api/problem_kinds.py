@@ -191,6 +191,13 @@ _KINDS = (
         retryable=True,
     ),
     Kind(
+        "stored-data-damaged",
+        500,
+        "Stored data damaged",
+        "What is stored under this path, or the database itself, does not hold what it should. Nothing else is affected.",
+        "Restore the database from a copy; `detail` says which row it is.",
+    ),
+    Kind(
         "provider-unavailable",
         502,
         "Model provider failed",

@@ -24,8 +24,9 @@
                           .result(owner, run_id) -> RunResult    .transcript(owner, run_id) -> Transcript
                           .turn(owner, run_id, turn_id) -> tuple[Turn, tuple[Call, ...]]
                           .calls(owner, run_id) -> tuple[Call, ...]
-        await app.commitments.measure(owner, run_id, times) -> CommitmentRecord            .get(owner, run_id)
-        await app.observers.measure(owner, run_id, times, observer=None) -> AdherenceRecord
+        await app.probes.put(owner, run_id, CommitmentRequest | AdherenceRequest) -> ProbeRecord   (a job)
+                          .get(owner, run_id, ProbeKind)    .cancel(owner, run_id, ProbeKind)
+        await app.drifts.get(owner, run_id) -> DriftRecord
         await app.batches.create(owner, BatchRequest, chunks: AsyncIterable[bytes]) -> BatchRecord
                           .estimate(owner, BatchRequest, chunks) -> Estimate
                           .list .get .cancel .delete
@@ -46,17 +47,17 @@
 under `LOCAL_OWNER`). Another owner's row is a NotFoundError. `Place` is (created_at, id) of a page's last row.
 """
 
-from service.application.adherence import AdherenceRecord
 from service.application.application import Application, open_application
 from service.application.context import LOCAL_OWNER
 from service.application.evaluations import EvaluationFilter
 from service.application.paging import Place
+from service.application.probe_records import DriftRecord, JudgeAdherence, ProbeKind, ProbeRecord
 from service.application.ranking import RankedPage, Ranking
 from service.application.records import (
+    Answered,
     BatchRecord,
     BatchResult,
     Check,
-    CommitmentRecord,
     DimensionScore,
     DocumentRecord,
     DocumentsAdded,
@@ -81,6 +82,7 @@ from service.application.records import (
 )
 from service.application.requests import (
     AdaptiveRepeats,
+    AdherenceRequest,
     BatchLine,
     BatchRequest,
     CommitmentRequest,
@@ -97,18 +99,19 @@ from service.application.retention import Purged
 __all__ = [
     "LOCAL_OWNER",
     "AdaptiveRepeats",
-    "AdherenceRecord",
+    "AdherenceRequest",
+    "Answered",
     "Application",
     "BatchLine",
     "BatchRecord",
     "BatchRequest",
     "BatchResult",
     "Check",
-    "CommitmentRecord",
     "CommitmentRequest",
     "DimensionScore",
     "DocumentRecord",
     "DocumentsAdded",
+    "DriftRecord",
     "Estimate",
     "EvaluationFilter",
     "EvaluationRecord",
@@ -119,6 +122,7 @@ __all__ = [
     "HumanScore",
     "HumanScoreRequest",
     "JobState",
+    "JudgeAdherence",
     "KeyRecord",
     "Page",
     "PersonaMerge",
@@ -126,6 +130,8 @@ __all__ = [
     "PersonaSetRecord",
     "PersonaSetRequest",
     "Place",
+    "ProbeKind",
+    "ProbeRecord",
     "Progress",
     "Purged",
     "QueueFigures",

@@ -7,11 +7,10 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from llm import GateSettings, configure_gates
-from service.application.adherence import Observers
 from service.application.batches import Batches
-from service.application.commitments import Commitments
 from service.application.context import Context
 from service.application.documents import Documents
+from service.application.drifts import Drifts
 from service.application.evaluations import Evaluations
 from service.application.health import check_health, queue_figures
 from service.application.idempotency import Idempotency
@@ -19,6 +18,7 @@ from service.application.keys import Keys
 from service.application.models import Models
 from service.application.outside_ratings import Prompts, Stability
 from service.application.persona_sets import PersonaSets
+from service.application.probes import Probes
 from service.application.records import Health, QueueFigures
 from service.application.retention import Purged, purge
 from service.application.rubrics import Rubrics
@@ -37,8 +37,8 @@ class Application:
         self.rubrics = Rubrics(context)
         self.evaluations = Evaluations(context)
         self.runs = Runs(context)
-        self.commitments = Commitments(context)
-        self.observers = Observers(context)
+        self.probes = Probes(context)
+        self.drifts = Drifts(context)
         self.batches = Batches(context)
         self.keys = Keys(context)
         self.idempotency = Idempotency(context)

@@ -6,24 +6,26 @@ reach into another owner's.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import zlib
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agents import Rubric, RunResult, item_adapter
-from service.application.context import Context
-from service.application.hearings import read_persona_set
-from service.application.records import Status
+from agents import Rubric
+from service.application.archive_rows import checked_row
+from service.application.context import Context, now
+from service.application.loading import forget, mark_loading, mark_whole
+from service.application.records import ENDED
 from service.application.rubrics import put_rubric
 from service.errors import InvalidRequestError, LimitExceededError
 from service.store import new_id, tables
-from service.store.columns import Moment
 
 FORMAT = "rehearing.batch/1"
 _AT_ONCE = 200
@@ -45,6 +47,7 @@ _PREFIXES: dict[str, Any] = {
     "evaluations": "ev",
     "runs": "rn",
     "human_scores": "hs",
+    "probes": "pb",
 }
 _REFERENCES = ("persona_set_id", "rubric_id", "batch_id", "evaluation_id", "run_id", "subject_id", "scope_id")
 
@@ -59,61 +62,86 @@ async def export_batch(context: Context, batch_id: str) -> AsyncIterator[bytes]:
 
 
 async def import_batch(context: Context, owner: str, chunks: AsyncIterable[bytes]) -> str:
-    """The id of the batch that a file holds, stored in one transaction. Raises InvalidRequestError for a bad file."""
-    importer = _Importer(owner)
-    async with context.store.transaction() as connection:
+    """The id of the batch that a file holds. It is stored in steps, and seen once all of it is; of a file that is bad, or
+    whose import is cancelled, nothing stays. Raises InvalidRequestError for a bad file."""
+    importer = _Importer(context, owner)
+    try:
         async for number, line in _lines(chunks, context.limits.line_bytes * 4):
-            try:
-                await importer.take(connection, number, json.loads(line))
-            except (ValueError, KeyError, TypeError, AttributeError, sa.exc.IntegrityError) as error:
-                raise _bad(f"line {number}: {str(error)[:200]}") from error
-        await importer.flush(connection)
-        if importer.batch_id is None:
-            raise _bad("it holds no batch")
-    return importer.batch_id
+            with _blaming(f"line {number}"):
+                await importer.take(number, json.loads(line))
+        with _blaming("its last rows"):
+            return await importer.finish()
+    except BaseException:
+        await asyncio.shield(importer.undo())
+        raise
 
 
 class _Importer:
     """Takes the rows of a file in their order: what is referred to comes before what refers to it."""
 
-    def __init__(self, owner: str) -> None:
-        self._owner = owner
+    def __init__(self, context: Context, owner: str) -> None:
+        self._context, self._owner = context, owner
         self._ids: dict[str, str] = {}
         self._held: tuple[sa.Table, list[dict[str, Any]]] | None = None
-        self.batch_id: str | None = None
+        self._batch_id: str | None = None
 
-    async def take(self, connection: AsyncConnection, number: int, data: dict[str, Any]) -> None:
+    async def take(self, number: int, data: dict[str, Any]) -> None:
         if number == 1:
             if data.get("format") != FORMAT:
                 raise _bad(f"format {data.get('format')!r} is not {FORMAT!r}")
             return
         name, row = data["table"], dict(data["row"])
+        if name == "commitments":
+            return  # written before there were probes, for which its calls would not count
         table = {one.name: one for one in _TABLES}[name]
         if name == "rubrics":
-            rubric = await put_rubric(connection, self._owner, Rubric.model_validate(row["body"]))
-            self._ids[row["id"]] = rubric.id
+            rubric = Rubric.model_validate(row["body"])
+            put = await self._context.store.write(lambda connection: put_rubric(connection, self._owner, rubric))
+            self._ids[row["id"]] = put.id
             return
         row = self._own(table, row)
-        check = _CHECKS.get(name)
-        if check is not None:
-            check(row)
-        if name == "batches":
-            self.batch_id = row["id"]
         if self._held is None or self._held[0] is not table or len(self._held[1]) >= _AT_ONCE:
-            await self.flush(connection)
+            await self._flush()
             self._held = (table, [])
+        if name == "batches":
+            if self._batch_id is not None:
+                raise ValueError("a second batch")
+            self._batch_id, row["loading_at"] = row["id"], now()
         self._held[1].append(row)
 
-    async def flush(self, connection: AsyncConnection) -> None:
-        if self._held is not None:
-            table, rows = self._held
+    async def finish(self) -> str:
+        """The id of the batch, which is whole now."""
+        await self._flush()
+        if self._batch_id is None:
+            raise _bad("it holds no batch")
+        batch_id = self._batch_id
+        await self._context.store.write(lambda connection: mark_whole(connection, batch_id))
+        return batch_id
+
+    async def undo(self) -> None:
+        """Takes away what was stored. A rubric stays: it may have been there before."""
+        if self._batch_id is not None:
+            await forget(self._context, self._batch_id)
+        made = [one for one in self._ids.values() if one.startswith(_PREFIXES["persona_sets"] + "_")]
+        sets = sa.delete(tables.persona_sets).where(tables.persona_sets.c.id.in_(made))
+        await self._context.store.write(lambda connection: connection.execute(sets))
+
+    async def _flush(self) -> None:
+        if self._held is None:
+            return
+        (table, rows), self._held = self._held, None
+
+        async def operation(connection: AsyncConnection) -> None:
+            if self._batch_id is not None and table is not tables.batches:
+                await mark_loading(connection, self._batch_id)
             await connection.execute(sa.insert(table), rows)
-            self._held = None
+
+        await self._context.store.write(operation)
 
     def _own(self, table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
         """The row under ids of this installation; a reference to what the file does not hold is refused."""
         values = {
-            column.name: _typed(column, row.get(column.name)) for column in table.c if column.name not in _DROPPED
+            column.name: _or_default(column, row.get(column.name)) for column in table.c if column.name not in _DROPPED
         }
         for name in _REFERENCES:
             if values.get(name) is not None:
@@ -124,26 +152,12 @@ class _Importer:
             values["id"] = fresh
         if "owner" in values:
             values["owner"] = self._owner
-        if "status" in values and not Status(values["status"]).ended:
-            raise ValueError(f"status {values['status']!r} has not ended")
-        return values
+        return checked_row(table, values)
 
 
-def _check_result(row: dict[str, Any]) -> None:
-    result = RunResult.model_validate_json(row["body"])
-    run = result.run.model_copy(update={"id": row["run_id"]})
-    row["body"] = result.model_copy(update={"run": run}).model_dump_json()
-
-
-_CHECKS: dict[str, Callable[[dict[str, Any]], object]] = {
-    "persona_sets": lambda row: row.update(request={"documents": []}, parent=None) or read_persona_set(row["body"]),
-    "evaluations": lambda row: item_adapter.validate_json(row["item"]),
-    "results": _check_result,
-    "calls": lambda row: json.loads(row["body"]),
-}
 _TABLES = (
     tables.persona_sets, tables.rubrics, tables.batches, tables.evaluations, tables.runs, tables.results,
-    tables.ratings, tables.commitments, tables.human_scores, tables.events, tables.calls, tables.call_texts,
+    tables.ratings, tables.probes, tables.human_scores, tables.events, tables.calls, tables.call_texts,
 )  # fmt: skip
 
 
@@ -152,6 +166,8 @@ async def _rows(context: Context, batch_id: str) -> AsyncIterator[tuple[str, Any
     of_batch = tables.batches.c.id == batch_id
     in_batch = sa.select(tables.evaluations.c.id).where(tables.evaluations.c.batch_id == batch_id)
     heard = sa.select(tables.runs.c.id).where(tables.runs.c.batch_id == batch_id)
+    probed = sa.and_(tables.probes.c.run_id.in_(heard), tables.probes.c.status.in_(ENDED))
+    subjects = sa.union_all(heard, sa.select(tables.probes.c.id).where(probed))
     conditions = {
         "persona_sets": tables.persona_sets.c.id.in_(sa.select(tables.batches.c.persona_set_id).where(of_batch)),
         "rubrics": tables.rubrics.c.id.in_(sa.select(tables.batches.c.rubric_id).where(of_batch)),
@@ -160,10 +176,10 @@ async def _rows(context: Context, batch_id: str) -> AsyncIterator[tuple[str, Any
         "runs": tables.runs.c.batch_id == batch_id,
         "results": tables.results.c.run_id.in_(heard),
         "ratings": tables.ratings.c.batch_id == batch_id,
-        "commitments": tables.commitments.c.run_id.in_(heard),
+        "probes": probed,
         "human_scores": tables.human_scores.c.evaluation_id.in_(in_batch),
         "events": tables.events.c.subject_id.in_(in_batch),
-        "calls": tables.calls.c.scope_id.in_(in_batch),
+        "calls": sa.and_(tables.calls.c.scope_id.in_(in_batch), tables.calls.c.subject_id.in_(subjects)),
         "call_texts": tables.call_texts.c.scope_id.in_(in_batch),
     }
     for table in _TABLES:
@@ -193,10 +209,12 @@ def _plain(row: Any) -> dict[str, Any]:
     return plain
 
 
-def _typed(column: sa.Column[Any], value: Any) -> Any:
-    if value is None:
-        return column.server_default.arg if column.server_default is not None and not column.nullable else None  # type: ignore[attr-defined]
-    return datetime.fromisoformat(value) if isinstance(column.type, Moment) else value
+def _or_default(column: sa.Column[Any], value: Any) -> Any:
+    """What an older file does not say is what the column says of itself."""
+    if value is not None or column.nullable or column.server_default is None:
+        return value
+    default = column.server_default.arg  # type: ignore[attr-defined]
+    return int(default) if isinstance(column.type, sa.Integer | sa.Float) else default
 
 
 async def _lines(chunks: AsyncIterable[bytes], longest: int) -> AsyncIterator[tuple[int, bytes]]:
@@ -216,6 +234,21 @@ async def _lines(chunks: AsyncIterable[bytes], longest: int) -> AsyncIterator[tu
                 raise LimitExceededError(f"line {number + 1} is longer than {longest} bytes")
     if not unpacker.eof:
         raise _bad("it ends too early; export it again")
+    if unpacker.unused_data:
+        raise _bad("something follows its end")
+    if held:
+        yield number + 1, held
+
+
+@contextmanager
+def _blaming(place: str) -> Iterator[None]:
+    """What is wrong in a place of the file, as the caller's mistake."""
+    try:
+        yield
+    except sa.exc.IntegrityError as error:
+        raise _bad(f"{place}: a row stands there twice, or belongs to none") from error
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise _bad(f"{place}: {str(error)[:200]}") from error
 
 
 def _bad(reason: str) -> InvalidRequestError:

@@ -9,9 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents import DebateProtocol
+from service.application.answering import answered_of
 from service.application.evaluation_rows import job_state
 from service.application.records import BatchRecord, BatchResult, Progress, Spent, Status
 from service.application.scoring import load_scores
+from service.application.stored import stored
 from service.store import tables
 
 _RESULT_TYPES = {
@@ -63,38 +65,41 @@ def _sum(rows: Any, name: str) -> Any:
 def batch_record(row: Mapping[Any, Any], counts: Mapping[str, int], spent: Spent) -> BatchRecord:
     """The record of a row."""
     done = counts["total"] - counts[Status.QUEUED] - counts[Status.RUNNING]
-    return BatchRecord(
-        id=row["id"],
-        owner=row["owner"],
-        name=row["name"],
-        state=job_state(row, Progress(done, row["items"])),
-        created_at=row["created_at"],
-        counts=counts,
-        persona_set_id=row["persona_set_id"],
-        rubric_id=row["rubric_id"],
-        protocol=DebateProtocol.model_validate(row["protocol"]),
-        models=tuple(row["models"]),
-        repeats_min=row["repeats_min"],
-        repeats_max=row["repeats_max"],
-        half_width=row["half_width"],
-        seed=row["seed"],
-        priority=row["priority"],
-        budget_usd_max=row["budget_usd_max"],
-        spent=spent,
-        simulated=row["simulated"],
-        report_status=row["report_status"],
-        report_error=row["report_error"],
-        webhook_url=row["webhook_url"],
-    )
+    with stored("batch", row["id"]):
+        return BatchRecord(
+            id=row["id"],
+            owner=row["owner"],
+            name=row["name"],
+            state=job_state(row, Progress(done, row["items"])),
+            created_at=row["created_at"],
+            counts=counts,
+            persona_set_id=row["persona_set_id"],
+            rubric_id=row["rubric_id"],
+            protocol=DebateProtocol.model_validate(row["protocol"]),
+            models=tuple(row["models"]),
+            repeats_min=row["repeats_min"],
+            repeats_max=row["repeats_max"],
+            half_width=row["half_width"],
+            seed=row["seed"],
+            priority=row["priority"],
+            budget_usd_max=row["budget_usd_max"],
+            spent=spent,
+            simulated=row["simulated"],
+            report_status=row["report_status"],
+            report_error=row["report_error"],
+            webhook_url=row["webhook_url"],
+        )
 
 
 def batch_result(row: Mapping[Any, Any]) -> BatchResult:
     """One line of results out of an ended evaluation's row."""
-    return BatchResult(
-        custom_id=row["custom_id"],
-        type=_RESULT_TYPES[Status(row["status"])],  # type: ignore[arg-type]
-        evaluation_id=row["id"],
-        scores=load_scores(row["scores"]),
-        error=row["error"],
-        error_code=row["error_code"],
-    )
+    with stored("evaluation", row["id"]):
+        return BatchResult(
+            custom_id=row["custom_id"],
+            type=_RESULT_TYPES[Status(row["status"])],  # type: ignore[arg-type]
+            evaluation_id=row["id"],
+            scores=load_scores(row["scores"]),
+            answered=answered_of(row["answered"]),
+            error=row["error"],
+            error_code=row["error_code"],
+        )

@@ -27,6 +27,7 @@ from service.application.reports import Reports
 from service.application.requests import BatchRequest
 from service.application.rubrics import put_rubric_id
 from service.application.spending import scaled_estimate
+from service.application.waiting import with_waits
 from service.errors import ConflictError, NotFoundError, Problem
 from service.store import new_id, tables
 
@@ -121,7 +122,7 @@ class Batches:
         row = await self._row(owner, batch_id)
         async with self._context.store.read() as connection:
             counts, spent = await count_evaluations(connection, batch_id)
-        return batch_record(row._mapping, counts, spent)
+        return await with_waits(self._context, batch_record(row._mapping, counts, spent))
 
     async def list(
         self, owner: str | None, *, after: tuple[datetime, str] | None = None, limit: int = 50
@@ -221,7 +222,7 @@ def _check_held(prepared: PreparedHearing, held: Sequence[tuple[int, Item]]) -> 
 
 async def _rows_of_batch(context: Context, batch_id: str) -> AsyncIterator[sa.Row[Any]]:
     table, last = tables.evaluations, ""
-    columns = [table.c[name] for name in ("id", "custom_id", "status", "scores", "error", "error_code")]
+    columns = [table.c[name] for name in ("id", "custom_id", "status", "scores", "answered", "error", "error_code")]
     while True:
         query = (
             sa.select(*columns).where(table.c.batch_id == batch_id, table.c.id > last).order_by(table.c.id).limit(ROWS)

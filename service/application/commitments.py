@@ -12,6 +12,7 @@ from service.application.context import Context, now
 from service.application.heard import HeardRun, heard_run
 from service.application.records import CommitmentRecord
 from service.application.runs import Runs
+from service.application.stored import stored
 from service.errors import ConflictError, NotFoundError
 from service.store import BudgetExhaustedError, tables
 
@@ -32,7 +33,8 @@ class Commitments:
             body = (await connection.execute(query)).scalar_one_or_none()
         if body is None:
             raise NotFoundError(f"nobody has asked how settled the verdict of run {run_id!r} was: PUT a test")
-        return _record.validate_json(body)
+        with stored("commitment test of run", run_id):
+            return _record.validate_json(body)
 
     async def measure(self, owner: str | None, run_id: str, times: int) -> CommitmentRecord:
         """Asks the run's own models for `times` fresh verdicts after each turn, and stores how far they agree.

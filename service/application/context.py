@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
 
+from llm import AskSettings
 from service.application.models import Models
 from service.settings import Limits, Settings
 from service.store import Store
@@ -64,6 +65,11 @@ class Context:
     work_ended: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when this process has had to stop working: the log says why."""
     queue_seen: QueueSeen | None = None
+
+    @property
+    def ask_settings(self) -> AskSettings:
+        """Timeouts and attempts of one question to a model."""
+        return AskSettings(timeout_s=self.settings.attempt_timeout.total_seconds())
 
     @property
     def limits(self) -> Limits:

@@ -16,12 +16,13 @@ from service.application.context import LOCAL_OWNER, Context, now
 from service.application.evaluation_rows import evaluation_record, human_score
 from service.application.hearings import PreparedHearing, check_items, check_queue, estimate_items, prepare_hearing
 from service.application.lifecycle import run_rows, stop_evaluation
-from service.application.paging import owned, read_page
+from service.application.paging import owned, read_page, whole_batches_only
 from service.application.ranking import RankedPage, Ranking, ranked_ids
 from service.application.records import Estimate, EvaluationRecord, EventRecord, Page, Status
 from service.application.requests import EvaluationRequest, HumanScoreRequest
 from service.application.rubrics import put_rubric_id
 from service.application.scoring import graded_rubric
+from service.application.waiting import with_waits
 from service.errors import ConflictError, InvalidRequestError, NotFoundError, Problem
 from service.store import new_id, tables
 
@@ -33,7 +34,7 @@ _ABSENT: dict[str, Any] = {
     column.name: None if column.nullable else 0 for column in tables.evaluations.c if column.name != "item"
 }
 """What the columns hold that a new evaluation says nothing about."""
-_LISTED = [column for column in tables.evaluations.c if column.name not in ("item", "webhook_secret")]
+_LISTED = [column for column in tables.evaluations.c if column.name not in ("item", "webhook_secret", "disagreements")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Evaluations:
         row = evaluation_row(owner, prepared, prepared.columns(""), request.item)
 
         async def operation(connection: AsyncConnection) -> None:
-            row["rubric_id"] = await put_rubric_id(connection, owner, prepared.rubric)
+            row["rubric_id"] = prepared.rubric_id or await put_rubric_id(connection, owner, prepared.rubric)
             await insert_evaluations(connection, [row], prepared.repeats_min)
 
         await self._context.store.write(operation)
@@ -108,7 +109,7 @@ class Evaluations:
             chain = [human_score(one._mapping) for one in await connection.execute(scores)]
             return evaluation_record(row._mapping, item=True, human=chain)
 
-        return await self._context.store.look(operation)
+        return await with_waits(self._context, await self._context.store.look(operation))
 
     async def list(
         self,
@@ -123,8 +124,12 @@ class Evaluations:
         if order == "least_stable":
             return (await self.ranked(owner, filters, limit=limit)).page
         table = tables.evaluations
-        query = sa.select(*_LISTED).where(owned(table, owner), *_conditions(filters or EvaluationFilter()))
+        asked = filters or EvaluationFilter()
+        query = sa.select(*_LISTED).where(owned(table, owner), *_conditions(asked))
+        if asked.disagree:
+            query = query.where(table.c.disagreement > 0)
         async with self._context.store.read() as connection:
+            query = query.where(*await whole_batches_only(connection, table))
             return await read_page(connection, query, table, _listed, after=after, limit=limit)
 
     async def ranked(
@@ -145,6 +150,7 @@ class Evaluations:
         asked = filters or EvaluationFilter()
         conditions = [owned(tables.evaluations, owner), *_conditions(asked)]
         async with self._context.store.read() as connection:
+            conditions += await whole_batches_only(connection, tables.evaluations)
             found = await ranked_ids(
                 connection, conditions, by or Ranking(), asked.disagree, limit * (number - 1), limit
             )
@@ -211,13 +217,16 @@ class Evaluations:
     ) -> tuple[EventRecord, ...]:
         """Events with a number above `after`, in order. Raises NotFoundError."""
         table, events = tables.evaluations, tables.events
-        async with self._context.store.read() as connection:
-            exists = sa.select(table.c.id).where(table.c.id == evaluation_id, owned(table, owner))
+        exists = sa.select(table.c.id).where(table.c.id == evaluation_id, owned(table, owner))
+        query = sa.select(events).where(events.c.subject_id == evaluation_id, events.c.number > after)
+
+        async def operation(connection: AsyncConnection) -> tuple[EventRecord, ...]:
             if (await connection.execute(exists)).one_or_none() is None:
                 raise NotFoundError(f"no evaluation {evaluation_id!r}")
-            query = sa.select(events).where(events.c.subject_id == evaluation_id, events.c.number > after)
             rows = await connection.execute(query.order_by(events.c.number).limit(limit))
             return tuple(EventRecord(row.number, row.kind, row.data, row.created_at, row.terminal) for row in rows)
+
+        return await self._context.store.look(operation)  # who follows a debate looks every second, mostly at nothing
 
     async def wait_for_events(
         self, owner: str | None, evaluation_id: str, after: int, timeout_s: float

@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
 from service.application.context import Context, now
 from service.application.records import Check, Health, QueueFigures, Status
 from service.application.scoring import load_scores
+from service.application.waiting import alive, waited_for
 from service.errors import ServiceError
 from service.store import head_revision, stored_revision, tables
 
@@ -24,6 +24,7 @@ async def check_health(context: Context) -> Health:
         await _guarded("store", lambda: _check_store(context)),
         await _guarded("migrations", lambda: _check_migrations(context)),
         await _guarded("worker", lambda: _check_workers(context)),
+        await _guarded("models", lambda: _check_models(context)),
         _check_embedding(context),
     ]
     return Health(all(check.state != "failed" for check in checks), tuple(checks))
@@ -39,12 +40,12 @@ async def queue_figures(context: Context) -> QueueFigures:
     )
     async with context.store.read() as connection:
         found = {row.status: row for row in await connection.execute(by_status)}
-        alive = (await connection.execute(_alive(context))).scalar_one()
+        workers = (await connection.execute(alive(context, sa.func.count()))).scalar_one()
     queued, running = found.get(Status.QUEUED), found.get(Status.RUNNING)
     return QueueFigures(
         queued=queued.many if queued else 0,
         running=running.many if running else 0,
-        workers_alive=alive,
+        workers_alive=workers,
         flips=await _flips(context),
         oldest_queued_s=(now() - queued.oldest).total_seconds() if queued else None,
     )
@@ -93,20 +94,23 @@ async def _check_migrations(context: Context) -> Check:
     return Check("migrations", "failed", f"the database is at {stored}, this code at {head}; restart to migrate")
 
 
-def _alive(context: Context) -> sa.Select[Any]:
-    since = now() - max(context.settings.worker_dead_after, timedelta(seconds=1))
-    table = tables.workers
-    return sa.select(sa.func.count()).where(table.c.seen_at > since, table.c.stopped_at.is_(None))
-
-
 async def _check_workers(context: Context) -> Check:
     async with context.store.read() as connection:
-        count = (await connection.execute(_alive(context))).scalar_one()
+        count = (await connection.execute(alive(context, sa.func.count()))).scalar_one()
     if count:
         return Check("worker", "ok", f"{count} alive")
     return Check(
         "worker", "failed", "no worker is alive; start one with `rehearing worker`, or serve without --no-work"
     )
+
+
+async def _check_models(context: Context) -> Check:
+    """Whether a living worker waits for a model. Why it does is in its log: this is read without a key."""
+    longest = await waited_for(context)
+    if not longest:
+        return Check("models", "ok", "no worker waits for one")
+    waits = ", ".join(f"{spec} (for {since_s:.0f} s)" for spec, since_s in longest.items())
+    return Check("models", "degraded", f"waiting for {waits}: what is done stays, and work goes on when it answers")
 
 
 def _check_embedding(context: Context) -> Check:

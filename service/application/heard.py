@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from agents import Item, Rubric, RunResult
 from clustering import PersonaSet
-from llm import Model, Spending, spending
+from llm import Model
 from service.application.context import Context
 from service.application.evaluations import Evaluations
 from service.application.persona_sets import PersonaSets
@@ -16,11 +16,11 @@ from service.application.records import EvaluationRecord
 from service.application.rubrics import Rubrics
 from service.application.runs import Runs
 from service.errors import ConflictError
-from service.store import Budget, StoreLedger, tables
+from service.store import Budget, tables
 
 
 class HeardRun(NamedTuple):
-    """What a finished run was about, and the ledger in which further calls about it are kept."""
+    """What a finished run was about."""
 
     result: RunResult
     evaluation: EvaluationRecord
@@ -28,13 +28,6 @@ class HeardRun(NamedTuple):
     persona_set: PersonaSet
     rubric: Rubric
     models: tuple[Model, ...]
-    ledger: StoreLedger
-
-    def spent_since(self) -> Spending:
-        """What was asked after the hearing, of all that the ledger was used for here."""
-        turns = self.result.transcript.turns
-        of_hearing = {key for turn in turns for key in (*turn.call_keys, *turn.coordination_keys)}
-        return spending(call for call in self.ledger.calls if call.key not in of_hearing)
 
 
 async def heard_run(context: Context, owner: str | None, run_id: str) -> HeardRun:
@@ -47,12 +40,10 @@ async def heard_run(context: Context, owner: str | None, run_id: str) -> HeardRu
     if evaluation.item is None or personas is None:
         raise ConflictError(f"the item or the personas of evaluation {evaluation.id!r} are gone")
     models = tuple(context.models.get(spec) for spec in evaluation.models)
-    budget = await _budget(context, evaluation)
-    ledger = StoreLedger(context.store, run_id, evaluation.id, resumed=True, budget=budget)
-    return HeardRun(result, evaluation, evaluation.item, personas, rubric, models, ledger)
+    return HeardRun(result, evaluation, evaluation.item, personas, rubric, models)
 
 
-async def _budget(context: Context, evaluation: EvaluationRecord) -> Budget | None:
+async def budget_of(context: Context, evaluation: EvaluationRecord) -> Budget | None:
     """What the run itself was paid from pays for what is asked of it afterwards, too."""
     if evaluation.batch_id is None:
         table, id_ = tables.evaluations, evaluation.id

@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,15 +16,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agents import Item, Rubric
 from clustering import PersonaSet
 from llm import Model, ModelConfigurationError, Usage, price
-from service.application.context import Context, QueueSeen, now
-from service.application.paging import owned
+from service.application.context import LOCAL_OWNER, Context, QueueSeen, now
 from service.application.records import Estimate, Status
 from service.application.requests import AdaptiveRepeats, Hearing
 from service.application.rubrics import Rubrics
+from service.application.stored import stored
 from service.errors import InvalidRequestError, LimitExceededError, NotFoundError, Problem, QueueFullError
-from service.store import tables
+from service.store import tables, unpack
 
 _COUNTED_EVERY_S = 1.0
+PACKED_PERSONA_SET = sa.type_coerce(tables.persona_sets.c.body, sa.LargeBinary).label("packed")
+"""The body of a persona set as it is stored, for `open_persona_set`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,10 @@ class PreparedHearing:
     request: Hearing
     persona_set_id: str
     persona_set: PersonaSet
+    persona_set_hash: str
     rubric: Rubric
+    rubric_id: str | None
+    """Its row's, where the owner has it stored already."""
     models: tuple[Model, ...]
     repeats_min: int
     repeats_max: int
@@ -50,7 +55,7 @@ class PreparedHearing:
         request = self.request
         return {
             "persona_set_id": self.persona_set_id,
-            "persona_set_hash": self.persona_set.content_hash,
+            "persona_set_hash": self.persona_set_hash,
             "rubric_id": rubric_id,
             "rubric_hash": self.rubric.content_hash,
             "protocol": request.protocol.model_dump(mode="json"),
@@ -72,20 +77,23 @@ class PreparedHearing:
 async def prepare_hearing(context: Context, owner: str | None, request: Hearing) -> PreparedHearing:
     """Finds the persona set, the rubric and the models. Raises InvalidRequestError that names the field."""
     _check_limits(context, request)
-    persona_set = await _persona_set(context, owner, request.persona_set)
-    rubric = request.rubric
+    stored = await _persona_set(context, owner, request.persona_set)
+    rubric, rubric_id = request.rubric, None
     if isinstance(rubric, str):
         try:
-            rubric = (await Rubrics(context).get(owner, rubric)).rubric
+            found = await Rubrics(context).get(owner, rubric)
         except NotFoundError as error:
             raise _wrong("/rubric", str(error), "not_found") from error
+        rubric, rubric_id = found.rubric, found.id if found.owner == (owner or LOCAL_OWNER) else None
     models = _models(context, request)
     repeats = request.repeats
     return PreparedHearing(
         request=request,
         persona_set_id=request.persona_set,
-        persona_set=persona_set,
+        persona_set=stored.persona_set,
+        persona_set_hash=stored.content_hash,
         rubric=rubric,
+        rubric_id=rubric_id,
         models=models,
         repeats_min=repeats.min if isinstance(repeats, AdaptiveRepeats) else repeats,
         repeats_max=repeats.max if isinstance(repeats, AdaptiveRepeats) else repeats,
@@ -170,12 +178,11 @@ def _check_limits(context: Context, request: Hearing) -> None:
             raise LimitExceededError(f"{pointer[1:]}: {message}", [Problem(pointer, message, "limit_exceeded")])
 
 
-async def _persona_set(context: Context, owner: str | None, persona_set_id: str) -> PersonaSet:
-    table = tables.persona_sets
-    query = sa.select(table.c.status, table.c.body).where(table.c.id == persona_set_id, owned(table, owner))
+async def _persona_set(context: Context, owner: str | None, persona_set_id: str) -> StoredPersonaSet:
+    named = {"id": persona_set_id, "owner": owner}
 
     async def operation(connection: AsyncConnection) -> Any:
-        return (await connection.execute(query)).one_or_none()
+        return (await connection.execute(_read_persona_set(owner is not None), named)).one_or_none()
 
     row = await context.store.look(operation)
     if row is None:
@@ -184,7 +191,34 @@ async def _persona_set(context: Context, owner: str | None, persona_set_id: str)
         raise _wrong(
             "/persona_set", f"persona set {persona_set_id!r} is {row.status}; wait until it has completed", "not_ready"
         )
-    return read_persona_set(row.body)
+<<<<<<< HEAD
+    with stored("persona set", persona_set_id):
+        return read_persona_set(row.body)
+=======
+    return open_persona_set(row.packed)
+
+
+@cache
+def _read_persona_set(of_owner: bool) -> sa.Select[Any]:
+    """Built once: every request that has something heard asks for a persona set."""
+    table = tables.persona_sets
+    query = sa.select(table.c.status, PACKED_PERSONA_SET).where(table.c.id == sa.bindparam("id"))
+    return query.where(table.c.owner == sa.bindparam("owner")) if of_owner else query
+
+
+class StoredPersonaSet(NamedTuple):
+    """A persona set with its hash, which takes longer to compute than the set to find."""
+
+    persona_set: PersonaSet
+    content_hash: str
+
+
+@lru_cache(maxsize=32)
+def open_persona_set(packed: bytes) -> StoredPersonaSet:
+    """A persona set as the store packs it. Raises StoreDamagedError."""
+    persona_set = read_persona_set(unpack(packed))
+    return StoredPersonaSet(persona_set, persona_set.content_hash)
+>>>>>>> main
 
 
 @lru_cache(maxsize=32)

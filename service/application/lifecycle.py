@@ -10,54 +10,34 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents import Rubric
+from service.application.answering import merged_column
 from service.application.context import now
-from service.application.records import ENDED, Status
+from service.application.records import ENDED, OPEN, Status
 from service.application.repeats import repeats_wanted
+from service.application.run_statements import (
+    BEGIN_EVALUATION,
+    BEGIN_RUN,
+    COUNT_END,
+    COUNT_EVENTS,
+    INSERT_EVENTS,
+    READ_EVALUATION,
+    READ_RUNS,
+    end_run_with,
+)
 from service.application.scoring import (
     HeardRun,
+    disagreement_columns,
     dump_scores,
     graded_rubric,
     instability,
     score_runs,
-    widest_disagreement,
 )
 from service.application.spending import summed_columns
-from service.store import JsonIfReadable, new_id, tables
+from service.store import new_id, tables
 
-OPEN = (Status.QUEUED, Status.RUNNING)
 _SCORED_EACH = 10
 _OUTWEIGHING = (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.EXPIRED)
 """Of how the parts of a job ended, the first that occurs is how the job ended."""
-
-# built once: building a statement costs more than SQLite takes to carry it out
-_INSERT_EVENTS = sa.insert(tables.events)
-_COUNT_EVENTS = (
-    sa.update(tables.evaluations)
-    .where(tables.evaluations.c.id == sa.bindparam("evaluation"))
-    .values(events=tables.evaluations.c.events + sa.bindparam("more"))
-    .returning(tables.evaluations.c.events)
-)
-_BEGIN_RUN = (
-    sa.update(tables.runs)
-    .where(tables.runs.c.id == sa.bindparam("run"), tables.runs.c.status.in_(OPEN))
-    .values(
-        status=Status.RUNNING,
-        worker_id=sa.bindparam("worker"),
-        attempts=tables.runs.c.attempts + 1,
-        started_at=sa.func.coalesce(
-            tables.runs.c.started_at, sa.bindparam("moment", type_=tables.runs.c.started_at.type)
-        ),
-    )
-    .returning(tables.runs.c.evaluation_id, tables.runs.c.batch_id, tables.runs.c.attempts, tables.runs.c.repeat)
-)
-_BEGIN_EVALUATION = (
-    sa.update(tables.evaluations)
-    .where(tables.evaluations.c.id == sa.bindparam("evaluation"), tables.evaluations.c.status == Status.QUEUED)
-    .values(status=Status.RUNNING, started_at=sa.bindparam("moment"))
-)
-_RUNS_ENDED = sa.select(sa.func.count(), sa.func.count().filter(tables.runs.c.status.in_(ENDED))).where(
-    tables.runs.c.evaluation_id == sa.bindparam("evaluation")
-)
 
 
 class Begun(NamedTuple):
@@ -66,6 +46,7 @@ class Begun(NamedTuple):
     evaluation_id: str
     attempt: int
     """Fences the result: another worker that begins the run makes it larger."""
+    repeat: int
 
 
 async def append_event(
@@ -84,9 +65,18 @@ async def append_events(
 ) -> None:
     """The next events of an evaluation; numbers have no gaps because the evaluation's row counts them."""
     counted = {"evaluation": evaluation_id, "more": len(events)}
-    last = (await connection.execute(_COUNT_EVENTS, counted)).scalar_one_or_none()
-    if last is None:
-        return  # deleted in the meantime
+    last = (await connection.execute(COUNT_EVENTS, counted)).scalar_one_or_none()
+    if last is not None:  # else it was deleted in the meantime
+        await _insert_events(connection, evaluation_id, events, last, terminal)
+
+
+async def _insert_events(
+    connection: AsyncConnection,
+    evaluation_id: str,
+    events: Sequence[tuple[str, Mapping[str, Any]]],
+    last: int,
+    terminal: bool = False,
+) -> None:
     rows = [
         {
             "subject_id": evaluation_id,
@@ -98,7 +88,7 @@ async def append_events(
         }
         for number, (kind, data) in enumerate(events, last - len(events) + 1)
     ]
-    await connection.execute(_INSERT_EVENTS, rows)
+    await connection.execute(INSERT_EVENTS, rows)
 
 
 def run_rows(evaluation: Mapping[Any, Any], first: int, count: int) -> list[dict[str, Any]]:
@@ -124,12 +114,11 @@ async def begin_run(connection: AsyncConnection, run_id: str, worker_id: str) ->
     """Takes a run to work on it; None where there is nothing left to do."""
     batches, moment = tables.batches, now()
     begin = {"run": run_id, "worker": worker_id, "moment": moment}
-    row = (await connection.execute(_BEGIN_RUN, begin)).one_or_none()
+    row = (await connection.execute(BEGIN_RUN, begin)).one_or_none()
     if row is None:
         return None
-    first = await connection.execute(_BEGIN_EVALUATION, {"evaluation": row.evaluation_id, "moment": moment})
     events: list[tuple[str, Mapping[str, Any]]] = []
-    if first.rowcount:
+    if row.evaluation_status == Status.QUEUED and await _begin_evaluation(connection, row.evaluation_id, moment):
         events.append(("evaluation.running", {"evaluation_id": row.evaluation_id}))
         if row.batch_id:
             await connection.execute(
@@ -139,7 +128,13 @@ async def begin_run(connection: AsyncConnection, run_id: str, worker_id: str) ->
             )
     data = {"run_id": run_id, "repeat": row.repeat, "attempt": row.attempts}
     await append_events(connection, row.evaluation_id, [*events, ("run.running", data)])
-    return Begun(row.evaluation_id, row.attempts)
+    return Begun(row.evaluation_id, row.attempts, row.repeat)
+
+
+async def _begin_evaluation(connection: AsyncConnection, evaluation_id: str, moment: datetime) -> bool:
+    """Whether it had not begun yet: another worker may just have begun another of its runs."""
+    begun = await connection.execute(BEGIN_EVALUATION, {"evaluation": evaluation_id, "moment": moment})
+    return bool(begun.rowcount)
 
 
 async def end_run(
@@ -154,14 +149,9 @@ async def end_run(
 
     untold: events of the run that were not written yet; they come before its end.
     """
-    runs = tables.runs
-    end = (
-        sa.update(runs)
-        .where(runs.c.id == run_id, runs.c.attempts == begun.attempt, runs.c.status == Status.RUNNING)
-        .values(status=status, ended_at=now(), **values)
-        .returning(runs.c.repeat)
-    )
-    row = (await connection.execute(end)).one_or_none()
+    changed = {**values, "status": status, "ended_at": now()}
+    parameters = {"run": run_id, "attempt": begun.attempt} | {f"new_{name}": value for name, value in changed.items()}
+    row = (await connection.execute(end_run_with(frozenset(changed)), parameters)).one_or_none()
     if row is None:
         return False
     data = {
@@ -170,26 +160,32 @@ async def end_run(
         "outcome": values.get("outcome"),
         "cost_usd": values.get("cost_usd"),
     }
-    await append_events(connection, begun.evaluation_id, [*untold, (f"run.{status}", data)])
-    await settle_evaluation(connection, begun.evaluation_id)
+    events = [*untold, (f"run.{status}", data)]
+    counted = {"evaluation": begun.evaluation_id, "more": len(events)}
+    evaluation = (await connection.execute(COUNT_END, counted)).one_or_none()
+    if evaluation is not None:
+        await _insert_events(connection, begun.evaluation_id, events, evaluation.events)
+        if _is_scored_after(evaluation.runs_ended, evaluation.runs):
+            await settle_evaluation(connection, begun.evaluation_id)
     return True
+
+
+def _is_scored_after(ended: int, runs: int) -> bool:
+    """Whether an evaluation is scored after so many of its runs, or only counted.
+
+    Scoring reads every run: beyond the first few, one in ten does it, or the work would grow with the square of the
+    repeats. The last run always does.
+    """
+    return ended >= runs or ended <= _SCORED_EACH or ended % _SCORED_EACH == 0
 
 
 async def settle_evaluation(connection: AsyncConnection, evaluation_id: str) -> None:
     """Brings an evaluation's scores, spending and state up to its runs; asks for more repeats where the rule says so."""
-    table = tables.evaluations
-    if await _more_will_end(connection, evaluation_id):
-        return
-    columns = [column for column in table.c if column.name != "item"]  # it may be long, and is not needed
-    query = sa.select(*columns, tables.rubrics.c.body.label("rubric")).join(
-        tables.rubrics, tables.rubrics.c.id == table.c.rubric_id
-    )
-    evaluation: Any = (
-        await connection.execute(query.where(table.c.id == evaluation_id).with_for_update(of=table))
-    ).one_or_none()
+    table, of_it = tables.evaluations, {"evaluation": evaluation_id}
+    evaluation: Any = (await connection.execute(READ_EVALUATION, of_it)).one_or_none()
     if evaluation is None:
         return
-    runs = await _runs_of(connection, evaluation_id)
+    runs: Any = (await connection.execute(READ_RUNS, of_it)).all()
     ended = [run for run in runs if run.status in ENDED]
     rubric = graded_rubric(Rubric.model_validate(evaluation.rubric), evaluation.item_kind)
     scores = score_runs(rubric, [HeardRun(run.repeat, run.status, run.verdicts) for run in runs])
@@ -197,7 +193,8 @@ async def settle_evaluation(connection: AsyncConnection, evaluation_id: str) -> 
         "runs_ended": len(ended),
         "scores": dump_scores(scores),
         "instability": instability(scores),
-        "disagreement": widest_disagreement(scores),
+        "answered": merged_column(run.answered for run in runs),
+        **disagreement_columns(scores),
         **summed_columns(runs),
     }
     if evaluation.status in OPEN and len(ended) == len(runs):
@@ -210,30 +207,6 @@ async def settle_evaluation(connection: AsyncConnection, evaluation_id: str) -> 
     await connection.execute(sa.update(table).where(table.c.id == evaluation_id).values(**values))
     if "status" in values:
         await _tell_end(connection, evaluation_id, values)
-
-
-async def _runs_of(connection: AsyncConnection, evaluation_id: str) -> Any:
-    """By repeat. A run whose verdicts cannot be read any more counts as one without: the others still speak."""
-    runs = tables.runs
-    columns = [
-        sa.type_coerce(one, JsonIfReadable()).label(one.name) if one is runs.c.verdicts else one for one in runs.c
-    ]
-    query = sa.select(*columns).where(runs.c.evaluation_id == evaluation_id).order_by(runs.c.repeat)
-    return (await connection.execute(query)).all()
-
-
-async def _more_will_end(connection: AsyncConnection, evaluation_id: str) -> bool:
-    """Whether only the count of ended runs is brought up to date.
-
-    Scoring reads every run: beyond the first few, one in ten does it, or the work would grow with the square of the
-    repeats. The last run always does.
-    """
-    table = tables.evaluations
-    asked, ended = (await connection.execute(_RUNS_ENDED, {"evaluation": evaluation_id})).one()
-    if ended == asked or ended <= _SCORED_EACH or ended % _SCORED_EACH == 0:
-        return False
-    await connection.execute(sa.update(table).where(table.c.id == evaluation_id).values(runs_ended=ended))
-    return True
 
 
 def _ending(runs: Any) -> dict[str, Any]:

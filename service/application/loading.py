@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,28 +35,31 @@ async def load(context: Context, batch: dict[str, Any], rows: Iterator[Sequence[
     try:
         while some := await asyncio.to_thread(next, rows, None):
             await context.store.write(lambda connection, some=some: _step(connection, batch["id"], some, repeats))  # type: ignore[misc]
-        whole = sa.update(table).where(table.c.id == batch["id"]).values(loading_at=None)
-        if not (await context.store.write(lambda connection: connection.execute(whole))).rowcount:
-            raise _taken_away()
+        await context.store.write(lambda connection: mark_whole(connection, batch["id"]))
     except BaseException:
         await asyncio.shield(forget(context, batch["id"]))
         raise
 
 
 async def _step(connection: AsyncConnection, batch_id: str, rows: Sequence[dict[str, Any]], repeats: int) -> None:
-    alive = sa.update(tables.batches).where(tables.batches.c.id == batch_id).values(loading_at=now())
-    if not (await connection.execute(alive)).rowcount:
-        raise _taken_away()
+    await mark_loading(connection, batch_id)
     await insert_evaluations(connection, rows, repeats)
 
 
-def _taken_away() -> ConflictError:
-    return ConflictError("the batch was taken for abandoned while it was stored; send it again")
+async def mark_loading(connection: AsyncConnection, batch_id: str) -> None:
+    """Says that the batch is still being stored, inside a write. Raises ConflictError where it was taken for abandoned."""
+    await _mark(connection, batch_id, now())
 
 
-def loading_batches() -> sa.Select[Any]:
-    """The ids of batches that are not whole yet, as part of a query: mostly none."""
-    return sa.select(tables.batches.c.id).where(tables.batches.c.loading_at.is_not(None))
+async def mark_whole(connection: AsyncConnection, batch_id: str) -> None:
+    """Lets the batch be seen and begun, inside a write. Raises ConflictError where it was taken for abandoned."""
+    await _mark(connection, batch_id, None)
+
+
+async def _mark(connection: AsyncConnection, batch_id: str, loading_at: datetime | None) -> None:
+    marked = sa.update(tables.batches).where(tables.batches.c.id == batch_id).values(loading_at=loading_at)
+    if not (await connection.execute(marked)).rowcount:
+        raise ConflictError("the batch was taken for abandoned while it was stored; send it again")
 
 
 async def forget_abandoned(context: Context) -> None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.application.records import Page
+from service.store import tables
 
 T = TypeVar("T")
 
@@ -24,6 +25,18 @@ class Place(NamedTuple):
 def owned(table: sa.Table, owner: str | None) -> sa.ColumnElement[bool]:
     """The rows of one owner; every row for None."""
     return sa.true() if owner is None else table.c.owner == owner
+
+
+def loading_batches() -> sa.Select[Any]:
+    """The ids of batches that are not whole yet, as part of a query: mostly none."""
+    return sa.select(tables.batches.c.id).where(tables.batches.c.loading_at.is_not(None))
+
+
+async def whole_batches_only(connection: AsyncConnection, table: sa.Table) -> list[sa.ColumnElement[bool]]:
+    """Conditions under which rows of batches that are still being stored are not seen: mostly none, and then no index
+    that a list is read from has to know of batches."""
+    loading = (await connection.execute(loading_batches())).scalars().all()
+    return [sa.or_(table.c.batch_id.is_(None), table.c.batch_id.not_in(loading))] if loading else []
 
 
 async def read_page(

@@ -20,6 +20,7 @@ from service.application.paging import owned, read_page
 from service.application.records import Estimate, Page, PersonaSetRecord, Progress, Status
 from service.application.requests import PersonaSetEdit, PersonaSetRequest
 from service.application.spending import spent_of
+from service.application.stored import stored
 from service.errors import ConflictError, InvalidRequestError, LimitExceededError, NotFoundError, Problem
 from service.store import new_id, tables
 
@@ -121,7 +122,8 @@ class PersonaSets:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
             raise NotFoundError(f"no persona set {persona_set_id!r}")
-        return _record(row._mapping, read_persona_set(row.body) if row.body else None)
+        with stored("persona set", persona_set_id):
+            return _record(row._mapping, read_persona_set(row.body) if row.body else None)
 
     async def list(
         self, owner: str | None, *, after: tuple[datetime, str] | None = None, limit: int = 50
@@ -234,7 +236,8 @@ def persona_options(request: PersonaSetRequest) -> PersonaOptions:
             Problem("/options" + "".join(f"/{part}" for part in one["loc"]), one["msg"], one["type"])
             for one in error.errors(include_url=False)
         ]
-        raise InvalidRequestError(f"options: {problems[0].detail}", problems) from error
+        place, known = problems[0].pointer.lstrip("/"), ", ".join(PersonaOptions.model_fields)
+        raise InvalidRequestError(f"{place}: {problems[0].detail}; the options are {known}", problems) from error
 
 
 def edited_set(persona_set: PersonaSet, edit: PersonaSetEdit) -> PersonaSet:
@@ -304,19 +307,20 @@ def set_columns(persona_set: PersonaSet) -> dict[str, Any]:
 
 
 def _record(row: Mapping[Any, Any], persona_set: PersonaSet | None) -> PersonaSetRecord:
-    progress = Progress(**row["progress"]) if row["progress"] else _STAGES
-    return PersonaSetRecord(
-        id=row["id"],
-        owner=row["owner"],
-        name=row["name"],
-        state=job_state(row, progress),
-        created_at=row["created_at"],
-        content_hash=row["content_hash"],
-        personas=row["personas"],
-        groups=row["groups"],
-        method=row["method"],
-        parent=row["parent"],
-        document_ids=tuple(row["request"]["documents"]),
-        persona_set=persona_set,
-        cost_usd=spent_of(row).cost_usd if row["status"] == Status.COMPLETED else None,
-    )
+    with stored("persona set", row["id"]):
+        progress = Progress(**row["progress"]) if row["progress"] else _STAGES
+        return PersonaSetRecord(
+            id=row["id"],
+            owner=row["owner"],
+            name=row["name"],
+            state=job_state(row, progress),
+            created_at=row["created_at"],
+            content_hash=row["content_hash"],
+            personas=row["personas"],
+            groups=row["groups"],
+            method=row["method"],
+            parent=row["parent"],
+            document_ids=tuple(row["request"]["documents"]),
+            persona_set=persona_set,
+            cost_usd=spent_of(row).cost_usd if row["status"] == Status.COMPLETED else None,
+        )

@@ -1,4 +1,4 @@
-"""The ratings of one run, kept as JSON columns beside its transcript: reports never read transcripts."""
+"""The ratings of one run, kept as JSON columns beside its transcript, so that figures need no transcripts."""
 
 from __future__ import annotations
 

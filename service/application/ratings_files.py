@@ -14,7 +14,7 @@ from service.application.rating_rows import joined
 from service.store import tables
 
 _RUNS = 1000  # ratings of so many runs in memory at once: some 50,000 rows
-_NUMBERS = ("score", "human", "certainty", "tokens", "calls")
+_NUMBERS = ("score", "human", "certainty", "tokens", "calls", "cost_usd")
 _FLAGS = ("abstained", "verified")
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, Literal, TypeVar
 
-from agents import Commitment, DebateProtocol, Item, Rubric
+from agents import DebateProtocol, Item, Rubric
 from clustering import PersonaSet
 
 T = TypeVar("T")
@@ -30,6 +30,7 @@ class Status(StrEnum):
 
 
 ENDED = tuple(status for status in Status if status.ended)
+OPEN = (Status.QUEUED, Status.RUNNING)
 
 
 class Scope(StrEnum):
@@ -69,6 +70,8 @@ class JobState:
     """Why it failed, or what was lost on the way, for a person."""
     error_code: str | None = None
     """`budget_exhausted`, `model_unusable`, `too_few_judgements`, `worker_lost`, `internal`, ..."""
+    waiting_for: Mapping[str, float] = field(default_factory=dict)
+    """Seconds since which a worker has waited for a model of this job that does not answer, by its spec; not in lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,16 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """What stands behind scores: nothing is known of it before a run has ended."""
+
+    models: tuple[str, ...] = ()
+    """Models as the providers named them."""
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """sha256 by prompt id."""
+
+
+@dataclass(frozen=True, slots=True)
 class DimensionScore:
     """One dimension of an evaluation over its runs, in one arm."""
 
@@ -208,6 +221,7 @@ class EvaluationRecord:
     simulated: bool
     scores: Mapping[str, Mapping[str, DimensionScore]]
     """By arm, then dimension; empty until a run has completed."""
+    answered: Answered
     human_scores: tuple[HumanScore, ...]
     """Oldest first."""
     spent: Spent
@@ -236,22 +250,6 @@ class RunRecord:
     spent: Spent
     simulated: bool | None
     code_version: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class CommitmentRecord:
-    """How settled a run's verdict was before its debate and after each turn of it."""
-
-    run_id: str
-    created_at: datetime
-    times: int
-    """Fresh verdicts drawn after each turn."""
-    calls: int
-    """Of every test of this run so far, beside the hearing's own."""
-    cost_usd: float | None
-    simulated: bool
-    dimensions: Mapping[str, tuple[Commitment, ...]]
-    """By dimension, one entry for each number of turns that was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +301,7 @@ class BatchResult:
     type: Literal["succeeded", "errored", "cancelled", "expired"]
     evaluation_id: str
     scores: Mapping[str, Mapping[str, DimensionScore]]
+    answered: Answered
     error: str | None
     error_code: str | None
 

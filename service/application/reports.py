@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from agents import Rubric
+from agents import Rubric, RunResult
 from service.application.context import Context
 from service.application.paging import owned
+from service.application.persona_sets import PersonaSets
 from service.application.ratings_files import ratings_path, write_ratings
+<<<<<<< HEAD
+from service.application.stored import stored
+=======
+from service.application.said import card_text, heard_sample
+>>>>>>> main
 from service.errors import ConflictError, NotFoundError
 from service.store import tables
 
@@ -43,7 +49,8 @@ class Reports:
             raise ConflictError(why)
         from stability import StabilityReport
 
-        return StabilityReport.model_validate_json(row.report)
+        with stored("report of batch", batch_id):
+            return StabilityReport.model_validate_json(row.report)
 
     async def ratings(self, owner: str | None, batch_id: str) -> Path:
         """A Parquet file of the batch's ratings so far. Raises NotFoundError."""
@@ -69,11 +76,14 @@ async def make_report(context: Context, batch_id: str) -> StabilityReport:
     async with context.store.read() as connection:
         batch = (await connection.execute(query)).one()
     path = await write_ratings(context, batch_id)
-    return await asyncio.to_thread(_compute, path, batch)
+    heard, asked = await heard_sample(context, batch_id, batch.seed)
+    personas = (await PersonaSets(context).get(None, batch.persona_set_id)).persona_set
+    cards = [card_text(persona) for persona in personas.personas] if personas else []
+    return await asyncio.to_thread(_compute, path, batch, heard, asked, cards)
 
 
-def _compute(path: Path, batch: Any) -> StabilityReport:
-    from stability import read_ratings, stability_report
+def _compute(path: Path, batch: Any, heard: list[str], asked: int, cards: list[str]) -> StabilityReport:
+    from stability import read_ratings, stability_report, texts_report
 
     thresholds = {
         one.name: one.pass_threshold
@@ -82,6 +92,8 @@ def _compute(path: Path, batch: Any) -> StabilityReport:
     }
     ratings = read_ratings(path)
     report = stability_report(ratings, thresholds=thresholds, seed=batch.seed)
+    results = (RunResult.model_validate_json(body) for body in heard)
+    texts = texts_report(results, ratings, thresholds=thresholds, cards=cards, runs_asked=asked)
     provenance = {
         **report.provenance,
         "batch": batch.id,
@@ -90,4 +102,4 @@ def _compute(path: Path, batch: Any) -> StabilityReport:
         "persona_set": batch.persona_set_hash,
         "rubric": batch.rubric_hash,
     }
-    return report.model_copy(update={"provenance": provenance})
+    return report.model_copy(update={"provenance": provenance, "texts": texts, "texts_reason": None})

@@ -136,6 +136,15 @@ class CommitmentRequest(_Asked):
     """Each draw asks every persona once more: personas x (turns + 1) x times calls in all."""
 
 
+class AdherenceRequest(_Asked):
+    """How often an observer rates each contribution to a run."""
+
+    times: int = Field(default=3, ge=1, le=50)
+    """Contributions x times calls in all."""
+    observer: str | None = Field(default=None, min_length=1, max_length=300)
+    """Spec of the model that rates; None for the run's first."""
+
+
 class HumanScoreRequest(_Asked):
     """A person's score for one dimension of an evaluation."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,8 +13,14 @@ from agents import Rubric
 from service.application.context import LOCAL_OWNER, Context, now
 from service.application.paging import owned, read_page
 from service.application.records import Page, RubricRecord
+from service.application.stored import stored
 from service.errors import NotFoundError
-from service.store import insert_if_absent, new_id, tables
+from service.store import insert_if_absent, new_id, read_json, tables
+
+_COLUMNS = [
+    sa.type_coerce(column, sa.Text).label("body") if column.name == "body" else column for column in tables.rubrics.c
+]
+"""The body as it is stored: whoever asks for a rubric mostly asks for one that was parsed lately."""
 
 
 class Rubrics:
@@ -34,11 +39,11 @@ class Rubrics:
 
     async def get(self, owner: str | None, name: str) -> RubricRecord:
         """By id or content hash. Raises NotFoundError."""
-        table = tables.rubrics
-        query = sa.select(table).where(sa.or_(table.c.id == name, table.c.content_hash == name), owned(table, owner))
 
         async def operation(connection: AsyncConnection) -> sa.Row[Any] | None:
-            return (await connection.execute(query.limit(1))).one_or_none()
+            found = await connection.execute(_read(owner is not None), {"name": name, "owner": owner})
+            row: sa.Row[Any] | None = found.one_or_none()
+            return row
 
         row = await self._context.store.look(operation)
         if row is None:
@@ -49,9 +54,18 @@ class Rubrics:
         self, owner: str | None, *, after: tuple[datetime, str] | None = None, limit: int = 50
     ) -> Page[RubricRecord]:
         """Newest first."""
-        query = sa.select(tables.rubrics).where(owned(tables.rubrics, owner))
+        query = sa.select(*_COLUMNS).where(owned(tables.rubrics, owner))
         async with self._context.store.read() as connection:
             return await read_page(connection, query, tables.rubrics, _record, after=after, limit=limit)
+
+
+@cache
+def _read(of_owner: bool) -> sa.Select[Any]:
+    """One rubric by its id or content hash; built once, for every request that names one asks for it."""
+    table = tables.rubrics
+    name: sa.BindParameter[str] = sa.bindparam("name")
+    query = sa.select(*_COLUMNS).where(sa.or_(table.c.id == name, table.c.content_hash == name)).limit(1)
+    return query.where(table.c.owner == sa.bindparam("owner")) if of_owner else query
 
 
 async def put_rubric_id(connection: AsyncConnection, owner: str, rubric: Rubric) -> str:
@@ -66,7 +80,7 @@ async def put_rubric_id(connection: AsyncConnection, owner: str, rubric: Rubric)
 async def put_rubric(connection: AsyncConnection, owner: str, rubric: Rubric) -> RubricRecord:
     """Inside a write."""
     table = tables.rubrics
-    query = sa.select(table).where(table.c.owner == owner, table.c.content_hash == rubric.content_hash)
+    query = sa.select(*_COLUMNS).where(table.c.owner == owner, table.c.content_hash == rubric.content_hash)
     row = (await connection.execute(query)).one_or_none()
     if row is None:
         values = {
@@ -83,17 +97,29 @@ async def put_rubric(connection: AsyncConnection, owner: str, rubric: Rubric) ->
 
 
 def _record(row: sa.Row[Any]) -> RubricRecord:
+<<<<<<< HEAD
+    with stored("rubric", row.id):
+        return RubricRecord(
+            id=row.id,
+            owner=row.owner,
+            name=row.name,
+            content_hash=row.content_hash,
+            created_at=row.created_at,
+            rubric=_parsed(json.dumps(row.body, sort_keys=True)),
+        )
+=======
     return RubricRecord(
         id=row.id,
         owner=row.owner,
         name=row.name,
         content_hash=row.content_hash,
         created_at=row.created_at,
-        rubric=_parsed(json.dumps(row.body, sort_keys=True)),
+        rubric=parse_rubric(row.body),
     )
+>>>>>>> main
 
 
 @lru_cache(maxsize=32)
-def _parsed(body: str) -> Rubric:
-    """Frozen, and asked for at every request that names it."""
-    return Rubric.model_validate_json(body)
+def parse_rubric(body: str) -> Rubric:
+    """A stored rubric: frozen, and asked for at every request that names it. Raises StoreDamagedError."""
+    return Rubric.model_validate(read_json(body))

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import ValidationError
 
 from agents import RunResult, Transcript, Turn
 from llm import Call
 from service.application.context import Context
 from service.application.evaluation_rows import run_record
-from service.application.paging import owned, read_page
-from service.application.records import Page, RunRecord
-from service.errors import NotFoundError, StoreDamagedError
+from service.application.paging import owned
+from service.application.records import RunRecord
+from service.application.stored import stored
+from service.errors import NotFoundError
 from service.store import load_calls, tables
 
 
@@ -34,17 +33,6 @@ class Runs:
             query = sa.select(table).where(table.c.evaluation_id == evaluation_id).order_by(table.c.repeat)
             return tuple(run_record(row._mapping) for row in await connection.execute(query))
 
-    async def list_of_batch(
-        self, owner: str | None, batch_id: str, *, after: tuple[datetime, str] | None = None, limit: int = 50
-    ) -> Page[RunRecord]:
-        """Runs of a batch, newest first."""
-        table = tables.runs
-        query = sa.select(table).where(table.c.batch_id == batch_id, owned(table, owner))
-        async with self._context.store.read() as connection:
-            return await read_page(
-                connection, query, table, lambda row: run_record(row._mapping), after=after, limit=limit
-            )
-
     async def get(self, owner: str | None, run_id: str) -> RunRecord:
         """Raises NotFoundError."""
         return run_record((await self._row(owner, run_id))._mapping)
@@ -57,10 +45,8 @@ class Runs:
             body = (await connection.execute(query)).scalar_one_or_none()
         if body is None:
             raise NotFoundError(f"run {run_id!r} is {row.status} and has no transcript")
-        try:
+        with stored("result of run", run_id):
             return RunResult.model_validate_json(body)
-        except ValidationError as error:
-            raise StoreDamagedError(f"the stored result of run {run_id!r} cannot be read: {error}") from error
 
     async def transcript(self, owner: str | None, run_id: str) -> Transcript:
         """Everything that was said. Raises NotFoundError while there is none."""

@@ -15,6 +15,8 @@ from service.application.records import DimensionScore, Status
 INTERVAL_LEVEL = 0.95
 WIDEST_FIRST = (Arm.DEBATE, Arm.STANCE, Arm.SELF_REFLECTION, Arm.PANEL)
 """Arms, the one in which personas see most of each other first."""
+WORST = "*"
+"""The dimension that disagrees most, where dimensions are named."""
 _NOT_HEARD = frozenset({Status.QUEUED, Status.RUNNING, Status.CANCELLED, Status.EXPIRED})
 
 
@@ -62,11 +64,28 @@ def disagreement(score: DimensionScore) -> float | None:
     return 1 - score.agree / repeats if repeats > 1 and score.n_used else None
 
 
-def widest_disagreement(scores: Mapping[str, Mapping[str, DimensionScore]]) -> float | None:
-    """That of the dimension which disagrees most, in the arm where personas saw most of each other."""
-    arm = next((arm.value for arm in WIDEST_FIRST if arm.value in scores), None)
-    shares = [share for one in scores[arm].values() if (share := disagreement(one)) is not None] if arm else []
-    return max(shares, default=None)
+def disagreement_columns(scores: Mapping[str, Mapping[str, DimensionScore]]) -> dict[str, Any]:
+    """What lists are ordered by: how far the repeats disagree in the widest arm, and in every arm and dimension.
+
+    The second by arm, then dimension, `WORST` for the one that disagrees most: the share that disagrees and the
+    standard deviation between repeats. An arm that was not heard stands for the widest that was; a dimension never heard
+    twice is left out.
+    """
+    by_arm = {}
+    for arm, parts in scores.items():
+        own = {name: found for name, score in parts.items() if (found := _distrust(score)) is not None}
+        by_arm[arm] = {WORST: max(own.values()), **own} if own else own
+    widest = next((by_arm[arm] for arm in WIDEST_FIRST if arm in by_arm), {})
+    asked = {arm.value: by_arm.get(arm, widest) for arm in WIDEST_FIRST}
+    return {
+        "disagreement": widest[WORST][0] if widest else None,
+        "disagreements": asked if any(asked.values()) else None,
+    }
+
+
+def _distrust(score: DimensionScore) -> tuple[float, float] | None:
+    share = disagreement(score)
+    return None if share is None else (share, math.sqrt(_variance(_decided(score.run_values)) or 0.0))
 
 
 def dump_scores(scores: Mapping[str, Mapping[str, DimensionScore]]) -> dict[str, Any]:
@@ -142,6 +161,11 @@ def _interval(values: Sequence[float], dimension: Dimension) -> tuple[float | No
         return None, None
     mean, half = sum(values) / len(values), _quantile(len(values) - 1) * math.sqrt(variance / len(values))
     return max(float(dimension.low), mean - half), min(float(dimension.high), mean + half)
+
+
+def load_scoring() -> None:
+    """Imports what intervals need, ahead of the first."""
+    _quantile(1)
 
 
 @lru_cache

@@ -23,6 +23,7 @@ COMMANDS = {
     "evaluate": "hear items in the debate, here and now",
     "batch": "send a file of items to a running service and fetch its results",
     "stability": "say how far repeated ratings can be trusted, from any table",
+    "list": "list the stored persona sets, batches, evaluations and runs with their ids",
     "export": "write a stored hearing, or replay it without a model",
     "commitment": "say when in its debate a stored run's verdict was settled",
     "adherence": "say how well the personas of a stored run stayed in role",

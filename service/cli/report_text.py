@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from service.cli.console import clean, results
 
 if TYPE_CHECKING:
-    from stability import DimensionReport, Estimate, StabilityReport
+    from stability import DimensionReport, Estimate, StabilityReport, Texts
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -50,6 +50,9 @@ def print_report(report: StabilityReport) -> None:
         console.print(_table(dimension))
         for warning in dimension.warnings:
             console.print(clean(f"  note ({warning.code}): {warning.message}"))
+    if report.texts is not None:
+        console.print()
+        console.print(_said(report.texts))
     for warning in report.warnings:
         console.print(clean(f"note ({warning.code}): {warning.message}"))
 
@@ -98,9 +101,37 @@ def _rows(dimension: DimensionReport) -> list[tuple[str, str]]:
     if dimension.cheapest:
         plan = dimension.cheapest
         rows.append(
-            ("cheapest plan for the target", f"{plan.personas} personas x {plan.runs} runs = {plan.calls} calls")
+            (
+                "cheapest plan for the target",
+                f"{_count(plan.personas, 'persona')} x {_count(plan.runs, 'run')} = {_count(plan.calls, 'call')}",
+            )
         )
     return rows
+
+
+def _said(texts: Texts) -> object:
+    from rich.table import Table
+
+    table = Table(
+        show_header=False,
+        box=None,
+        padding=(0, 2, 0, 2),
+        title=f"What was said, from {texts.runs} of {texts.runs_asked} transcripts",
+    )
+    table.title_justify = "left"
+    for label, value in (
+        ("turns that repeat the persona", figure(texts.repetitive)),
+        ("  that repeat another persona", figure(texts.echoing)),
+        ("  that move a score and cite nothing", figure(texts.moved_without_reason)),
+        ("  whose words gainsay their score", figure(texts.words_against_score)),
+        ("different reasons for one item", figure(texts.different_reasons)),
+    ):
+        table.add_row(label, value)
+    if texts.personas is not None:
+        table.add_row(
+            "different personas by their cards", f"{number(texts.personas.vendi)} of {texts.personas.personas}"
+        )
+    return table
 
 
 def _changes(dimension: DimensionReport) -> list[tuple[str, str]]:

@@ -10,12 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.application.context import Context, now
-from service.application.lifecycle import OPEN, Begun, end_run, expire_runs, settle_batches
-from service.application.loading import forget_abandoned, loading_batches
-from service.application.records import Status
+from service.application.lifecycle import Begun, end_run, expire_runs, settle_batches
+from service.application.loading import forget_abandoned
+from service.application.paging import loading_batches
+from service.application.records import OPEN, Status
 from service.errors import StoreDamagedError
 from service.jobs.engine import Job
-from service.jobs.workflows import PERSONAS, REPORT, RUN
+from service.jobs.workflows import PERSONAS, PROBE, REPORT, RUN
 from service.store import tables
 
 _STRANDED_AFTER = timedelta(seconds=20)
@@ -24,19 +25,25 @@ _STRANDED_MAX = 200
 _REPORT_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (0, 60, 600, 3600))
 """Before a report that failed is made again, beyond what `stranded` waits anyway."""
 _FAULT = "the service has a fault here ({}); your request is not to blame: the operator finds its place in the log"
-_TABLES = {RUN: tables.runs, PERSONAS: tables.persona_sets, REPORT: tables.batches}
+_TABLES = {RUN: tables.runs, PERSONAS: tables.persona_sets, PROBE: tables.probes, REPORT: tables.batches}
 
 
 async def waiting_jobs(context: Context, most: int) -> list[Job]:
-    """Work that is stored and not yet in the queue: persona sets and reports first, then runs by priority."""
-    sets, runs, batches = tables.persona_sets, tables.runs, tables.batches
+    """Work that is stored and not yet in the queue: persona sets, probes and reports first, then runs by priority."""
+    runs, batches = tables.runs, tables.batches
     async with context.store.read() as connection:
         in_queue = sa.select(sa.func.count()).where(runs.c.status == Status.QUEUED, runs.c.dispatched_at.is_not(None))
         room = most - int((await connection.execute(in_queue)).scalar_one())
-        building = sa.select(sets.c.id).where(sets.c.status == Status.QUEUED, sets.c.dispatched_at.is_(None))
-        jobs = [Job(one, PERSONAS, 0) for one in (await connection.execute(building.limit(50))).scalars()]
+        jobs = []
+        for kind in (PERSONAS, PROBE):
+            table = _TABLES[kind]
+            asked = sa.select(table.c.id).where(table.c.status == Status.QUEUED, table.c.dispatched_at.is_(None))
+            jobs += [Job(one, kind, 0) for one in (await connection.execute(asked.limit(50))).scalars()]
         reporting = sa.select(batches.c.id).where(
-            batches.c.report_status == "pending", batches.c.ended_at.is_not(None), batches.c.dispatched_at.is_(None)
+            batches.c.report_status == "pending",
+            batches.c.ended_at.is_not(None),
+            batches.c.dispatched_at.is_(None),
+            batches.c.loading_at.is_(None),
         )
         jobs += [Job(one, REPORT, 0) for one in (await connection.execute(reporting.limit(50))).scalars()]
         if room > 0:
@@ -82,7 +89,7 @@ async def still_mine(context: Context, worker_id: str, active: Mapping[str, str]
     """The jobs that this worker may go on with: at work, and not in another worker's hands."""
     mine = {one for one, kind in active.items() if kind == REPORT}
     async with context.store.read() as connection:
-        for kind in (RUN, PERSONAS):
+        for kind in (RUN, PERSONAS, PROBE):
             table = _TABLES[kind]
             ids = [one for one, of_kind in active.items() if of_kind == kind]
             if not ids:
@@ -129,10 +136,11 @@ async def forget_hopeless(context: Context, kind: str, subject_id: str, fault: E
             await _put_off_report(connection, subject_id, values["error"])
             return
         if kind == RUN:
-            query = sa.select(table.c.evaluation_id, table.c.attempts).where(table.c.id == subject_id)
+            query = sa.select(table.c.evaluation_id, table.c.attempts, table.c.repeat).where(table.c.id == subject_id)
             row = (await connection.execute(query)).one_or_none()
             if row is not None:
-                await end_run(connection, subject_id, Begun(row.evaluation_id, row.attempts), Status.FAILED, values)
+                begun = Begun(row.evaluation_id, row.attempts, row.repeat)
+                await end_run(connection, subject_id, begun, Status.FAILED, values)
             return
         await connection.execute(
             sa.update(table)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from pathlib import Path
 from typing import NamedTuple
 
+import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, WorkflowStatus
 
+from service.jobs.queue_database import open_queue_database
 from service.settings import Settings
+from service.store.engine import store_error
 
 QUEUE = "work"
 VERSION = "1"
@@ -23,6 +23,7 @@ APPLICATION = "rehearing"
 _WAITING, _PENDING = "ENQUEUED", "PENDING"
 _FINISHED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 _LISTED_MAX = 1000
+_ENQUEUED_AT_ONCE = 32  # in one transaction: on SQLite nobody else writes to the queue meanwhile
 
 
 class Job(NamedTuple):
@@ -39,13 +40,13 @@ class Engine:
     def __init__(self, settings: Settings, executor_id: str) -> None:
         self._settings, self.executor_id = settings, executor_id
         self._client: DBOSClient | None = None
+        self._database: sa.Engine | None = None
 
     async def start(self) -> None:
         """Begins to take workflows from the queue, on the event loop that this is called from."""
         _quiet_logger()
         settings = self._settings
-        if settings.jobs_url.startswith("sqlite"):
-            await asyncio.to_thread(_use_wal, settings.jobs_url)
+        self._database = open_queue_database(settings.jobs_url)
         config: DBOSConfig = {
             "name": APPLICATION,
             "system_database_url": settings.jobs_url,
@@ -59,6 +60,8 @@ class Engine:
             "notification_listener_polling_interval_sec": 0.25,  # it sleeps so long before it stops, and asks nothing here
             "serializer": DBOSPortableJSONSerializer(),
         }
+        if self._database.dialect.name == "sqlite":
+            config["system_database_engine"] = self._database
         DBOS(config=config)
         DBOS.launch()
         self._client = await asyncio.to_thread(self._open_client)
@@ -73,10 +76,9 @@ class Engine:
 
     def _open_client(self) -> DBOSClient:
         return DBOSClient(
-            system_database_url=self._settings.jobs_url,
+            system_database_engine=self._database,
             serializer=DBOSPortableJSONSerializer(),
             application_name=APPLICATION,
-            system_database_pool_size=2,
         )
 
     async def stop(self) -> None:
@@ -88,6 +90,8 @@ class Engine:
     async def close(self) -> None:
         if self._client is not None:
             await asyncio.to_thread(self._client.destroy)
+        if self._database is not None:
+            self._database.dispose()
 
     @property
     def client(self) -> DBOSClient:
@@ -95,19 +99,30 @@ class Engine:
         return self._client
 
     async def enqueue(self, jobs: Iterable[Job]) -> None:
-        """Puts jobs into the queue; one that is there already, or is finished, stays as it is."""
-        await asyncio.to_thread(self._enqueue, list(jobs))
+        """Puts jobs into the queue; one that is there already, or is finished, stays as it is. Raises StoreError."""
+        await asyncio.to_thread(self._enqueue, sorted(jobs))
 
     def _enqueue(self, jobs: Sequence[Job]) -> None:
-        for job in jobs:
-            self.client.enqueue(
-                {
-                    "workflow_name": job.workflow,
-                    "queue_name": QUEUE,
-                    "workflow_id": job.id,
-                    "priority": job.priority + 1,
-                }
-            )
+        """Many in a transaction, since its commit is dearer than a job; in one order, so that no two wait for each other."""
+        assert self._database is not None
+        for start in range(0, len(jobs), _ENQUEUED_AT_ONCE):
+            try:
+                with self._database.begin() as connection:
+                    for job in jobs[start : start + _ENQUEUED_AT_ONCE]:
+                        self._put(connection, job)
+            except sa.exc.DBAPIError as error:
+                raise (store_error(error) or error) from error
+
+    def _put(self, connection: sa.Connection, job: Job) -> None:
+        self.client.enqueue_in_transaction(
+            connection,
+            {
+                "workflow_name": job.workflow,
+                "queue_name": QUEUE,
+                "workflow_id": job.id,
+                "priority": job.priority + 1,
+            },
+        )
 
     async def enqueue_again(self, jobs: Sequence[Job]) -> None:
         """Puts jobs into the queue whose workflows were lost, or finished without doing the work."""
@@ -157,11 +172,3 @@ def _quiet_logger() -> None:
     logger = logging.getLogger("dbos")
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
-
-
-def _use_wal(url: str) -> None:
-    """The journal mode is kept in the file: readers and the writer then do not wait for each other."""
-    path = Path(url.removeprefix("sqlite:///"))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(path, timeout=30)) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")

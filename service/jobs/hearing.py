@@ -2,45 +2,44 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agents import DebateProtocol, HearingInputError, Item, Outcome, Rubric, RunResult, item_adapter
-from clustering import PersonaSet
-from llm import AskSettings, CallLedger, ModelConfigurationError
+from agents import HearingInputError, Outcome, RunResult
+from llm import CallLedger, ModelConfigurationError
+from service.application.answering import answered_column
 from service.application.context import Context
-from service.application.hearings import read_persona_set
-from service.application.lifecycle import Begun, begin_run, end_run, stop_batch, stop_evaluation
+from service.application.lifecycle import begin_run, end_run, stop_batch, stop_evaluation
 from service.application.rating_rows import rating_rows
 from service.application.records import Status
+from service.application.scoring import load_scoring
 from service.application.spending import spent_columns
+<<<<<<< HEAD
+from service.application.stored import stored
 from service.jobs.telling import TurnEvents
 from service.store import Budget, BudgetExhaustedError, StoreLedger, tables, until_reachable
+=======
+from service.jobs.cases import Case, Cases
+from service.jobs.telling import Teller, TurnEvents
+from service.store import BudgetExhaustedError, StoreLedger, tables, until_reachable
+>>>>>>> main
 
 _INSERT_RESULT, _INSERT_RATINGS = sa.insert(tables.results), sa.insert(tables.ratings)
 
 log = logging.getLogger("rehearing.jobs")
 
 
-class Case(NamedTuple):
-    """Everything that a run is heard with."""
+def load_hearing_code() -> None:
+    """Imports what hearings and their scores need, ahead of the first of them."""
+    from agents import load_hearing
+    from stability import ratings_from_results  # noqa: F401 - loaded here, used by rating_rows
 
-    run_id: str
-    begun: Begun
-    evaluation: Any
-    """Its row."""
-    repeat: int
-    item: Item
-    persona_set: PersonaSet
-    rubric: Rubric
-    protocol: DebateProtocol
-    budget: Budget | None
+    load_hearing()
+    load_scoring()
 
 
 async def hear_case(
@@ -48,6 +47,8 @@ async def hear_case(
     run_id: str,
     worker_id: str,
     *,
+    cases: Cases,
+    teller: Teller,
     await_lease: Callable[[], Awaitable[None]],
     metered: Callable[[CallLedger], CallLedger],
 ) -> None:
@@ -59,7 +60,7 @@ async def hear_case(
     context.something_happened.ring()
     if begun is None:
         return
-    case = await load_case(context, run_id, begun)
+    case = await cases.get(begun.evaluation_id)
     ledger = StoreLedger(
         context.store,
         run_id,
@@ -68,15 +69,16 @@ async def hear_case(
         budget=case.budget,
         await_lease=await_lease,
     )
-    turns = TurnEvents(context, begun.evaluation_id, run_id, case.repeat)
+    turns = TurnEvents(teller, begun.evaluation_id, run_id, begun.repeat)
     try:
-        status, values, result = await _outcome_of(context, case, ledger, metered(ledger), turns)
+        heard = _hear(context, case, run_id, begun.repeat, metered(ledger), turns)
+        status, values, result = await _outcome_of(heard, ledger)
         untold = await turns.rest()
     except BaseException:
         turns.drop()
         raise
-    values |= spent_columns(ledger.calls)
-    kept = _kept(case, result) if result is not None else None
+    values |= {"answered": answered_column(ledger.calls), **spent_columns(ledger.calls)}
+    kept = _kept(case, run_id, result) if result is not None else None
 
     async def operation(connection: AsyncConnection) -> None:
         if await end_run(connection, run_id, begun, status, values, untold) and kept is not None:
@@ -90,11 +92,11 @@ async def hear_case(
 
 
 async def _outcome_of(
-    context: Context, case: Case, ledger: StoreLedger, metered: CallLedger, turns: TurnEvents
+    hearing: Awaitable[RunResult], ledger: StoreLedger
 ) -> tuple[Status, dict[str, Any], RunResult | None]:
     """How the run ended: its status, the columns that say so, and its result where it has one."""
     try:
-        result = await _hear(context, case, metered, turns)
+        result = await hearing
     except BudgetExhaustedError as error:
         return Status.CANCELLED, {"error_code": "budget_exhausted", "error": str(error)}, None
     except ModelConfigurationError as error:
@@ -119,16 +121,19 @@ async def _outcome_of(
     return Status.COMPLETED, values, result
 
 
-async def _hear(context: Context, case: Case, ledger: CallLedger, turns: TurnEvents) -> RunResult:
+async def _hear(
+    context: Context, case: Case, run_id: str, repeat: int, ledger: CallLedger, turns: TurnEvents
+) -> RunResult:
     from agents import hear
 
-    models = [context.models.get(spec) for spec in case.evaluation.models]
+    models = [context.models.get(spec) for spec in case.models]
     return await hear(
         case.item,
         case.persona_set,
         case.rubric,
         case.protocol,
         models=models,
+<<<<<<< HEAD
         repeat=case.repeat,
         seed=case.evaluation.seed,
         run_id=case.run_id,
@@ -159,43 +164,32 @@ async def load_case(context: Context, run_id: str, begun: Begun) -> Case:
         return row, await _budget(connection, row)
 
     row, budget = await context.store.look(operation)
+    with stored("case of run", run_id):
+        return _case(run_id, begun, row, budget)
+
+
+def _case(run_id: str, begun: Begun, row: Any, budget: Budget | None) -> Case:
     return Case(
+=======
+        repeat=repeat,
+        seed=case.seed,
+>>>>>>> main
         run_id=run_id,
-        begun=begun,
-        evaluation=row,
-        repeat=row.repeat,
-        item=item_adapter.validate_json(row.item),
-        persona_set=read_persona_set(row.persona_set),
-        rubric=_rubric(json.dumps(row.rubric, sort_keys=True)),
-        protocol=DebateProtocol.model_validate(row.protocol),
-        budget=budget,
+        ledger=ledger,
+        on_turn=turns.tell if case.batch_id is None else None,
+        settings=context.ask_settings,
     )
 
 
-async def _budget(connection: AsyncConnection, evaluation: Any) -> Budget | None:
-    """The budget that the run spends from: its batch's, or its evaluation's."""
-    if evaluation.batch_id is None:
-        found = evaluation.budget_usd_max
-        return Budget(tables.evaluations, evaluation.id, found) if found is not None else None
-    query = sa.select(tables.batches.c.budget_usd_max).where(tables.batches.c.id == evaluation.batch_id)
-    found = (await connection.execute(query)).scalar_one()
-    return Budget(tables.batches, evaluation.batch_id, found) if found is not None else None
-
-
-def _kept(case: Case, result: RunResult) -> tuple[dict[str, Any], dict[str, Any]]:
+def _kept(case: Case, run_id: str, result: RunResult) -> tuple[dict[str, Any], dict[str, Any]]:
     """The rows with the transcript and the ratings of a run; made before the write, which others wait for."""
-    body = {"run_id": case.run_id, "body": result.model_dump_json()}
-    rows = {"run_id": case.run_id, "batch_id": case.evaluation.batch_id, "rows": rating_rows(result, case.item)}
+    body = {"run_id": run_id, "body": result.model_dump_json()}
+    rows = {"run_id": run_id, "batch_id": case.batch_id, "rows": rating_rows(result, case.item)}
     return body, rows
 
 
 async def _stop_the_rest(connection: AsyncConnection, case: Case, message: str) -> None:
-    if case.evaluation.batch_id is None:
-        await stop_evaluation(connection, case.evaluation.id, "budget_exhausted", message)
+    if case.batch_id is None:
+        await stop_evaluation(connection, case.evaluation_id, "budget_exhausted", message)
     else:
-        await stop_batch(connection, case.evaluation.batch_id, "budget_exhausted", message)
-
-
-@lru_cache(maxsize=32)
-def _rubric(body: str) -> Rubric:
-    return Rubric.model_validate_json(body)
+        await stop_batch(connection, case.batch_id, "budget_exhausted", message)

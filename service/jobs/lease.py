@@ -10,9 +10,10 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -59,17 +60,20 @@ class Lease:
         self._beaten_at = self._clock()
         self._beaten.ring()
 
-    async def beat(self) -> bool:
-        """Shows that this worker lives. False where the others have given it up: it must drop what it holds."""
+    async def beat(self, waiting_for: Mapping[str, float] = MappingProxyType({})) -> bool:
+        """Shows that this worker lives. False where the others have given it up: it must drop what it holds.
+
+        waiting_for: seconds since which it has waited, by the spec of the model that does not answer.
+        """
         table, started = tables.workers, self._clock()
         beat = (
             sa.update(table)
             .where(table.c.id == self.worker_id, table.c.incarnation == self._incarnation)
-            .values(beats=table.c.beats + 1, seen_at=now(), stopped_at=None)
+            .values(beats=table.c.beats + 1, seen_at=now(), waiting_for=dict(waiting_for), stopped_at=None)
         )
         if not (await self._store.write(lambda connection: connection.execute(beat))).rowcount:
             return False
-        if started - self._beaten_at > self._dead_after_s:
+        if self._missed_beats(started):
             self._watched.clear()  # the database was away: nobody could beat, so nobody is judged by that time
         self._beaten_at = started
         self._beaten.ring()
@@ -79,6 +83,9 @@ class Lease:
     def is_late(self) -> bool:
         """Whether the others may have given this worker up already."""
         return self._clock() - self._beaten_at > self._dead_after_s
+
+    def _missed_beats(self, moment: float) -> bool:
+        return moment - self._beaten_at > self._dead_after_s / 2
 
     async def held(self) -> None:
         """Returns while this worker has shown that it lives; where it is late, when its next beat was heard.
@@ -103,10 +110,13 @@ class Lease:
     async def dead_among(self, names: set[str]) -> set[str]:
         """Those of `names` that have shown no life for longer than they may; they are struck off the list.
 
-        A worker that was merely frozen finds itself struck off at its next beat.
+        A worker that was merely frozen finds itself struck off at its next beat. Who could not beat itself judges
+        nobody: the others may have wanted to as well.
         """
         async with self._store.read() as connection:
             rows = (await connection.execute(sa.select(tables.workers))).all()
+        if self._missed_beats(self._clock()):
+            return set()
         listed = {row.id: row for row in rows}
         moment, dead = self._clock(), set[str]()
         for name in names - {self.worker_id}:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents import Turn
 from service.application.context import Context
@@ -14,20 +15,62 @@ from service.store import until_reachable
 _GATHERED_S = 0.1
 """Turns that come within it are written at once: nobody who follows a debate reads faster, and each write has its cost."""
 
+Event = tuple[str, dict[str, Any]]
+
+
+class Teller:
+    """Writes the turns of all runs in progress here: those of one moment in one step, those of an evaluation together."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._waiting: dict[TurnEvents, list[Event]] = {}
+        self._writer: asyncio.Task[None] | None = None
+
+    def add(self, of: TurnEvents, event: Event) -> None:
+        """Has an event written soon."""
+        self._waiting.setdefault(of, []).append(event)
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write(), name="telling turns")
+
+    def take(self, of: TurnEvents) -> list[Event]:
+        """What is not being written yet; it is not written here then."""
+        return self._waiting.pop(of, [])
+
+    async def _write(self) -> None:
+        while True:
+            await asyncio.sleep(_GATHERED_S)
+            if not self._waiting:
+                return
+            waiting, self._waiting = self._waiting, {}
+            by_evaluation: dict[str, list[Event]] = {}
+            for of, events in waiting.items():
+                by_evaluation.setdefault(of.evaluation_id, []).extend(events)
+            writing = asyncio.ensure_future(until_reachable(lambda by=by_evaluation: self._append(by)))  # type: ignore[misc]
+            for of in waiting:
+                of.written = writing
+            await asyncio.wait([writing])
+            self._context.something_happened.ring()
+
+    async def _append(self, by_evaluation: dict[str, list[Event]]) -> None:
+        async def operation(connection: AsyncConnection) -> None:
+            for evaluation_id in sorted(by_evaluation):  # in one order, so that no two workers wait for each other
+                await append_events(connection, evaluation_id, by_evaluation[evaluation_id])
+
+        await self._context.store.write(operation)
+
 
 class TurnEvents:
-    """Appends a run's turns as events, as many at once as came in a moment; the last of them with the run's end.
+    """Appends a run's turns as events; the last of them with the run's end.
 
     They are told, not kept: the transcript is stored with the verdict, so a turn whose event was lost with the
     process is told again by the next attempt.
     """
 
-    def __init__(self, context: Context, evaluation_id: str, run_id: str, repeat: int) -> None:
-        self._context, self._evaluation_id = context, evaluation_id
+    def __init__(self, teller: Teller, evaluation_id: str, run_id: str, repeat: int) -> None:
+        self._teller, self.evaluation_id = teller, evaluation_id
         self._of = {"run_id": run_id, "repeat": repeat}
-        self._waiting: list[tuple[str, dict[str, Any]]] = []
-        self._writing: asyncio.Task[None] | None = None
-        self._pause = asyncio.Event()
+        self.written: asyncio.Future[None] | None = None
+        """The last write of events of this run."""
 
     def tell(self, turn: Turn) -> None:
         """Has it written soon."""
@@ -41,31 +84,15 @@ class TurnEvents:
             "scores": turn.scores,
             "outcome": turn.outcome,
         }
-        self._waiting.append(("run.turn", self._of | data))
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write(), name="telling turns")
+        self._teller.add(self, ("run.turn", self._of | data))
 
-    async def rest(self) -> list[tuple[str, dict[str, Any]]]:
+    async def rest(self) -> list[Event]:
         """What is not written yet, to be written with the end of the run. Raises StoreError where some could not be."""
-        rest, self._waiting = self._waiting, []
-        if self._writing is not None:
-            self._pause.set()
-            await self._writing
+        rest = self._teller.take(self)
+        if self.written is not None:
+            await asyncio.shield(self.written)
         return rest
 
     def drop(self) -> None:
         """Tells nothing more: the run is not ended here."""
-        self._waiting.clear()
-        self._pause.set()
-
-    async def _write(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_GATHERED_S):
-                await self._pause.wait()
-        while self._waiting:
-            some, self._waiting = self._waiting, []
-            await until_reachable(lambda some=some: self._append(some))  # type: ignore[misc]
-            self._context.something_happened.ring()
-
-    async def _append(self, some: list[tuple[str, dict[str, Any]]]) -> None:
-        await self._context.store.write(lambda connection: append_events(connection, self._evaluation_id, some))
+        self._teller.take(self)

@@ -7,17 +7,20 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from llm import CallLedger
+from llm import CallLedger, troubles
 from service.application.context import Context
 from service.errors import StoreDamagedError, StoreError
+from service.jobs.cases import Cases
 from service.jobs.dispatch import forget_hopeless, mark_dispatched, still_mine, stranded, sweep, waiting_jobs
 from service.jobs.engine import Engine
-from service.jobs.hearing import hear_case
+from service.jobs.hearing import hear_case, load_hearing_code
 from service.jobs.lease import Lease
 from service.jobs.notifying import notify, open_sender
 from service.jobs.personas import build
+from service.jobs.probing import probe
 from service.jobs.reporting import report_batch
-from service.jobs.workflows import PERSONAS, REPORT, RUN, set_working
+from service.jobs.telling import Teller
+from service.jobs.workflows import PERSONAS, PROBE, REPORT, RUN, set_working
 from service.store import head_revision, stored_revision
 from service.telemetry import MeteredLedger, Metrics, job_span
 
@@ -25,6 +28,9 @@ log = logging.getLogger("rehearing.jobs")
 
 _FED_AHEAD = (
     2  # jobs kept in the queue per job that may run: enough that no worker idles, few enough to keep priorities
+)
+_FEED_SETTLES_S = (
+    0.05  # after new work was accepted: more may come, and the queue is looked at less often than that anyway
 )
 _RETRY_S, _RETRY_MAX_S = 0.5, 30.0
 _FORGET_EVERY = 240  # feeds between clearings of the queue's memory of finished work: about a minute
@@ -47,6 +53,7 @@ class Worker:
         settings = context.settings
         self._lease = Lease(context.store, engine.executor_id, settings.worker_dead_after.total_seconds())
         self._active: dict[str, _Active] = {}
+        self._cases, self._teller = Cases(context), Teller(context)
         self._sender = open_sender(context)
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False
@@ -59,6 +66,7 @@ class Worker:
 
     async def start(self) -> None:
         """Registers, then begins to work."""
+        await asyncio.to_thread(load_hearing_code)
         await self._lease.register()
         set_working(self)
         await self._engine.start()
@@ -150,9 +158,19 @@ class Worker:
                 return MeteredLedger(ledger, self._metrics, traced)
 
             if kind == RUN:
-                await hear_case(self._context, subject_id, worker_id, await_lease=self._lease.held, metered=metered)
+                await hear_case(
+                    self._context,
+                    subject_id,
+                    worker_id,
+                    cases=self._cases,
+                    teller=self._teller,
+                    await_lease=self._lease.held,
+                    metered=metered,
+                )
             elif kind == PERSONAS:
                 await build(self._context, subject_id, worker_id, metered=metered, await_lease=self._lease.held)
+            elif kind == PROBE:
+                await probe(self._context, subject_id, worker_id, await_lease=self._lease.held, metered=metered)
             elif kind == REPORT:
                 await report_batch(self._context, subject_id)
 
@@ -167,6 +185,7 @@ class Worker:
                 await self._feed()
             count += 1
             await self._context.work_waits.wait(pause)
+            await asyncio.sleep(_FEED_SETTLES_S)
 
     async def _feed(self) -> None:
         """Puts stored work into the queue: highest priority first, and not more than will soon be done."""
@@ -189,7 +208,7 @@ class Worker:
         await notify(self._context, self._sender)
 
     async def _beat(self) -> None:
-        if not await self._lease.beat():
+        if not await self._lease.beat({spec: round(trouble.since_s, 1) for spec, trouble in troubles().items()}):
             log.warning("others gave this worker up; it drops %d jobs and begins anew", len(self._active))
             for one in self._active.values():
                 one.work.cancel()

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from dbos import DBOS
 
-RUN, PERSONAS, REPORT = "hear_run", "build_personas", "write_report"
+RUN, PERSONAS, PROBE, REPORT = "hear_run", "build_personas", "make_probe", "write_report"
 
 
 class Working(Protocol):
@@ -40,6 +40,12 @@ async def hear_run() -> None:
 async def build_personas() -> None:
     """Builds one persona set; the workflow's id is the set's."""
     await _work(PERSONAS)
+
+
+@DBOS.workflow(name=PROBE, max_recovery_attempts=None)
+async def make_probe() -> None:
+    """Makes one probe; the workflow's id is the probe's."""
+    await _work(PROBE)
 
 
 @DBOS.workflow(name=REPORT, max_recovery_attempts=None)

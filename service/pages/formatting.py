@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 UNKNOWN = "–"
 MINUS = "−"
+DECIMALS_MAX = 4
 
 
 def score(value: float | None, decimals: int = 1) -> str:
@@ -16,9 +18,14 @@ def score(value: float | None, decimals: int = 1) -> str:
     return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", MINUS)
 
 
-def mean(value: float | None) -> str:
-    """A mean of scores, always with one decimal, so that columns line up: `3.0`."""
-    return UNKNOWN if value is None else f"{value:.1f}".replace("-", MINUS)
+def mean(value: float | None, mark: float | None = None) -> str:
+    """A mean of scores with one decimal, so that columns line up: `3.0`; with more where one would put it on the wrong side of the mark: `2.96`."""
+    if value is None:
+        return UNKNOWN
+    decimals = 1
+    while mark is not None and decimals < DECIMALS_MAX and (value < mark) != (round(value, decimals) < mark):
+        decimals += 1
+    return f"{value:.{decimals}f}".replace("-", MINUS)
 
 
 def signed(value: float | None) -> str:
@@ -41,10 +48,10 @@ def percent(value: float | None) -> str:
 
 
 def interval(low: float | None, high: float | None, decimals: int = 1) -> str:
-    """`3.2 to 4.1`; empty without limits."""
+    """`3.0 to 4.1`; empty without limits."""
     if low is None or high is None:
         return ""
-    return f"{score(low, decimals)} to {score(high, decimals)}"
+    return f"{low:.{decimals}f} to {high:.{decimals}f}".replace("-", MINUS)
 
 
 def dollars(cost: float | None) -> str:
@@ -54,6 +61,13 @@ def dollars(cost: float | None) -> str:
     if cost == 0:
         return "$0"
     return f"${cost:,.2f}" if cost >= 0.1 else f"${cost:.2g}"
+
+
+def waits(since_s: Mapping[str, float]) -> str | None:
+    """`Waiting for openai:x, 41 s so far`; None where nothing is waited for."""
+    if not since_s:
+        return None
+    return "Waiting for " + ", ".join(f"{spec}, {seconds:.0f} s so far" for spec, seconds in since_s.items())
 
 
 def count(value: int | None) -> str:

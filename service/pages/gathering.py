@@ -7,15 +7,25 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.requests import Request
 
 from agents import Rubric
 from clustering import PersonaSet
-from service.application import EvaluationFilter, EvaluationRecord, Place, Ranking, RunRecord, Status
-from service.application.records import CommitmentRecord
+from service.application import (
+    EvaluationFilter,
+    EvaluationRecord,
+    Place,
+    ProbeKind,
+    ProbeRecord,
+    Ranking,
+    RunRecord,
+    Status,
+)
+from service.application.records import PersonaSetRecord
 from service.application.scoring import graded_rubric
 from service.errors import InvalidRequestError, NotFoundError
 from service.pages.views.anchors import run_href
@@ -28,6 +38,7 @@ from service.pages.views.batch import (
     persona_sets_page,
 )
 from service.pages.views.comparison import ComparisonPage, comparison_page
+from service.pages.views.drift import DriftPage, drift_page
 from service.pages.views.evaluation import EvaluationPage, evaluation_page, most_different
 from service.pages.views.evaluations import (
     PARAMETERS,
@@ -42,6 +53,7 @@ from service.pages.views.material import PassagePage, passage_page, texts
 from service.pages.views.persona_set import PersonaSetPage, persona_set_page
 from service.pages.views.run import RunPage, run_page
 from service.pages.views.seen import SeenPage, seen_page
+from service.pages.views.transcript import turn_names
 
 if TYPE_CHECKING:
     from service.application import Application
@@ -49,6 +61,15 @@ if TYPE_CHECKING:
 ROWS_PER_PAGE = 50
 LEAST_STABLE_SHOWN = 12
 """On a batch's page; the list has all of them."""
+
+
+class Judges(NamedTuple):
+    """By which scales, and who judges."""
+
+    rubric: Rubric
+    personas: PersonaSet
+    name: str
+    """Of the persona set; its id where it has none."""
 
 
 class Gathering:
@@ -96,14 +117,16 @@ class Gathering:
     async def evaluation(self) -> EvaluationPage:
         record = await self._application.evaluations.get(self._owner, self._named("evaluation_id"))
         runs = await self._application.runs.list(self._owner, record.id)
-        rubric, personas = await self._judges(record)
-        return evaluation_page(record, runs, rubric, personas, self._asked("arm") or None)
+        judges = await self._judges(record)
+        return evaluation_page(
+            record, runs, judges.rubric, judges.personas, self._asked("arm") or None, persona_set=judges.name
+        )
 
     async def run(self) -> RunPage:
         run = await self._application.runs.get(self._owner, self._named("run_id"))
         evaluation = await self._application.evaluations.get(self._owner, run.evaluation_id)
         runs = await self._application.runs.list(self._owner, run.evaluation_id)
-        rubric, personas = await self._judges(evaluation)
+        rubric, personas, set_name = await self._judges(evaluation)
         transcript = None
         if run.verdicts:
             transcript = await self._application.runs.transcript(self._owner, run.id)
@@ -118,21 +141,31 @@ class Gathering:
             personas,
             transcript,
             so_far,
-            await self._commitment(run.id),
+            await self._probes(run.id),
             lanes=self._asked("view") == "lanes",
+            persona_set=set_name,
             exported=bool(self._asked("export")) and not self._asked("redact"),
         )
 
-    async def _commitment(self, run_id: str) -> CommitmentRecord | None:
-        try:
-            return await self._application.commitments.get(self._owner, run_id)
-        except NotFoundError:
-            return None  # nobody has asked
+    async def _probes(self, run_id: str) -> dict[ProbeKind, ProbeRecord]:
+        """What was asked about the run since it was heard."""
+        found = {}
+        for kind in ProbeKind:
+            with suppress(NotFoundError):
+                found[kind] = await self._application.probes.get(self._owner, run_id, kind)
+        return found
+
+    async def drift(self) -> DriftPage:
+        run = await self._application.runs.get(self._owner, self._named("run_id"))
+        evaluation = await self._application.evaluations.get(self._owner, run.evaluation_id)
+        _, personas, _ = await self._judges(evaluation)
+        record = await self._application.drifts.get(self._owner, run.id)
+        return drift_page(record, personas, simulated=evaluation.simulated)
 
     async def comparison(self) -> ComparisonPage:
         evaluation = await self._application.evaluations.get(self._owner, self._named("evaluation_id"))
         runs = await self._application.runs.list(self._owner, evaluation.id)
-        rubric, personas = await self._judges(evaluation)
+        rubric, personas, _ = await self._judges(evaluation)
         left, right = self._pair(evaluation, runs, rubric)
         scripts = await asyncio.gather(
             *(self._application.runs.transcript(self._owner, run.id) for run in (left, right))
@@ -159,7 +192,10 @@ class Gathering:
     async def seen(self) -> SeenPage:
         run_id, turn_id = self._named("run_id"), self._named("turn_id")
         turn, calls = await self._application.runs.turn(self._owner, run_id, turn_id)
-        return seen_page(run_id, turn, calls)
+        run = await self._application.runs.get(self._owner, run_id)
+        judges = await self._judges(await self._application.evaluations.get(self._owner, run.evaluation_id))
+        transcript = await self._application.runs.transcript(self._owner, run_id)
+        return seen_page(run_id, turn, calls, turn_names(transcript, judges.personas))
 
     async def material(self) -> PassagePage:
         run = await self._application.runs.get(self._owner, self._named("run_id"))
@@ -207,8 +243,9 @@ class Gathering:
         )
         rubrics = await self._rubrics(worst.page.rows)
         rows = [evaluation_row(row, rubrics[row.rubric_id], ListQuery()) for row in worst.page.rows]
+        judges = _set_name(await self._persona_set(record.persona_set_id), record.persona_set_id)
         if record.report_status != "ready":
-            return batch_page(record, None, rows)
+            return batch_page(record, None, rows, persona_set=judges)
         report = await self._application.batches.report(self._owner, record.id)
         from service.pages.plots import plots
 
@@ -217,6 +254,7 @@ class Gathering:
             record,
             report,
             rows,
+            persona_set=judges,
             disagreeing=worst.disagreeing,
             shares_svg=drawn.shares,
             flips_svg=drawn.flips,
@@ -227,14 +265,26 @@ class Gathering:
         found = await asyncio.gather(*(self._application.rubrics.get(self._owner, name) for name in ids))
         return {name: record.rubric for name, record in zip(ids, found, strict=True)}
 
-    async def _judges(self, record: EvaluationRecord) -> tuple[Rubric, PersonaSet]:
-        """The rubric and the personas; a set that was deleted since leaves ids for names."""
+    async def _judges(self, record: EvaluationRecord) -> Judges:
+        """A set that was deleted since leaves ids for names."""
         rubric = await self._application.rubrics.get(self._owner, record.rubric_id)
+        found = await self._persona_set(record.persona_set_id)
+        own = found.persona_set if found else None
+        return Judges(
+            graded_rubric(rubric.rubric, record.item_kind),
+            own or PersonaSet(personas=(), groups=(), method="given"),
+            _set_name(found, record.persona_set_id),
+        )
+
+    async def _persona_set(self, name: str) -> PersonaSetRecord | None:
         try:
-            own = (await self._application.persona_sets.get(self._owner, record.persona_set_id)).persona_set
+            return await self._application.persona_sets.get(self._owner, name)
         except NotFoundError:
-            own = None
-        return graded_rubric(rubric.rubric, record.item_kind), own or PersonaSet(personas=(), groups=(), method="given")
+            return None
+
+
+def _set_name(record: PersonaSetRecord | None, name: str) -> str:
+    return record.name or name if record else name
 
 
 def evaluation_filter(query: ListQuery) -> EvaluationFilter:

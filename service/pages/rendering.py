@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from functools import cache
 from pathlib import Path
@@ -58,6 +59,12 @@ def asset(name: str) -> bytes:
     """One file of `static/`. Raises KeyError for a name that is none of ours: no path is ever built from a request."""
     known = {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*") if path.suffix in MEDIA_TYPES}
     return known[name].read_bytes()
+
+
+@cache
+def packed_asset(name: str) -> bytes:
+    """The same, compressed."""
+    return gzip.compress(asset(name), mtime=0)
 
 
 @cache

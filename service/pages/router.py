@@ -16,7 +16,7 @@ from service.errors import ServiceError
 from service.pages.export import without_server_links
 from service.pages.failures import failure_page
 from service.pages.gathering import Gathering
-from service.pages.rendering import MEDIA_TYPES, asset, render
+from service.pages.rendering import MEDIA_TYPES, asset, packed_asset, render
 from service.pages.sign_in import add_sign_in, owner_of
 from service.pages.trying import add_trying
 
@@ -29,6 +29,8 @@ EXPORT_POLICY = (
 )
 """An exported page has its scripts inside; it runs in an origin of its own and reaches nothing."""
 
+_FRAGMENTS = {"seen.html": "seen_calls.html", "drift.html": "drift_table.html"}
+"""Of pages that open in place: what of them is new there."""
 COMPRESSED_FROM = 2_000
 """Characters; less is not worth the work."""
 
@@ -47,6 +49,7 @@ ROUTES = (
     PageRoute("/evaluations/{evaluation_id}/compare", "comparison.html", Gathering.comparison),
     PageRoute("/runs/{run_id}", "run.html", Gathering.run),
     PageRoute("/runs/{run_id}/seen/{turn_id:path}", "seen.html", Gathering.seen),
+    PageRoute("/runs/{run_id}/drift", "drift.html", Gathering.drift),
     PageRoute("/runs/{run_id}/material/{part}", "passage.html", Gathering.material),
     PageRoute("/batches", "batches.html", Gathering.batches),
     PageRoute("/batches/{batch_id}", "batch.html", Gathering.batch),
@@ -74,15 +77,19 @@ async def _home(request: Request) -> Response:
     return RedirectResponse("/evaluations")
 
 
-async def _static(name: str) -> Response:
+async def _static(request: Request, name: str) -> Response:
     try:
         body = asset(name)
     except KeyError:
         return Response("no such file", 404, media_type="text/plain")
-    suffix = "." + name.rpartition(".")[2]
-    return Response(
-        body, media_type=MEDIA_TYPES[suffix], headers={"Cache-Control": "public, max-age=31536000, immutable"}
-    )
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+    if _takes_gzip(request):
+        body, headers["Content-Encoding"] = packed_asset(name), "gzip"
+    return Response(body, media_type=MEDIA_TYPES["." + name.rpartition(".")[2]], headers=headers)
+
+
+def _takes_gzip(request: Request) -> bool:
+    return "gzip" in request.headers.get("accept-encoding", "")
 
 
 def _page(application: Application, route: PageRoute) -> Callable[[Request], Awaitable[Response]]:
@@ -111,7 +118,7 @@ def _twin(application: Application, route: PageRoute) -> Callable[[Request], Awa
 def _sent(request: Request, html: str) -> Response:
     """As the browser takes it: a long transcript repeats itself, and compressed is a tenth. No page holds a secret that its length could tell."""
     headers = {"Vary": "Accept-Encoding"}
-    if "gzip" not in request.headers.get("accept-encoding", "") or len(html) < COMPRESSED_FROM:
+    if not _takes_gzip(request) or len(html) < COMPRESSED_FROM:
         return HTMLResponse(html, headers=headers)
     body = gzip.compress(html.encode(), compresslevel=5, mtime=0)
     return HTMLResponse(body, headers={**headers, "Content-Encoding": "gzip"})
@@ -121,8 +128,8 @@ def respond(request: Request, template: str, view: Any) -> Response:
     """The view as a page, or as one file where the address asks for it."""
     asked = request.query_params
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    if asked.get("fragment") and template == "seen.html":
-        template = "seen_fragment.html"
+    if asked.get("fragment"):
+        template = _FRAGMENTS.get(template, template)
     if not asked.get("export"):
         return _sent(request, render(template, view, path=path))
     html = render(template, view, path=path, exported=True, redacted=bool(asked.get("redact")))

@@ -1,7 +1,7 @@
 """The database: tables, migrations, the call ledger, one class of queries per noun."""
 
 from service.store import tables
-from service.store.columns import JsonIfReadable
+from service.store.columns import JsonIfReadable, read_json, unpack
 from service.store.ids import new_id
 from service.store.inserting import insert_if_absent
 from service.store.ledger import Budget, BudgetExhaustedError, StoreLedger, load_calls
@@ -20,7 +20,9 @@ __all__ = [
     "load_calls",
     "migrate",
     "new_id",
+    "read_json",
     "stored_revision",
     "tables",
+    "unpack",
     "until_reachable",
 ]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
 from service.errors import StoreDamagedError
@@ -40,12 +41,11 @@ class Json(TypeDecorator[Any]):
         return None if value is None else json.dumps(value, separators=(",", ":"))
 
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Any:
-        if value is None:
-            return None
-        try:
-            return json.loads(value)
-        except ValueError:
-            raise StoreDamagedError(_not_json(value)) from None  # the error would quote what may be a document
+        return None if value is None else read_json(value)
+
+
+Searched = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+"""Plain data of ours that a query looks into, as JSON of the engine's own."""
 
 
 class JsonIfReadable(Json):
@@ -58,6 +58,14 @@ class JsonIfReadable(Json):
             return super().process_result_value(value, dialect)
         except StoreDamagedError:
             return None
+
+
+def read_json(value: str) -> Any:
+    """The plain data of a stored JSON text. Raises StoreDamagedError."""
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise StoreDamagedError(_not_json(value)) from None  # the error would quote what may be a document
 
 
 def _not_json(value: str) -> str:

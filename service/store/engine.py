@@ -15,7 +15,7 @@ from service.errors import StoreConflictError, StoreError, StoreFullError, Store
 _BUSY_MS = 30_000  # other processes on the same file hold it for milliseconds; this outlasts a slow disk
 _POSTGRES_FULL = ("53100", "53200", "54")  # disk full, out of memory, a limit exceeded
 _POSTGRES_GONE = ("08", "57P", "53300")  # connection lost, server going down, too many connections
-_POSTGRES_CONNECTING = {
+POSTGRES_CONNECTING = {
     "connect_timeout": 10,
     # a server that lost its power says no goodbye: without these a write would wait for it for hours
     "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000,
@@ -42,11 +42,13 @@ def open_engine(
         max_overflow=0,
         pool_timeout=pool_timeout_s,
         pool_pre_ping=True,
-        connect_args=_POSTGRES_CONNECTING,
+        connect_args=POSTGRES_CONNECTING,
     )
 
 
-def prepare_sqlite(engine: sa.Engine, *, pages_max: int | None = None, busy_ms: int = _BUSY_MS) -> None:
+def prepare_sqlite(
+    engine: sa.Engine, *, pages_max: int | None = None, busy_ms: int = _BUSY_MS, log_pages: int | None = None
+) -> None:
     """WAL, waiting for locks, foreign keys; and transactions that begin when SQLAlchemy says so."""
 
     @sa.event.listens_for(engine, "connect")
@@ -59,6 +61,8 @@ def prepare_sqlite(engine: sa.Engine, *, pages_max: int | None = None, busy_ms: 
             "PRAGMA synchronous = NORMAL"
         )  # a killed process loses nothing; a power cut may lose the last moments
         cursor.execute("PRAGMA foreign_keys = ON")
+        if log_pages is not None:
+            cursor.execute(f"PRAGMA wal_autocheckpoint = {log_pages}")
         if pages_max is not None:
             cursor.execute(f"PRAGMA max_page_count = {pages_max}")
         cursor.close()

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Literal
 
-Prefix = Literal["ps", "ev", "rn", "ba", "do", "ru", "ky", "hs"]
+Prefix = Literal["ps", "ev", "rn", "ba", "do", "ru", "ky", "hs", "pb"]
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32 in its sorting order
 _RANDOM_BITS = 80
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from pydantic import ValidationError
@@ -17,10 +19,14 @@ from llm import Call
 from service.errors import ServiceError, StoreDamagedError
 from service.store import tables
 from service.store.columns import unpack
-from service.store.inserting import insert_if_absent
+from service.store.inserting import Insertion
 from service.store.store import Store, until_reachable
 
 _INLINE_CHARACTERS = 200  # a shorter text is cheaper in its call than as a row of its own
+
+_SCOPES_KNOWN_MAX, _TEXTS_KNOWN_MAX = 64, 500
+"""Scopes whose stored texts are remembered, and texts of each: the first that a scope stores are those that its runs share."""
+_stored: WeakKeyDictionary[Store, OrderedDict[str, set[str]]] = WeakKeyDictionary()
 
 
 class BudgetExhaustedError(ServiceError):
@@ -55,7 +61,8 @@ class StoreLedger:
         self._store, self._subject, self._scope = store, subject_id, scope_id
         self._budget, self._await_lease = budget, await_lease
         self._known: dict[str, Call] | None = None if resumed else {}
-        self._texts: set[str] = set()
+        self._shas: dict[str, str] = {}
+        self._stored = _stored_texts(store, scope_id)
         self._loading = asyncio.Lock()
 
     @property
@@ -79,41 +86,52 @@ class StoreLedger:
             return
         number = len(known)
         known[call.key] = call
-        body, texts = _split(call)
-        fresh = {sha: text for sha, text in texts.items() if sha not in self._texts}
+        body, texts = _split(call, self._shas)
+        fresh = [
+            {"scope_id": self._scope, "sha256": sha, "body": text}
+            for sha, text in texts.items()
+            if sha not in self._stored
+        ]
+        row = {"subject_id": self._subject, "key": call.key, "scope_id": self._scope, "number": number, "body": body}
+        insertion = Insertion({tables.call_texts: fresh, tables.calls: [row]})
+        if self._budget is None:
+            await until_reachable(lambda: self._store.write(insertion))
+        else:
+            await self._record_and_charge(call, insertion, self._budget)
+        if len(self._stored) < _TEXTS_KNOWN_MAX:
+            self._stored.update(texts)
+
+    async def _record_and_charge(self, call: Call, insertion: Insertion, budget: Budget) -> None:
+        """Charges a call once: it is there already where a commit arrived whose answer did not."""
+        table, charged = tables.calls, budget.table
+        there = sa.select(table.c.key).where(table.c.subject_id == self._subject, table.c.key == call.key)
+        charge = (
+            sa.update(charged)
+            .where(charged.c.id == budget.id)
+            .values(budget_usd_spent=charged.c.budget_usd_spent + (call.cost_usd or 0.0))
+            .returning(charged.c.budget_usd_spent)
+        )
 
         async def operation(connection: AsyncConnection) -> float | None:
-            is_new = await self._insert(connection, call.key, number, body, fresh)
-            return await self._charge(connection, call) if is_new else None
+            if (await connection.execute(there)).one_or_none() is not None:
+                return None
+            await insertion(connection)
+            spent: float | None = (await connection.execute(charge)).scalar_one_or_none()
+            return spent
 
         spent = await until_reachable(lambda: self._store.write(operation))
-        self._texts |= fresh.keys()
-        if spent is not None and self._budget is not None and spent > self._budget.usd_max:
-            raise BudgetExhaustedError(f"the budget of {self._budget.usd_max:g} USD is spent; what is done stays")
+        if spent is not None and spent > budget.usd_max:
+            raise BudgetExhaustedError(f"the budget of {budget.usd_max:g} USD is spent; what is done stays")
 
-    async def _insert(
-        self, connection: AsyncConnection, key: str, number: int, body: str, texts: dict[str, str]
-    ) -> bool:
-        """Whether the call was not there yet: it is, where a commit arrived whose answer did not."""
-        if texts:
-            rows = [{"scope_id": self._scope, "sha256": sha, "body": text} for sha, text in texts.items()]
-            await connection.execute(insert_if_absent(connection, tables.call_texts), rows)
-        row = {"subject_id": self._subject, "key": key, "scope_id": self._scope, "number": number, "body": body}
-        return bool((await connection.execute(insert_if_absent(connection, tables.calls).values(**row))).rowcount)
 
-    async def _charge(self, connection: AsyncConnection, call: Call) -> float | None:
-        """The job's spending with this call; None without a budget."""
-        if self._budget is None:
-            return None
-        table = self._budget.table
-        update = (
-            sa.update(table)
-            .where(table.c.id == self._budget.id)
-            .values(budget_usd_spent=table.c.budget_usd_spent + (call.cost_usd or 0.0))
-            .returning(table.c.budget_usd_spent)
-        )
-        spent: float | None = (await connection.execute(update)).scalar_one_or_none()
-        return spent
+def _stored_texts(store: Store, scope_id: str) -> set[str]:
+    """The hashes of texts that this process has committed for a scope lately; to be added to."""
+    scopes = _stored.setdefault(store, OrderedDict())
+    texts = scopes.setdefault(scope_id, set())
+    scopes.move_to_end(scope_id)
+    while len(scopes) > _SCOPES_KNOWN_MAX:
+        scopes.popitem(last=False)
+    return texts
 
 
 async def load_calls(store: Store, subject_id: str) -> list[Call]:
@@ -136,8 +154,11 @@ async def forget_damaged_calls(store: Store, subject_id: str, readable: set[str]
         await store.write(lambda connection: connection.execute(delete))
 
 
-def _split(call: Call) -> tuple[str, dict[str, str]]:
-    """The call as JSON with its long message texts taken out, and those by their hash."""
+def _split(call: Call, shas: dict[str, str]) -> tuple[str, dict[str, str]]:
+    """The call as JSON with its long message texts taken out, and those by their hash.
+
+    shas: what is known of texts, added to: the calls of one subject are made of the same messages.
+    """
     texts: dict[str, str] = {}
     messages: list[dict[str, str]] = []
     for message in call.messages:
@@ -145,11 +166,14 @@ def _split(call: Call) -> tuple[str, dict[str, str]]:
         if len(content) <= _INLINE_CHARACTERS:
             messages.append(message)
             continue
-        sha = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+        sha = shas.get(content)
+        if sha is None:
+            sha = shas[content] = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
         texts[sha] = content
         messages.append({**{key: value for key, value in message.items() if key != "content"}, "sha256": sha})
     data = call.model_dump(mode="json", exclude={"messages"})
-    return json.dumps({**data, "messages": messages}, separators=(",", ":")), texts
+    data["messages"] = messages
+    return json.dumps(data, separators=(",", ":")), texts
 
 
 def _parse(body: str) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 0x72656865  # any number, the same in every process of ours
 
 
+@cache
 def head_revision() -> str:
     """The newest schema that this code knows."""
     head = ScriptDirectory(str(_FOLDER)).get_current_head()

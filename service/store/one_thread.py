@@ -1,9 +1,9 @@
-"""Writes to SQLite on one thread: a commit is one step off the event loop, however many statements it holds.
+"""Writes on one thread: a commit is one step off the event loop, however many statements it holds.
 
-And looking up a few rows, which takes less time than one step to another thread and back.
+And looking up a few rows of SQLite, which takes less time than one step to another thread and back.
 
-The async driver goes to its own thread and back for every statement, fetch and close. A gathered commit of the ledger
-has dozens, and those steps cost more than the statements.
+The async drivers go back and forth for every statement, fetch and close. A gathered commit of the ledger has dozens, and
+those steps cost more processor time than the statements.
 """
 
 from __future__ import annotations
@@ -16,19 +16,27 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.store.engine import WRITES, prepare_sqlite
+from service.store.checkpoints import LEFT_TO_THE_WRITER, Checkpoints
+from service.store.engine import POSTGRES_CONNECTING, WRITES, prepare_sqlite
 
 Operation = Callable[[AsyncConnection], Awaitable[Any]]
 
 
 class OneThread:
-    """The writing connection of one process to one SQLite file."""
+    """The writing connection of one process."""
 
     def __init__(self, url: sa.URL, *, pages_max: int | None = None) -> None:
-        self._engine = sa.create_engine(
-            url.set(drivername="sqlite"), poolclass=sa.StaticPool, connect_args={"check_same_thread": False}
-        )
-        prepare_sqlite(self._engine, pages_max=pages_max)
+        self._checkpoints: Checkpoints | None = None
+        if url.get_backend_name() == "sqlite":
+            self._engine = sa.create_engine(
+                url.set(drivername="sqlite"), poolclass=sa.StaticPool, connect_args={"check_same_thread": False}
+            )
+            prepare_sqlite(self._engine, pages_max=pages_max, log_pages=LEFT_TO_THE_WRITER)
+            self._checkpoints = Checkpoints(url.database or "")
+        else:
+            self._engine = sa.create_engine(
+                url, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=POSTGRES_CONNECTING
+            )
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
     async def commit(self, operations: Sequence[Operation]) -> list[Any]:
@@ -39,11 +47,16 @@ class OneThread:
     def _commit(self, operations: Sequence[Operation]) -> list[Any]:
         with self._engine.execution_options(**{WRITES: True}).begin() as connection:
             at_once = cast("AsyncConnection", _AtOnce(connection))
-            return [_finished(operation(at_once)) for operation in operations]
+            results = [_finished(operation(at_once)) for operation in operations]
+        if self._checkpoints is not None:
+            self._checkpoints.committed()
+        return results
 
     def close(self) -> None:
         """Ends the thread and gives the connection back."""
         self._thread.shutdown()
+        if self._checkpoints is not None:
+            self._checkpoints.close()
         self._engine.dispose()
 
 
@@ -76,6 +89,9 @@ class _AtOnce:
 
     async def execute(self, *arguments: Any, **options: Any) -> Any:
         return self._connection.execute(*arguments, **options)
+
+    async def exec_driver_sql(self, *arguments: Any) -> Any:
+        return self._connection.exec_driver_sql(*arguments)
 
 
 def _finished(operation: Awaitable[Any]) -> Any:

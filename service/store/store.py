@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.errors import StoreConflictError, StoreFullError, StoreUnreachableError
 from service.store.engine import WRITES, open_engine, store_error
+from service.store.inserting import Insertion, join_insertions
 from service.store.one_thread import Lookup, OneThread
 
 T = TypeVar("T")
@@ -40,7 +41,7 @@ class Store:
         self.engine = open_engine(
             url, pool_size=pool_size, pool_timeout_s=pool_timeout_s, sqlite_pages_max=sqlite_pages_max
         )
-        self._thread = OneThread(self.engine.url, pages_max=sqlite_pages_max) if self.is_sqlite else None
+        self._thread = OneThread(self.engine.url, pages_max=sqlite_pages_max)
         self._lookup = Lookup(self.engine.url) if self.is_sqlite else None
         self._waiting: list[_Waiting] = []
         self._committer: asyncio.Task[None] | None = None
@@ -54,8 +55,7 @@ class Store:
         """Commits what waits, then gives the connections back."""
         if self._committer is not None:
             await asyncio.gather(self._committer, return_exceptions=True)
-        if self._thread is not None:
-            await asyncio.to_thread(self._thread.close)
+        await asyncio.to_thread(self._thread.close)
         if self._lookup is not None:
             self._lookup.close()
         await self.engine.dispose()
@@ -151,9 +151,14 @@ class Store:
 
     async def _committed(self, operations: list[Operation[Any]]) -> list[Any]:
         """What the operations returned, once they are committed together. Raises a StoreError, or what one raised."""
-        if self._thread is None:
-            async with self.transaction() as connection:
-                return [await operation(connection) for operation in operations]
+        rows = [one for one in operations if isinstance(one, Insertion)]
+        if not rows:
+            return await self._committed_each(operations)
+        others = [one for one in operations if not isinstance(one, Insertion)]
+        results = iter((await self._committed_each([join_insertions(rows), *others]))[1:])
+        return [None if isinstance(one, Insertion) else next(results) for one in operations]
+
+    async def _committed_each(self, operations: list[Operation[Any]]) -> list[Any]:
         try:
             async with self._own_turn():
                 return await self._thread.commit(operations)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
 
-from service.store.columns import Json, Moment, Packed
+from service.store.columns import Json, Moment, Packed, Searched
 
 metadata = sa.MetaData(
     naming_convention={
@@ -163,8 +163,10 @@ evaluations = Table(
     Column("runs_ended", sa.Integer, nullable=False, server_default="0"),
     Column("events", sa.Integer, nullable=False, server_default="0"),
     Column("scores", Json),
+    Column("answered", Json),
     Column("instability", sa.Float),
     Column("disagreement", sa.Float),
+    Column("disagreements", Searched),
     UniqueConstraint("batch_id", "custom_id"),
     Index("ix_evaluations_list", "owner", "created_at", "id"),
     Index("ix_evaluations_list_all", "created_at", "id"),
@@ -185,6 +187,7 @@ runs = Table(
     Column("priority", sa.Integer, nullable=False),
     Column("outcome", sa.String(20)),
     Column("verdicts", Json),
+    Column("answered", Json),
     Column("simulated", sa.Boolean),
     Column("code_version", Name),
     UniqueConstraint("evaluation_id", "repeat"),
@@ -210,15 +213,25 @@ ratings = Table(
     Column("rows", Packed, nullable=False),
     Index("ix_ratings_by_batch", "batch_id", "run_id"),
 )  # fmt: skip
-"""The ratings of one run as JSON columns: a report reads these alone, never a transcript."""
+"""The ratings of one run as JSON columns: a report takes its figures from these, and reads a sample of transcripts for what was said."""
 
-commitments = Table(
-    "commitments", metadata,
-    Column("run_id", Id, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
-    Column("created_at", Moment, nullable=False),
-    Column("body", Packed, nullable=False),
+probes = Table(
+    "probes", metadata, *_owned(), *_dispatched(), *_spent(),
+    Column("status", sa.String(10), nullable=False),
+    Column("started_at", Moment),
+    Column("ended_at", Moment),
+    Column("error", sa.Text),
+    Column("error_code", sa.String(40)),
+    Column("run_id", Id, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", sa.String(20), nullable=False),
+    Column("request", Json, nullable=False),
+    Column("progress", Json),
+    Column("simulated", sa.Boolean),
+    Column("body", Packed),
+    UniqueConstraint("run_id", "kind"),
+    Index("ix_probes_waiting", "created_at", sqlite_where=sa.text("status = 'queued'"), postgresql_where=sa.text("status = 'queued'")),
 )  # fmt: skip
-"""How settled a run's verdict was after each turn, as JSON; there once somebody has asked."""
+"""What was asked about a heard run since: its commitment, the adherence of its personas. The result is JSON."""
 
 calls = Table(
     "calls", metadata,
@@ -228,7 +241,7 @@ calls = Table(
     Column("number", sa.Integer, nullable=False),
     Column("body", sa.Text, nullable=False),
 )  # fmt: skip
-"""The call ledger. subject: a run or a persona set. scope: what it is deleted with, an evaluation or a persona set."""
+"""The call ledger. subject: a run, a probe or a persona set. scope: what it is deleted with, an evaluation or a persona set."""
 
 call_texts = Table(
     "call_texts", metadata,
@@ -287,5 +300,7 @@ workers = Table(
     Column("code_version", Name, nullable=False),
     Column("started_at", Moment, nullable=False),
     Column("seen_at", Moment, nullable=False),
+    Column("waiting_for", Json),
     Column("stopped_at", Moment),
 )  # fmt: skip
+"""waiting_for: seconds since which it has waited, by the spec of the model that does not answer."""

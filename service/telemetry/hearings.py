@@ -29,10 +29,14 @@ class _Turn:
 class JobTrace:
     """Puts each call's span under the span of its turn. A turn ends with its last call."""
 
+    recording: bool = True
+    """False where nobody takes the spans: to find a call's turn costs more than to count it."""
     _turns: dict[str, _Turn] = field(default_factory=dict)
 
     def record(self, call: Call) -> None:
         """Adds a finished call."""
+        if not self.recording:
+            return
         turn_id = turn_of(call)
         if turn_id is None:
             record_call_span(call)
@@ -56,8 +60,8 @@ class JobTrace:
 @contextmanager
 def job_span(kind: str, subject_id: str) -> Iterator[JobTrace]:
     """A span around work on a job; the calls of its ledger go into the trace that it gives."""
-    traced = JobTrace()
     with span(f"job {kind}", **{genai.JOB_KIND: kind, genai.RUN_ID: subject_id}):
+        traced = JobTrace(recording=trace.get_current_span().is_recording())
         try:
             yield traced
         finally:

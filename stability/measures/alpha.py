@@ -19,6 +19,8 @@ class Coincidences(NamedTuple):
     rows: Floats
     """(clusters, levels * levels)."""
     levels: int
+    coders: float
+    """Mean number of values in a unit that holds a pair; NaN where none does."""
 
     def total(self) -> Floats:
         """(1, levels * levels): the whole table."""
@@ -47,7 +49,8 @@ def coincidences(unit: Integers, level: Integers, levels: int, cluster: Integers
         for right in range(levels):
             pairs = counts[:, left] * (counts[:, right] - (left == right)) * weight
             rows[:, left, right] = np.bincount(cluster, pairs, minlength=clusters)
-    return Coincidences(rows.reshape(clusters, -1), levels)
+    coders = float(size[paired].mean()) if paired.any() else float("nan")
+    return Coincidences(rows.reshape(clusters, -1), levels, coders)
 
 
 def ordinal_alpha(rows: Floats, levels: int) -> Floats:

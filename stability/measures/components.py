@@ -18,6 +18,10 @@ from stability.measures.features import Features, Floats
 NAMES = ("item", "persona", "item_persona", "run")
 
 
+_CANCELLED = 1e-12
+"""Share of its terms that a sum must keep to be more than their rounding."""
+
+
 class Coefficient(NamedTuple):
     """signal / (signal + error): a share, a dependability or an intraclass correlation of many tables at once."""
 
@@ -27,8 +31,9 @@ class Coefficient(NamedTuple):
     """(tables,)."""
 
     def values(self) -> Floats:
-        """(tables,), untruncated."""
-        return divide(self.signal, self.signal + self.error)
+        """(tables,), untruncated; NaN where the two cancel: a quotient by what rounding left is no figure."""
+        size, total = np.abs(self.signal) + np.abs(self.error), self.signal + self.error
+        return divide(self.signal, np.where(np.abs(total) > _CANCELLED * size, total, np.nan))
 
     def truncated(self) -> Floats:
         """(tables,), a signal below 0 taken as 0."""

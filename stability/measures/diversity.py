@@ -9,36 +9,65 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stability.measures.clustered import FloatArray
+from stability.measures.clustered import Clustered, FloatArray, IntArray, jackknife_sums
 
 
-def effective_personas(cell_means: FloatArray, reliability: FloatArray | None = None) -> float | None:
+def effective_personas(cell_means: FloatArray, noise: FloatArray, cluster: IntArray) -> Clustered:
     """exp(entropy of the eigenvalues of R / P): how many different scorers the personas amount to, 1 to P - 1.
 
     R is the correlation over items of the personas' scores, each less the item's mean over the personas, so that
-    agreement on which items are good does not count as sameness. With `reliability` R is disattenuated
-    (r_pq / sqrt(rel_p rel_q)), so that mere run noise does not count as difference; negative eigenvalues that this can
-    leave are taken as 0.
+    agreement on which items are good does not count as sameness. R is disattenuated (r_pq / sqrt(rel_p rel_q), with rel_p
+    the share of a persona's centred variance that is not its runs'), so that mere run noise does not count as difference;
+    a rel_p not above 0 is left as it is, negative eigenvalues that this can leave are taken as 0.
 
     Args:
         cell_means: (items, personas), each the mean over runs; items with a missing persona are left out.
-        reliability: (personas,) ICC(k) of each persona's item-centred means; those not above 0 are left as they are.
+        noise: (items, personas) run variance of each cell mean; NaN where unknown, as 0.
+        cluster: (items,) labels.
 
     Returns:
-        None with fewer than 2 personas or 3 full items, or where a persona never departs from the item's mean.
+        With a delete-one-cluster jackknife-t interval on the log scale, cut at 1 and P - 1. None with fewer than 2 personas or 3 full items, or
+        where a persona never departs from the item's mean.
     """
-    full = cell_means[np.isfinite(cell_means).all(axis=1)]
-    if full.shape[0] < 3 or full.shape[1] < 2:
-        return None
-    centred = full - full.mean(axis=1, keepdims=True)
-    if (centred.std(axis=0) < 1e-12).any():
-        return None
-    correlation: FloatArray = np.asarray(np.corrcoef(centred.T), dtype=np.float64)
-    if reliability is not None:
-        root = np.sqrt(np.where(reliability > 0, np.minimum(reliability, 1.0), 1.0))
-        correlation = np.clip(correlation / np.outer(root, root), -1, 1)
-        np.fill_diagonal(correlation, 1.0)
-    return _entropy_number(np.asarray(np.linalg.eigvalsh(correlation), dtype=np.float64))
+    full = np.isfinite(cell_means).all(axis=1)
+    items, personas = int(full.sum()), cell_means.shape[1]
+    if items < 3 or personas < 2:
+        return Clustered(None, n_used=items)
+    centred = cell_means[full] - cell_means[full].mean(axis=1, keepdims=True)
+    centred -= centred.mean(axis=0)  # sums of squares of small numbers lose no digits
+    error = np.nan_to_num(noise[full])
+    own = (1 - 2 / personas) * error + error.sum(axis=1, keepdims=True) / personas**2
+    upper = np.triu_indices(personas)
+    features = np.concatenate([np.ones((items, 1)), centred, centred[:, upper[0]] * centred[:, upper[1]], own], axis=1)
+    found = jackknife_sums(features, cluster[full], lambda sums: _effective(sums, personas), scale="log", n_used=items)
+    if found.low is None or found.high is None:
+        return found
+    most = max(1.0, personas - 1.0)  # centring within the item takes one dimension
+    return found._replace(low=float(np.clip(found.low, 1, most)), high=float(np.clip(found.high, 1, most)))
+
+
+def _effective(sums: FloatArray, personas: int) -> FloatArray:
+    """(...,) effective numbers of (..., features) sums; NaN where a persona never departs from the item's mean."""
+    table = np.atleast_2d(sums)
+    count, first = table[:, :1], table[:, 1 : 1 + personas]
+    covariance = np.zeros((len(table), personas, personas))
+    row, column = np.triu_indices(personas)
+    products = table[:, 1 + personas : 1 + personas + len(row)]
+    covariance[:, row, column] = covariance[:, column, row] = (
+        products - first[:, row] * first[:, column] / count
+    ) / np.maximum(count - 1, 1)
+    variance = np.einsum("tpp->tp", covariance)
+    fine = (variance > 1e-20).all(axis=1)
+    known = np.where(fine[:, None], variance, 1.0)
+    reliability = 1 - table[:, -personas:] / count / known
+    root = np.sqrt(known * np.where(reliability > 0, np.minimum(reliability, 1.0), 1.0))
+    correlation = np.clip(covariance / (root[:, :, None] * root[:, None, :]), -1, 1)
+    correlation[:, np.arange(personas), np.arange(personas)] = 1.0
+    share = np.maximum(np.linalg.eigvalsh(correlation), 0.0)
+    share = share / share.sum(axis=1, keepdims=True)
+    entropy = -(share * np.log(np.where(share > 1e-12, share, 1.0))).sum(axis=1)
+    found: FloatArray = np.where(fine, np.exp(entropy), np.nan)
+    return found.reshape(sums.shape[:-1])
 
 
 def vendi_score(similarity: FloatArray) -> float | None:

@@ -80,10 +80,6 @@ class Features:
         result: Floats = self.total - self.rows
         return result
 
-    def weighted(self, weights: Floats) -> Floats:
-        """(replicates, features): the table with every cluster counted `weights` times; (replicates, clusters)."""
-        return weights @ self.rows
-
 
 def features(table: Cells, cluster: Integers, clusters: int) -> Features:
     """Features of every cluster, in the order that `components.from_features` reads.

@@ -1,12 +1,12 @@
 """What goes wrong in a debate's turns: repeating oneself, echoing others, moving without a reason, text against score.
 
 A re-run of the same prompt repeats much by itself: overlaps of independent re-runs had mean .226 and 95th percentile
-.562 (GPT-3.5, 201k calls), so `repetitive_above` is taken from the run set at hand where it has re-runs.
+.562 (GPT-3.5, 201k calls), so `overlap_null` is taken from the run set at hand where it has re-runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import NamedTuple
@@ -15,9 +15,12 @@ import numpy as np
 
 from stability.measures.diversity import words
 
+Grams = frozenset[tuple[str, ...]]
 NGRAM = 4
 OVERLAP_OF_RERUNS_P95 = 0.562
 """95th percentile of the overlap of independent re-runs, for a run set without re-runs to calibrate on."""
+OVERLAP_OF_JUDGES_P95 = 0.39
+"""The same of two prompts on one item that had not seen each other."""
 RERUNS_MIN = 20
 """Overlaps needed for a percentile of one's own."""
 PASSING = frozenset(words("pass passes passing acceptable adequate good strong excellent accurate faithful coherent"))
@@ -47,14 +50,14 @@ class TurnMarks(NamedTuple):
     """Largest 4-gram overlap with an earlier turn of another persona."""
     moved_without_reason: tuple[str, ...]
     """Dimensions whose score moved a point or more since the persona's last turn, with nothing cited."""
-    text_against_score: tuple[str, ...]
-    """Dimensions whose score lies on the other side of the threshold than the words do."""
+    words_against_score: tuple[str, ...] | None
+    """Dimensions whose score lies on the other side of the threshold than the words do; None where the words lean neither
+    way or no dimension has both."""
 
 
 def overlap(left: str, right: str) -> float | None:
     """|A n B| / min(|A|, |B|) over the texts' sets of 4-grams of words; None where either has none."""
-    a, b = _grams(left), _grams(right)
-    return len(a & b) / min(len(a), len(b)) if a and b else None
+    return _shared(_grams(left), _grams(right))
 
 
 def mark_turns(
@@ -67,28 +70,39 @@ def mark_turns(
         thresholds: pass threshold by dimension; without one, words are not held against the score.
         moved_min: smallest move of a score, in points, that needs a reason.
     """
-    marks = []
+    marks, grams = [], [_grams(turn.text) for turn in turns]
     for place, turn in enumerate(turns):
-        own = [earlier for earlier in turns[:place] if earlier.persona == turn.persona]
-        others = [earlier for earlier in turns[:place] if earlier.persona != turn.persona]
+        own = [earlier for earlier in range(place) if turns[earlier].persona == turn.persona]
+        others = [earlier for earlier in range(place) if turns[earlier].persona != turn.persona]
         marks.append(
             TurnMarks(
-                repetition=_largest(turn.text, own),
-                echo=_largest(turn.text, others),
-                moved_without_reason=_moved(own[-1], turn, moved_min) if own and not turn.cites else (),
-                text_against_score=_against(turn, thresholds or {}),
+                repetition=_largest(grams[place], [grams[earlier] for earlier in own]),
+                echo=_largest(grams[place], [grams[earlier] for earlier in others]),
+                moved_without_reason=_moved(turns[own[-1]], turn, moved_min) if own and not turn.cites else (),
+                words_against_score=_against(turn, thresholds or {}),
             )
         )
     return tuple(marks)
 
 
-def repetitive_above(reruns: Sequence[Sequence[str]]) -> float:
-    """The overlap above which a turn repeats more than an independent re-run would: the 95th percentile of re-runs.
+class Null(NamedTuple):
+    """What overlap is to be expected of texts that do not repeat each other."""
 
-    reruns: per prompt and item, the texts of independent runs. With fewer than 20 pairs, the published .562.
+    above: float
+    """95th percentile: a larger overlap is repetition."""
+    pairs: int
+    """Pairs of texts behind it; the published percentile where there were fewer than 20."""
+
+
+def overlap_null(groups: Iterable[Sequence[str]], published: float = OVERLAP_OF_RERUNS_P95) -> Null:
+    """The overlap of independent texts, from the pairs within each group.
+
+    groups: texts that could not have seen one another: independent re-runs of a persona on an item (for repetition), or
+    what different personas said of an item alone (for echo). published: for fewer than 20 pairs.
     """
-    found = [shared for texts in reruns for pair in combinations(texts, 2) if (shared := overlap(*pair)) is not None]
-    return float(np.quantile(found, 0.95)) if len(found) >= RERUNS_MIN else OVERLAP_OF_RERUNS_P95
+    pairs = (pair for texts in groups for pair in combinations([_grams(text) for text in texts], 2))
+    found = [shared for pair in pairs if (shared := _shared(*pair)) is not None]
+    return Null(float(np.quantile(found, 0.95)) if len(found) >= RERUNS_MIN else published, len(found))
 
 
 def direction(text: str) -> int:
@@ -103,14 +117,17 @@ def direction(text: str) -> int:
     return (lean > 0) - (lean < 0)
 
 
-def _grams(text: str) -> set[tuple[str, ...]]:
+def _grams(text: str) -> Grams:
     said = words(text)
-    return {said[start : start + NGRAM] for start in range(len(said) - NGRAM + 1)}
+    return frozenset(said[start : start + NGRAM] for start in range(len(said) - NGRAM + 1))
 
 
-def _largest(text: str, earlier: Sequence[Said]) -> float | None:
-    shared = [value for turn in earlier if (value := overlap(text, turn.text)) is not None]
-    return max(shared, default=None)
+def _shared(left: Grams, right: Grams) -> float | None:
+    return len(left & right) / min(len(left), len(right)) if left and right else None
+
+
+def _largest(text: Grams, earlier: Sequence[Grams]) -> float | None:
+    return max((value for other in earlier if (value := _shared(text, other)) is not None), default=None)
 
 
 def _moved(before: Said, now: Said, moved_min: float) -> tuple[str, ...]:
@@ -121,10 +138,9 @@ def _moved(before: Said, now: Said, moved_min: float) -> tuple[str, ...]:
     )
 
 
-def _against(turn: Said, thresholds: dict[str, float]) -> tuple[str, ...]:
+def _against(turn: Said, thresholds: dict[str, float]) -> tuple[str, ...] | None:
     lean = direction(turn.text)
-    if lean == 0:
-        return ()
-    return tuple(
-        name for name, score in turn.scores.items() if name in thresholds and (score >= thresholds[name]) != (lean > 0)
-    )
+    held = [name for name in turn.scores if name in thresholds]
+    if lean == 0 or not held:
+        return None
+    return tuple(name for name in held if (turn.scores[name] >= thresholds[name]) != (lean > 0))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 INK = "currentColor"
 FONT = "Arial, Liberation Sans, Helvetica, sans-serif"
 PNG_SCALE = 2.0
+STEP = 1.1
+"""Ratio of calls at which two markers of plot 2 stand clear of each other."""
 SMALLEST_LABELLED_SHARE = 0.06
 """A narrower segment has no room for its per cent; the table has it."""
 
@@ -158,11 +160,29 @@ def _flip_row(
 
 def _flips_rows(dimension: DimensionReport, address: Callable[[str], str] | None = None) -> list[dict[str, Any]]:
     lines = {line.key: line for line in LINES}
-    return [
-        _flip_row(point, point.flips, lines[point.design], address)
-        for point in sorted(dimension.flips_by_calls, key=lambda point: point.calls)
-        if point.flips.value is not None and point.calls > 0
-    ]
+    order = list(lines)
+    points = [point for point in dimension.flips_by_calls if point.flips.value is not None and point.calls > 0]
+    points.sort(key=lambda point: (point.calls, order.index(point.design)))
+    rows = [_flip_row(point, point.flips, lines[point.design], address) for point in points]
+    for row, place in zip(rows, _side_by_side([point.calls for point in points]), strict=True):
+        row["place"] = place
+    return rows
+
+
+def _side_by_side(calls: list[float]) -> list[float]:
+    """Where points stand that would hide one another: about the same place, a step apart on the log scale.
+
+    calls: rising. Points whose calls differ by less than a step are one group, spread around its middle.
+    """
+    places: list[float] = []
+    start = 0
+    for end in range(1, len(calls) + 1):
+        if end == len(calls) or calls[end] >= calls[end - 1] * STEP:
+            group = calls[start:end]
+            middle = (group[0] * group[-1]) ** 0.5
+            places += [middle * STEP ** (place - (len(group) - 1) / 2) for place in range(len(group))]
+            start = end
+    return places
 
 
 def _flips_chart(dimension: DimensionReport, address: Callable[[str], str] | None = None) -> altair.LayerChart | None:
@@ -177,7 +197,7 @@ def _flips_chart(dimension: DimensionReport, address: Callable[[str], str] | Non
     ends = [ticks[0] / 1.25, ticks[-1] * 1.25]
     shared = alt.Chart(alt.InlineData(values=rows)).encode(
         x=alt.X(
-            "calls:Q",
+            "place:Q",
             title="calls per verdict",
             scale=alt.Scale(type="log", base=2, domain=ends, nice=False),
             axis=alt.Axis(values=ticks, format="~g", grid=False),

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from stability.page import figures
 from stability.page.charts import PARTS, flips_svg, shares_svg
-from stability.page.tables import Table, detail_tables
+from stability.page.tables import Table, detail_tables, texts_table
 from stability.report import DimensionReport, Estimate, ReportWarning, StabilityReport
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def report_html(
         sections=[
             _section(name, number, dimension) for number, (name, dimension) in enumerate(report.dimensions.items(), 1)
         ],
+        texts=texts_table(report.texts),
         warnings=len(report.warnings) + sum(len(dimension.warnings) for dimension in report.dimensions.values()),
         footer=list(_footer(report)),
     )
@@ -157,6 +158,8 @@ def _footer(report: StabilityReport) -> Iterator[tuple[str, str]]:
     yield "personas", f"{population.personas:,}"
     yield "runs", f"at most {population.runs:,} per item and persona"
     yield "ratings", f"{population.ratings_used:,} used of {population.ratings_asked:,} asked"
+    if report.texts_reason:
+        yield "what was said", report.texts_reason
     for name, value in report.provenance.items():
         if isinstance(value, (list, tuple)):
             value = ", ".join(map(str, value))

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from stability.page import figures
 from stability.page.charts import LINES, PARTS
-from stability.report import ArmReport, DimensionReport, Estimate, Plan
+from stability.report import ArmReport, DimensionReport, Estimate, OverlapNull, Plan, Texts
 
 Cell = str
 Row = tuple[Cell, ...]
@@ -84,6 +84,39 @@ def detail_tables(dimension: DimensionReport) -> tuple[Table, ...]:
     return tuple(table for table in tables if table.rows)
 
 
+def texts_table(texts: Texts | None) -> Table | None:
+    """What transcripts and persona cards show; None without them."""
+    if texts is None:
+        return None
+    again, echo = texts.repetition_above, texts.echo_above
+    named = (
+        (f"Turns that repeat the persona's own words ({_null(again)})", texts.repetitive, True),
+        (f"Turns that repeat another persona's words ({_null(echo)})", texts.echoing, True),
+        ("Turns that move a score and cite nothing", texts.moved_without_reason, True),
+        ("Turns whose words gainsay their score", texts.words_against_score, True),
+        ("Different reasons among those given for an item alone (Vendi)", texts.different_reasons, False),
+    )
+    rows = [estimate_row(name, value, percent=percent) for name, value, percent in named]
+    cards = texts.personas
+    if cards is not None:
+        counts = f"{cards.personas} of {cards.personas}"
+        rows.append(
+            (
+                "Different personas by their cards (Vendi)",
+                figures.rounded(cards.vendi),
+                "none",
+                counts,
+                "these personas",
+            )
+        )
+    return Table(f"From {texts.runs:,} of {texts.runs_asked:,} transcripts", ESTIMATE_COLUMNS, tuple(rows))
+
+
+def _null(null: OverlapNull) -> str:
+    source = f"{null.pairs:,} pairs of independent texts" if null.measured else "published, for want of re-runs"
+    return f"overlap above {figures.rounded(null.above)}: {source}"
+
+
 def _differences_first(changes: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """Changes that happen of themselves come before those that an arm is credited with, the arms' own figures last."""
     return changes and {key: changes[key] for key in sorted(changes, key=lambda key: key == "arms")}
@@ -135,6 +168,7 @@ def _trust(dimension: DimensionReport) -> Table:
         ("Flip rate: another grade", dimension.flips.categorical, True),
         ("Flip rate: across the pass threshold", dimension.flips.threshold, True),
         ("Effective number of judges", dimension.effective_judges, False),
+        ("Different scorers among the personas", dimension.effective_personas, False),
     )
     rows = [estimate_row(name, value, percent=percent) for name, value, percent in named if value is not None]
     p_values = (("main effect of persona", "main"), ("effect of persona at all", "any"))
@@ -230,9 +264,16 @@ def _leaves(value: Any, path: str) -> Iterator[Row]:
         yield path, _list_text(value), "none", "", ""
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for number, inner in enumerate(value, 1):
-            yield from _leaves(inner, f"{path} {number}")
+            yield from _leaves(*_by_runs(inner, path, number))
     else:
         yield path, _leaf_text(value), "none", "", ""
+
+
+def _by_runs(value: Any, path: str, number: int) -> tuple[Any, str]:
+    """An entry of a list and its name: by its number of runs where it has one, else by its place."""
+    if isinstance(value, Mapping) and isinstance(runs := value.get("runs"), int):
+        return {key: inner for key, inner in value.items() if key != "runs"}, f"{path}, {runs} run{'s' * (runs != 1)}"
+    return value, f"{path} {number}"
 
 
 def _is_plain(value: object) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO, Literal, get_args
 
@@ -11,6 +12,9 @@ from stability.ratings import Ratings
 from stability.readers import inspect_logs, promptfoo, tables
 
 Format = Literal["csv", "ndjson", "parquet", "wide", "inspect", "promptfoo"]
+_FOREIGN: dict[str, Callable[[bytes, Mapping[str, str]], Ratings]] = {
+    "inspect": inspect_logs.read, "promptfoo": promptfoo.read,
+}  # fmt: skip
 
 
 def read_ratings(
@@ -27,12 +31,19 @@ def read_ratings(
         raise UnreadableRatingsError(f"{name} is empty: give a table with the columns item, persona, run, score")
     if format is not None and format not in get_args(Format):
         raise UnreadableRatingsError(f"format {format!r} is unknown: use one of {', '.join(get_args(Format))}")
-    kind = format or _tell(content, name)
-    renamed = dict(mapping or {})
-    if kind == "inspect":
-        return inspect_logs.read(content, renamed)
-    if kind == "promptfoo":
-        return promptfoo.read(content, renamed)
+    try:
+        return _read(content, format or _tell(content, name), dict(mapping or {}))
+    except RecursionError as error:
+        raise UnreadableRatingsError(f"{name} nests too deep: a score is a number") from error
+
+
+def _read(content: bytes, kind: str, renamed: Mapping[str, str]) -> Ratings:
+    if kind in _FOREIGN:
+        try:
+            return _FOREIGN[kind](content, renamed)
+        except (AttributeError, TypeError, LookupError, OverflowError, EOFError, zlib.error) as error:
+            reason = f"some part of it has another shape than {kind} writes ({str(error)[:100]})"
+            raise UnreadableRatingsError(f"this is no {kind} result: {reason}") from error
     if kind == "parquet":
         return tables.read_parquet(content, renamed)
     if kind == "ndjson":

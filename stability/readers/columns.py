@@ -74,9 +74,14 @@ def _rename(table: Any, mapping: Mapping[str, str]) -> Any:
 def _check_columns(names: list[str], unknown: list[str]) -> None:
     has = ", ".join(names)
     if "score" not in names:
-        raise ColumnError(
-            f"there is no column 'score'; the table has {has}. Rename it, or map it: score=NAME", column="score"
-        )
+        runs, other = ([name for name in unknown if bool(RUN_COLUMN.match(name)) is looks] for looks in (True, False))
+        step = "Rename it, or map it: score=NAME"
+        if runs and other:
+            free = next((column for column in ("persona", "item") if column not in names), "cluster")
+            step = (
+                f"{runs[0]!r} looks like one of a column a run: then say what {other[0]!r} is, as in {free}={other[0]}"
+            )
+        raise ColumnError(f"there is no column 'score'; the table has {has}. {step}", column="score")
     if "item" not in names and unknown:
         raise ColumnError(
             f"there is no column 'item'; the table has {has}. Rename it, or map it: item=NAME", column="item"

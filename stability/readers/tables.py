@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from stability.errors import CellError, UnreadableRatingsError
@@ -26,7 +27,10 @@ def read_csv(content: bytes, mapping: Mapping[str, str], *, wide: bool = False) 
     except UnicodeDecodeError as error:
         raise UnreadableRatingsError("the header is not UTF-8: save the table as csv in UTF-8") from error
     delimiter = max(",;\t", key=header.count)
-    names = next(csv.reader([header], delimiter=delimiter), [])
+    try:
+        names = next(csv.reader([header], delimiter=delimiter), [])
+    except csv.Error as error:  # such as a name of 131,072 characters
+        raise UnreadableRatingsError(f"the header cannot be read: {error}") from error
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise UnreadableRatingsError(f"column {twice!r} stands twice in the header: remove or rename one")
@@ -48,10 +52,11 @@ def _csv_line(content: bytes, delimiter: str, row: int) -> int:
     """The line on which a data row ends; only counted when an error must name it."""
     rows = csv.reader(io.StringIO(content.decode("utf-8", "replace"), newline=""), delimiter=delimiter)
     seen = -2  # the header comes first
-    for cells in rows:
-        seen += bool(cells)
-        if seen == row:
-            return rows.line_num
+    with suppress(csv.Error):
+        for cells in rows:
+            seen += bool(cells)
+            if seen == row:
+                return rows.line_num
     return row + 2
 
 

@@ -22,6 +22,17 @@ async def test_every_kind_of_item_is_heard_to_a_verdict_in_every_arm(kind, reque
     assert result.cost_usd == 0.0
 
 
+async def test_a_verdict_costs_what_its_calls_do(summary, panel, rubric, ruled):
+    protocol = DebateProtocol(arms=(Arm.DEBATE,))
+    model = ruled(lambda question: {"scores": {"clarity": 3}})
+    unpriced = await hear(summary, panel, rubric, protocol, models=[model], repeat=0, seed=7)
+    assert [verdict.cost_usd for verdict in unpriced.verdicts.values()] == [None, None]
+    model.spec = "openai:gpt-4o-mini"
+    heard = await hear(summary, panel, rubric, protocol, models=[model], repeat=0, seed=7)
+    alone, debate = (heard.verdicts[arm].cost_usd for arm in (Arm.PANEL, Arm.DEBATE))
+    assert 0 < alone < debate == pytest.approx(heard.cost_usd)
+
+
 async def test_phase_one_is_asked_once_and_does_not_depend_on_the_arms(summary, panel, rubric):
     keys = []
     for arms in [(Arm.PANEL,), (Arm.DEBATE,), tuple(Arm)]:

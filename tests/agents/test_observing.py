@@ -1,11 +1,10 @@
-"""Adherence and drift."""
+"""Adherence, and its drift."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from agents import Arm, DebateProtocol, drift, hear, lexical_drift, observe
+from agents import Arm, DebateProtocol, drift, hear, observe
 from agents.observing import QUESTIONS, Observation, ObservationReply, adherence
 from llm import open_model
 
@@ -50,27 +49,15 @@ async def test_an_observer_sees_the_words_and_not_the_grades(summary, panel, rub
     protocol, model = DebateProtocol(arms=(Arm.DEBATE,)), open_model("simulated")
     result = await hear(summary, panel, rubric, protocol, models=[model], repeat=0, seed=1)
     observer = ruled(lambda question: {"role": question.request.seed % 4})
+    told = []
     observed = await observe(
-        summary, panel, rubric, protocol, result.transcript, models=[model], observer=observer, times=3, seed=1
-    )
+        summary, panel, rubric, protocol, result.transcript, models=[model], observer=observer, times=3, repeat=0,
+        seed=1, progress=lambda *done: told.append(done),
+    )  # fmt: skip
     spoken = [turn for turn in result.transcript.turns if turn.persona_id]
     assert [part.turn_id for part in observed] == [turn.id for turn in spoken]
+    assert told == [(done, len(spoken)) for done in range(1, len(spoken) + 1)]
     assert all(part.n_asked == len(part.ratings) == 3 for part in observed)
     assert len({request.seed for request in observer.requests}) == len(observer.requests) == 3 * len(spoken)
     assert all('"scores": {}' in request.messages[-1].content for request in observer.requests)
     assert [part.step for part in observed if part.seat_id == "nurse-1"][:2] == [0, 1]
-
-
-async def test_lexical_drift_is_the_distance_to_the_card(summary, panel, rubric):
-    class Letters:
-        name = "letters"
-
-        def embed(self, texts, progress=None):
-            rows = np.array([[text.lower().count(letter) + 0.01 for letter in "abcdefghij"] for text in texts])
-            return rows / np.linalg.norm(rows, axis=1, keepdims=True)
-
-    protocol = DebateProtocol(arms=(Arm.PANEL,))
-    result = await hear(summary, panel, rubric, protocol, models=[open_model("simulated")], repeat=0, seed=1)
-    found = lexical_drift(result.transcript, panel, protocol, Letters())
-    assert len(found) == 5
-    assert all(0 <= part.distance <= 1 for part in found)

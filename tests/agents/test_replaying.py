@@ -74,16 +74,46 @@ async def test_rejudging_draws_from_the_transcript_as_it_stood(dialogue, panel, 
     transcript = result.transcript
     said = [turn.id for turn in transcript.turns if turn.phase is Phase.DEBATE and turn.group_id == "nurse"]
     model.requests.clear()
-    draws = await rejudge(dialogue, panel, rubric, protocol, transcript, models=[model], after=1, times=4, seed=9)
+    draws = await rejudge(dialogue, panel, rubric, protocol, transcript, models=[model], after=1, times=4, repeat=0, seed=9)  # fmt: skip
     assert len(draws) == 4
     assert len(model.requests) == 20
     assert len({request.seed for request in model.requests}) == 20
     for request in model.requests:
         words = "\n".join(message.content for message in request.messages[:-1])
         assert f'"turn": "{said[1]}"' not in words
-    known = await commitment(dialogue, panel, rubric, protocol, transcript, models=[model], times=3, seed=9)
+    told = []
+    known = await commitment(
+        dialogue, panel, rubric, protocol, transcript, models=[model], times=3, repeat=0, seed=9,
+        progress=lambda *done: told.append(done),
+    )  # fmt: skip
     assert [part.after for part in known["clarity"]] == [0, 1, 2, 3]
     assert {part.n_asked for part in known["clarity"]} == {3}
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+async def test_who_is_judged_again_hears_its_peers_in_the_order_of_the_run(dialogue, panel, rubric, ruled, ask_of):
+    protocol, model = DebateProtocol(turns_max=2, synthesis=False), ruled(lambda _: None)
+    orders = set()
+    for repeat in (0, 1, 2):
+        result = await hear(dialogue, panel, rubric, protocol, models=[model], repeat=repeat, seed=1)
+        model.requests.clear()
+        await rejudge(
+            dialogue,
+            panel,
+            rubric,
+            protocol,
+            result.transcript,
+            models=[model],
+            after=0,
+            times=1,
+            repeat=repeat,
+            seed=1,
+        )
+        heard = {q.persona: [part.name for part in q.section("peer")] for q in map(ask_of, model.requests)}
+        order = [seat for seat in result.transcript.speaking_order if seat.startswith("nurse")]
+        assert heard["nurse-1"] == [seat for seat in order if seat != "nurse-1"]
+        orders.add(tuple(order))
+    assert len(orders) > 1, "one order for all repeats would show nothing"
 
 
 def test_commitment_by_hand():

@@ -18,6 +18,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.servers.postgres_server import PostgresServer, postgres_programs
+
 PROGRAM = str(Path(sys.executable).with_name("rehearing"))
 PATIENCE_S = 150.0
 """What a busy machine may take; nothing here says how fast anything is."""
@@ -228,3 +230,17 @@ def postgres_url() -> Iterator[str]:
     """An empty Postgres database for one test."""
     with new_database() as url:
         yield url
+
+
+@pytest.fixture
+def postgres_server() -> Iterator[PostgresServer]:
+    """A running Postgres server that the test may stop and start; skips where none is installed."""
+    programs = postgres_programs()
+    if programs is None:
+        pytest.skip("no Postgres server is installed here: its initdb is needed")
+    server = PostgresServer(programs)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()

@@ -2,64 +2,26 @@
 
 from __future__ import annotations
 
-import sqlite3
-import subprocess
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Program, Service, freeze, until
+from tests.e2e.conftest import Program, until
+from tests.e2e.counting import (
+    ITEMS,
+    JUDGED,
+    MIDDLE,
+    SETTINGS,
+    assert_every_verdict_is_there_once,
+    assert_repeated_at_most,
+    counts_in_file,
+    counts_in_server,
+    kill,
+)
 
 pytestmark = pytest.mark.timeout(400)  # three processes begin, one is killed: on a busy machine that takes its time
-
-ITEMS = 20
-MIDDLE = 60
-"""Finished calls at which the process is killed; the batch takes more than three times as many."""
-JUDGED: dict[str, Any] = {"repeats": 1, "protocol": {"arms": ["debate"], "turns_max": 3, "spread_epsilon": 0}}
-SETTINGS = {"REHEARING_MODEL": "openai:bench", "REHEARING_API_KEY": "none", "REHEARING_LIMITS__JOBS_CONCURRENT": "6"}
-
-
-class Killed(NamedTuple):
-    """What stood at the moment of the kill."""
-
-    begun: int
-    """Calls that the model server had finished or had in hand."""
-    recorded: int
-    """Calls in the ledger. The others' answers reached nobody: only they may be asked for again."""
-    done: int
-    """Runs that had their verdict."""
-
-
-def kill(process: subprocess.Popen[bytes], server: Any, count: Callable[[str], int]) -> Killed:
-    """Kills a process in mid-flight; `count` counts rows of a query."""
-    freeze(process)
-    stats = server.stats()
-    process.kill()
-    process.wait()
-    return Killed(
-        stats["finished"] + stats["in_flight"],
-        count("SELECT count(*) FROM calls"),
-        count("SELECT count(*) FROM runs WHERE status = 'completed'"),
-    )
-
-
-def assert_nothing_is_lost_or_repeated(
-    service: Service, batch_id: str, server: Any, killed: Killed, recorded: int
-) -> None:
-    results = service.results(batch_id)
-    assert sorted(results) == sorted(f"boat-{number}" for number in range(ITEMS))
-    assert {result["type"] for result in results.values()} == {"succeeded"}
-    scores = [result["scores"]["debate"]["clarity"] for result in results.values()]
-    assert all(score["n_used"] <= score["n_asked"] == 1 for score in scores), "no verdict is counted twice"
-    stats = server.stats()
-    in_flight = killed.begun - killed.recorded
-    repeated = sum(count - 1 for count in stats["finished_repeated"].values())
-    assert stats["in_flight"] == 0
-    assert repeated <= in_flight
-    assert stats["finished"] - recorded == repeated, "every finished call is in the ledger, once"
 
 
 def test_a_killed_server_goes_on_where_it_was(
@@ -67,48 +29,53 @@ def test_a_killed_server_goes_on_where_it_was(
 ) -> None:
     server = model_server(latency=0.15)
     rehearing = program(**SETTINGS, REHEARING_BASE_URL=server.base_url)
+    count = counts_in_file(Path(rehearing.environment["REHEARING_DATA_DIR"]) / "rehearing.db")
     first = rehearing.serve()
     batch_id = first.send(ITEMS, **JUDGED)
     until(lambda: server.stats()["finished"] >= MIDDLE, rehearing.talk, pause_s=0.02)
-    store = Path(rehearing.environment["REHEARING_DATA_DIR"]) / "rehearing.db"
-
-    def count(query: str) -> int:
-        with closing(sqlite3.connect(store)) as connection:
-            return int(connection.execute(query).fetchone()[0])
-
-    killed = kill(first.process, server, count)
+    killed = kill([first.process], server, count)
     assert killed.recorded > 0
     assert killed.done < ITEMS
     second = rehearing.serve()
     done = second.ended(batch_id, rehearing.talk)
     assert done["status"] == "completed"
     assert done["request_counts"]["completed"] == ITEMS
-    assert_nothing_is_lost_or_repeated(second, batch_id, server, killed, count("SELECT count(*) FROM calls"))
+    assert_every_verdict_is_there_once(second, batch_id)
+    assert_repeated_at_most(killed.begun - killed.recorded, server, count)
 
 
 @pytest.mark.postgres
-def test_a_killed_worker_s_runs_go_to_the_other(
+def test_one_of_three_workers_the_api_and_then_all_are_killed(
     program: Callable[..., Program], model_server: Callable[..., Any], postgres_url: str
 ) -> None:
-    import psycopg
-
-    server = model_server(latency=0.15)
+    server, count = model_server(latency=0.15), counts_in_server(postgres_url)
     rehearing = program(**SETTINGS, REHEARING_BASE_URL=server.base_url, REHEARING_DATABASE_URL=postgres_url)
     service = rehearing.serve("--no-work")
-
-    def count(query: str) -> int:
-        with psycopg.connect(postgres_url) as connection:
-            row = connection.execute(query).fetchone()  # type: ignore[call-overload]
-            return int(row[0])
-
-    workers = [rehearing.start("worker") for _ in range(2)]
-    until(lambda: count("SELECT count(*) FROM workers WHERE stopped_at IS NULL") == 2, rehearing.talk)
+    workers = [rehearing.start("worker") for _ in range(3)]
+    until(lambda: count("SELECT count(*) FROM workers WHERE stopped_at IS NULL") == 3, rehearing.talk)
     batch_id = service.send(ITEMS, **JUDGED)
+    in_flight = 0
+
     busy = "SELECT count(DISTINCT worker_id) FROM runs WHERE worker_id IS NOT NULL"
-    until(lambda: server.stats()["finished"] >= MIDDLE and count(busy) == 2, rehearing.talk, pause_s=0.02)
-    killed = kill(workers[0], server, count)
-    assert killed.done < ITEMS
+    until(lambda: server.stats()["finished"] >= MIDDLE and count(busy) == 3, rehearing.talk, pause_s=0.02)
+    one = kill(workers[:1], server, count)
+    assert one.done < ITEMS
+    in_flight += one.begun - one.recorded
+    until(lambda: count("SELECT count(*) FROM runs WHERE attempts > 1"), rehearing.talk, pause_s=0.02)
+
+    api = kill([service.process], server, count)  # nobody's calls: they are the workers'
+    assert api.done < ITEMS
+    more = server.stats()["finished"]
+    until(lambda: server.stats()["finished"] > more, rehearing.talk, pause_s=0.02)
+
+    assert all(worker.poll() is None for worker in workers[1:])
+    rest = kill(workers[1:], server, count)
+    assert rest.done < ITEMS, "something is left to do for those who come after"
+    in_flight += rest.begun - rest.recorded
+
+    service = rehearing.serve("--no-work")
+    rehearing.start("worker")  # one comes back of three: it has to find what the two others held as well
     done = service.ended(batch_id, rehearing.talk)
     assert done["status"] == "completed"
-    assert workers[1].poll() is None
-    assert_nothing_is_lost_or_repeated(service, batch_id, server, killed, count("SELECT count(*) FROM calls"))
+    assert_every_verdict_is_there_once(service, batch_id)
+    assert_repeated_at_most(in_flight, server, count)

@@ -10,6 +10,7 @@ from llm import (
     AskSettings,
     Call,
     CallOutcome,
+    GateSettings,
     MemoryLedger,
     Message,
     ModelConfigurationError,
@@ -23,6 +24,7 @@ from llm import (
     UnreachableError,
     Usage,
     ask,
+    configure_gates,
 )
 
 FAST = AskSettings(backoff_s=0.0, attempts_max=3)
@@ -200,3 +202,11 @@ async def test_a_refused_caller_waits_as_long_as_it_was_asked_to(scripted, quest
 async def test_a_wait_beyond_all_patience_is_not_begun(scripted, question, grade):
     answer = await _ask(scripted(RateLimitedError("429", retry_after_s=86_400)), question, grade)
     assert (answer.outcome, len(answer.calls)) == (CallOutcome.RATE_LIMITED, 1)
+
+
+async def test_who_is_alone_with_a_dead_provider_waits_for_it(scripted, question, grade, good):
+    model = scripted(*[ServerFaultError("503")] * 12, good)
+    model.spec = "openai:asked-by-one-alone"
+    configure_gates(GateSettings(probe_after_s=0.01, probe_after_max_s=0.02), model.spec)
+    answer = await _ask(model, question, grade, settings=AskSettings(backoff_s=0.0))
+    assert (answer.outcome, len(answer.calls)) == (CallOutcome.OK, 13)

@@ -68,7 +68,7 @@ def model_server() -> Iterator[Callable[..., ServerProcess]]:
         told = ",".join(f"{name}={share}" for name, share in (faults or {}).items())
         options = ["--latency", str(latency), "--faults", told, "--seed", str(seed), "--port", str(port)]
         options += ["--capacity", str(capacity)]
-        running.append(start(str(BENCH_SERVER), *options))
+        running.append(start("-P", str(BENCH_SERVER), *options))
         return running[-1]
 
     yield run

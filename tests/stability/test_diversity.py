@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from stability.measures.clustered import Clustered
 from stability.measures.diversity import (
     compression_ratio,
     distinct_2,
@@ -16,7 +18,8 @@ from stability.measures.diversity import (
     vendi_score,
     words,
 )
-from stability.measures.turns import OVERLAP_OF_RERUNS_P95, Said, direction, mark_turns, overlap, repetitive_above
+from stability.measures.intervals import freedom
+from stability.measures.turns import OVERLAP_OF_RERUNS_P95, Said, direction, mark_turns, overlap, overlap_null
 
 TEXTS = [
     "The summary leaves the cost out.",
@@ -26,24 +29,56 @@ TEXTS = [
 ]
 
 
+def _personas(means: np.ndarray, noise: float = 0.0) -> Clustered:
+    return effective_personas(means, np.full(means.shape, noise), np.arange(len(means)))
+
+
 def test_effective_personas_of_opposed_and_of_independent_scorers() -> None:
     generator = np.random.default_rng(0)
     one = generator.normal(size=200)
-    pair = np.stack([one, -one], axis=1)
-    assert effective_personas(pair) == pytest.approx(1), "two personas have one axis to differ on"
-    many = effective_personas(generator.normal(size=(2000, 6)))
-    assert many == pytest.approx(5, rel=0.03), "centring within the item leaves P - 1"
+    assert _personas(np.stack([one, -one], axis=1)).value == pytest.approx(1), "two personas have one axis to differ on"
+    many = _personas(generator.normal(size=(2000, 6)))
+    assert many.value == pytest.approx(5, rel=0.03), "centring within the item leaves P - 1"
+    assert many.low is not None
+    assert many.high is not None
+    assert many.low < many.value < many.high
     noisy = generator.normal(size=(2000, 1)) * np.array([1, 1, -1, -1]) + generator.normal(size=(2000, 4))
-    raw, corrected = effective_personas(noisy), effective_personas(noisy, np.full(4, 0.55))
+    raw, corrected = _personas(noisy).value, _personas(noisy, 0.9).value
     assert corrected is not None
     assert raw is not None
     assert corrected < raw, "run noise had passed for difference"
 
 
+def test_effective_personas_by_another_route() -> None:
+    """numpy's correlation of the centred means, disattenuated, and its eigenvalues; delete-one by recomputation."""
+    generator = np.random.default_rng(1)
+    means, noise = (
+        generator.normal(3, 1, (30, 4)) + generator.normal(size=(30, 1)),
+        generator.uniform(0.1, 0.3, (30, 4)),
+    )
+
+    def by_hand(kept: np.ndarray) -> float:
+        centred = means[kept] - means[kept].mean(axis=1, keepdims=True)
+        own = ((3 / 4) ** 2 * noise[kept] + (noise[kept].sum(axis=1, keepdims=True) - noise[kept]) / 16).mean(axis=0)
+        reliable = 1 - own / centred.var(axis=0, ddof=1)
+        correlation = np.corrcoef(centred.T) / np.sqrt(np.outer(reliable, reliable))
+        np.fill_diagonal(correlation, 1)
+        values = np.maximum(np.linalg.eigvalsh(np.clip(correlation, -1, 1)), 0)
+        share = values[values > 0] / values.sum()
+        return float(np.exp(-(share * np.log(share)).sum()))
+
+    found = effective_personas(means, noise, np.arange(30) // 2)
+    assert found.value == pytest.approx(by_hand(np.arange(30)))
+    deleted = np.log([by_hand(np.flatnonzero(np.arange(30) // 2 != k)) for k in range(15)])
+    pseudo = 15 * np.log(found.value) - 14 * deleted
+    reach = stats.t.ppf(0.975, freedom(pseudo)) * stats.sem(pseudo)
+    assert (found.low, found.high) == pytest.approx(tuple(np.exp(pseudo.mean() + np.array([-1, 1]) * reach)))
+
+
 def test_effective_personas_undefined() -> None:
-    assert effective_personas(np.ones((10, 3))) is None
-    assert effective_personas(np.random.default_rng(0).normal(size=(10, 1))) is None
-    assert effective_personas(np.full((10, 3), np.nan)) is None
+    assert _personas(np.ones((10, 3))).value is None
+    assert _personas(np.random.default_rng(0).normal(size=(10, 1))).value is None
+    assert _personas(np.full((10, 3), np.nan)).value is None
 
 
 def test_vendi_by_hand() -> None:
@@ -121,11 +156,12 @@ def test_direction_of_the_words(text: str, lean: int) -> None:
 def test_words_are_held_against_the_score() -> None:
     turns = [Said("nurse", "It fails.", {"coverage": 5, "tone": 2}), Said("clerk", "It fails.", {"other": 5})]
     marks = mark_turns(turns, thresholds={"coverage": 3.5, "tone": 3.5})
-    assert [mark.text_against_score for mark in marks] == [("coverage",), ()]
-    assert mark_turns(turns)[0].text_against_score == ()
+    assert [mark.words_against_score for mark in marks] == [("coverage",), None]
+    assert mark_turns(turns)[0].words_against_score is None
 
 
 def test_threshold_of_repetition_comes_from_reruns() -> None:
-    assert repetitive_above([["a b c d e", "a b c d e"]]) == OVERLAP_OF_RERUNS_P95
+    assert overlap_null([["a b c d e", "a b c d e"]]) == (OVERLAP_OF_RERUNS_P95, 1)
+    assert overlap_null([["one", "two"]], 0.39) == (0.39, 0)
     texts = [f"{number} the same four words again {number}" for number in range(8)]
-    assert repetitive_above([texts]) == pytest.approx(2 / 4)
+    assert overlap_null([texts]) == (pytest.approx(2 / 4), 28)

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from stability.page import flips_png, flips_svg, report_html, shares_png, shares_svg
-from stability.page.charts import _ticks
+from stability.page.charts import STEP, _side_by_side, _ticks
 from stability.page.figures import dollars, estimate_text, p_text, rounded
 from stability.page.tables import detail_tables
 from stability.report import (
@@ -262,3 +262,14 @@ def test_plots_as_pictures() -> None:
 def test_ticks_keep_ends_and_their_distance() -> None:
     assert _ticks([1.0]) == [1.0]
     assert _ticks([5.0, 1.0, 2.0, 3.0, 4.0, 10.0]) == [1.0, 2.0, 3.0, 5.0, 10.0]
+
+
+def test_points_at_one_cost_stand_side_by_side_and_others_where_they_cost() -> None:
+    assert _side_by_side([1, 2, 5]) == pytest.approx([1, 2, 5])
+    three = _side_by_side([1, 16, 16, 16])
+    assert three == pytest.approx([1, 16 / STEP, 16, 16 * STEP])
+    near = _side_by_side([12, 12.5, 20])
+    assert near[1] / near[0] == pytest.approx(STEP)
+    assert (near[0] * near[1]) ** 0.5 == pytest.approx((12 * 12.5) ** 0.5)
+    assert near[2] == 20
+    assert _side_by_side([]) == []

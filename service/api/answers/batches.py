@@ -82,7 +82,7 @@ class BatchLineAnswer(Answer):
 
 
 def batch_line_answer(result: BatchResult, models: tuple[str, ...]) -> BatchLineAnswer:
-    scores = scores_answer(result.scores, models)
+    scores = scores_answer(result.scores, models, result.answered)
     if result.type == "succeeded":
         return BatchLineAnswer(
             custom_id=result.custom_id, result=Succeeded(evaluation_id=result.evaluation_id, scores=scores)

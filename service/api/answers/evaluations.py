@@ -76,7 +76,7 @@ def evaluation_answer(
         priority=record.priority,
         budget_usd_max=record.budget_usd_max,
         simulated=record.simulated,
-        scores=scores_answer(record.scores, record.models) if with_scores else None,
+        scores=scores_answer(record.scores, record.models, record.answered) if with_scores else None,
         human_scores=tuple(human_answer(score) for score in record.human_scores),
         spent=SpentAnswer.of(record.spent),
         instability=record.instability,

@@ -41,6 +41,9 @@ class JobAnswer(Answer):
     """When it reached each status."""
     progress: ProgressAnswer
     error: JobError | None
+    waiting_for: dict[str, float]
+    """Seconds since which it has waited for a model that does not answer, by the model: what is done stays, and it goes
+    on when that answers. Empty in lists."""
     created_at: datetime
 
 
@@ -51,6 +54,7 @@ def job_fields(state: JobState) -> dict[str, Any]:
         "status": state.status,
         "timestamps": dict(state.timestamps),
         "progress": ProgressAnswer.model_validate(state.progress),
+        "waiting_for": dict(state.waiting_for),
         "error": JobError(code=state.error_code, detail=state.error) if failed else None,
     }
 

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from service.api.answers.jobs import Answer
-from service.application import DimensionScore, HumanScore
+from service.application import Answered, DimensionScore, HumanScore
 
 
 class IntervalAnswer(Answer):
@@ -26,7 +26,11 @@ class SourceAnswer(Answer):
 
     kind: Literal["debate", "panel", "self_reflection", "stance", "single_persona", "human"]
     models: tuple[str, ...]
-    """Specs that were asked; what answered stands on each run and turn."""
+    """Specs that were asked."""
+    models_answered: tuple[str, ...] = ()
+    """As the providers named what answered, in any run so far; empty until one has ended."""
+    prompts: dict[str, str] = Field(default_factory=dict)
+    """sha256 by prompt id; each can be read under /v1/prompts/SHA256."""
     author: str | None = None
     """Of a human score."""
 
@@ -68,12 +72,18 @@ ScoresAnswer = dict[str, dict[str, ScoreAnswer]]
 LEVEL = 0.95
 
 
-def scores_answer(scores: Scores, models: tuple[str, ...]) -> ScoresAnswer:
+def scores_answer(scores: Scores, models: tuple[str, ...], answered: Answered) -> ScoresAnswer:
     """Every arm's scores."""
-    return {arm: {name: _score(one, arm, models) for name, one in told.items()} for arm, told in scores.items()}
+    told: ScoresAnswer = {}
+    for arm, parts in scores.items():
+        source = SourceAnswer.model_validate(
+            {"kind": arm, "models": models, "models_answered": answered.models, "prompts": answered.prompts}
+        )
+        told[arm] = {name: _score(one, source) for name, one in parts.items()}
+    return told
 
 
-def _score(score: DimensionScore, arm: str, models: tuple[str, ...]) -> ScoreAnswer:
+def _score(score: DimensionScore, source: SourceAnswer) -> ScoreAnswer:
     interval = None
     if score.ci_method is not None:
         interval = IntervalAnswer(low=score.ci_low, high=score.ci_high, level=LEVEL, method=score.ci_method)
@@ -87,7 +97,7 @@ def _score(score: DimensionScore, arm: str, models: tuple[str, ...]) -> ScoreAns
         run_values=score.run_values,
         outcomes=score.outcomes,
         single_sd=score.single_sd,
-        source=SourceAnswer.model_validate({"kind": arm, "models": models}),
+        source=source,
     )
 
 

@@ -14,12 +14,12 @@ from starlette.responses import Response
 from service.api.answers.documents import AssignmentsAnswer, MapAnswer, PersonaSetAnswer, persona_set_answer
 from service.api.answers.jobs import EstimateAnswer
 from service.api.callers import Caller, Reader, Writer
-from service.api.events import persona_set_stream
+from service.api.events import state_stream
 from service.api.idempotency import CreatingRoute
 from service.api.paging import Listing, Paged, listing
 from service.api.problem import FieldProblem, ProblemError
 from service.api.serving import DryRun, Id, Wait, accepted, application_of, created, json_answer, when_ended
-from service.application import PersonaSetEdit, PersonaSetRequest
+from service.application import PersonaSetEdit, PersonaSetRecord, PersonaSetRequest
 
 router = APIRouter(prefix="/v1/persona-sets", tags=["persona sets"], route_class=CreatingRoute)
 
@@ -150,8 +150,12 @@ async def stream_progress(
     `persona_set.completed`, `.failed` or `.cancelled` is the last. After ten minutes the server closes with
     `event: reconnect`.
     """
-    longest_s: float = request.app.state.stream_max_s
-    async for event in persona_set_stream(application_of(request), *watched, longest_s=longest_s):
+    application, longest_s = application_of(request), request.app.state.stream_max_s
+
+    async def read() -> PersonaSetRecord:
+        return await application.persona_sets.get(*watched)
+
+    async for event in state_stream(application, read, "persona_set", longest_s=longest_s):
         yield event
 
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from agents import Transcript, transcript_markdown
 from clustering import PersonaSet
-from service.api.answers.commitments import CommitmentAnswer, commitment_answer
+from service.api.answers.drifts import LexicalDriftAnswer, drift_answer
 from service.api.answers.evaluations import (
     RunDetailAnswer,
     RunsAnswer,
@@ -18,13 +18,13 @@ from service.api.answers.evaluations import (
     run_answer,
     run_detail_answer,
 )
-from service.api.callers import Reader, Writer
+from service.api.callers import Reader
 from service.api.json_route import JsonRoute
 from service.api.middleware import SELF_CONTAINED_POLICY
 from service.api.negotiation import MEDIA_TYPES, Format, documented, wanted
 from service.api.rendering import transcript_html
 from service.api.serving import Id, application_of
-from service.application import CommitmentRequest, RunRecord, Status
+from service.application import RunRecord, Status
 from service.errors import NotFoundError
 
 router = APIRouter(prefix="/v1/evaluations/{evaluation_id}/runs", tags=["runs"], route_class=JsonRoute)
@@ -87,6 +87,16 @@ async def _personas(request: Request, caller: Reader, found: RunRecord) -> Perso
     return (await application.persona_sets.get(caller.sees, evaluation.persona_set_id)).persona_set
 
 
+@router.get("/{run_id}/drift", response_model=LexicalDriftAnswer)
+async def read_drift(request: Request, caller: Reader, found: Found) -> LexicalDriftAnswer:
+    """Read how far each persona's words moved from its card, turn by turn, and from its model's words without a persona.
+
+    Known for every heard run, and asks no model but the one that embeds: the first reading of a run takes a moment.
+    What cannot be known is null, and says why.
+    """
+    return drift_answer(await application_of(request).drifts.get(caller.sees, found.id))
+
+
 @router.get("/{run_id}/turns/{turn_id:path}", response_model=TurnAnswer)
 async def read_turn(
     request: Request,
@@ -97,21 +107,3 @@ async def read_turn(
     """Read one turn with the exact messages that the persona saw and the raw replies."""
     turn, calls = await application_of(request).runs.turn(caller.sees, found.id, turn_id)
     return TurnAnswer(turn=turn, calls=calls)
-
-
-@router.put("/{run_id}/commitment", response_model=CommitmentAnswer)
-async def measure_commitment(
-    request: Request, caller: Writer, found: Found, body: CommitmentRequest
-) -> CommitmentAnswer:
-    """Draw the verdict anew after each turn of the debate, to see when it was settled.
-
-    Asks the run's models, and waits for them. Every answer is kept as it comes: put again, after a lost connection or
-    with more draws, it goes on and pays for nothing twice.
-    """
-    return commitment_answer(await application_of(request).commitments.measure(caller.sees, found.id, body.times))
-
-
-@router.get("/{run_id}/commitment", response_model=CommitmentAnswer)
-async def read_commitment(request: Request, caller: Reader, found: Found) -> CommitmentAnswer:
-    """Read the last commitment test of a run; a 404 while nobody has asked for one."""
-    return commitment_answer(await application_of(request).commitments.get(caller.sees, found.id))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.console import Json, Quiet, clean, print_json, results, talk
+from service.cli.console import Json, Quiet, clean, print_json, results
+from service.cli.probing import probed, tell_cost
 
 if TYPE_CHECKING:
-    from service.application import CommitmentRecord
+    from service.application import ProbeRecord
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -24,30 +24,23 @@ def commitment(
     quiet: Quiet = False,
 ) -> int:
     """Draws the verdict anew after each turn of the run's debate, from its own models, and prints how far the draws agree."""
-    record = asyncio.run(_measure(run, times, quiet))
+    from service.application import CommitmentRequest
+
+    record = asyncio.run(probed(run, CommitmentRequest(times=times), "drawing verdicts anew", quiet))
     if json_:
-        dimensions = {name: [point._asdict() for point in points] for name, points in record.dimensions.items()}
-        print_json({**asdict(record), "created_at": record.created_at.isoformat(), "dimensions": dimensions})
+        from service.api.answers.probes import commitment_answer
+
+        print_json(commitment_answer(record))
     else:
         _print(record)
     return 0
 
 
-async def _measure(run_id: str, times: int, quiet: bool) -> CommitmentRecord:
-    from service.application import open_application
-    from service.cli.local import OWNER, settings_for
-
-    async with open_application(settings_for()) as service:
-        if not quiet:
-            talk(f"asking the models of {run_id} for {times} verdicts after each turn; what is answered is kept")
-        return await service.commitments.measure(OWNER, run_id, times)
-
-
-def _print(record: CommitmentRecord) -> None:
+def _print(record: ProbeRecord) -> None:
     from rich.table import Table
 
     table = Table("dimension", "turns heard", "most frequent verdict", "entropy (bits)", "decided", box=None)
-    for name, points in record.dimensions.items():
+    for name, points in (record.commitment or {}).items():
         for point in points:
             share = "" if point.modal_share is None else f"{point.modal_share:.0%} of the draws"
             entropy = "" if point.entropy is None else f"{point.entropy:.2f}"
@@ -55,7 +48,4 @@ def _print(record: CommitmentRecord) -> None:
                 clean(name.replace("_", " ")), str(point.after), share, entropy, f"{point.n_used} of {point.n_asked}"
             )
     results().print(table)
-    cost = "cost unknown" if record.cost_usd is None else f"${record.cost_usd:.2f}"
-    talk(f"{record.calls} calls, {cost}; 100 % and 0 bits: every draw gave the same verdict")
-    if record.simulated:
-        talk("the simulated judge judged: for trying the service and testing the statistics, not for judging")
+    tell_cost(record, "100 % and 0 bits: every draw gave the same verdict")

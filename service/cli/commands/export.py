@@ -15,15 +15,18 @@ if TYPE_CHECKING:
     from service.application import Application
 
 app = typer.Typer(rich_markup_mode=None)
-FORMATS = ("markdown", "json", "ndjson", "calls")
+FORMATS = ("markdown", "json", "ndjson", "calls", "drift")
 
 
 @app.command()
 def export(
     id_: Annotated[str, typer.Argument(metavar="ID", help="A rn_ id (one run) or a ba_ id (a whole batch).")],
     format_: Annotated[
-        str, typer.Option("--format", help="Of a run: markdown, json, ndjson (turns), calls.")
-    ] = "markdown",
+        str | None,
+        typer.Option(
+            "--format", help="Of a run: markdown (the default), json, ndjson (turns), calls, drift (of its words)."
+        ),
+    ] = None,
     replay: Annotated[
         bool, typer.Option("--replay", help="Hear the run again from its calls, without a model.")
     ] = False,
@@ -31,11 +34,14 @@ def export(
     quiet: Quiet = False,
 ) -> int:
     """Writes a stored hearing. --replay makes its result once more from the recorded calls, and compares bit for bit."""
-    if format_ not in FORMATS:
+    if format_ not in (None, *FORMATS):
         raise typer.BadParameter(f"{format_!r} must be one of {', '.join(FORMATS)}", param_hint="--format")
+    for name, given in (("--format", format_ is not None), ("--replay", replay)):
+        if given and id_.startswith("ba_"):
+            raise typer.BadParameter("is of a run (a rn_ id); a batch goes out whole, as one file", param_hint=name)
     if id_.startswith("ba_") and out is None and sys.stdout.isatty():
         raise typer.BadParameter("a batch is a gzipped file: name one, or redirect stdout", param_hint="--out")
-    code = asyncio.run(_export(id_, format_, replay, out, quiet))
+    code = asyncio.run(_export(id_, format_ or "markdown", replay, out, quiet))
     if out and not replay and not quiet:
         talk(f"{out} is written" + (f"; store it elsewhere with: rehearing import {out}" if id_[:3] == "ba_" else ""))
     return code
@@ -71,6 +77,10 @@ async def _run_text(service: Application, run_id: str, format_: str) -> str:
 
     if format_ == "calls":
         return "\n".join(call.model_dump_json() for call in await service.runs.calls(OWNER, run_id))
+    if format_ == "drift":
+        from service.api.answers.drifts import drift_answer
+
+        return drift_answer(await service.drifts.get(OWNER, run_id)).model_dump_json(indent=2)
     result = await service.runs.result(OWNER, run_id)
     if format_ == "json":
         return result.model_dump_json(indent=2)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from service.cli.console import talk
-from service.cli.loop import run_serving
+from service.cli.loop import run_serving, settle_memory
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -18,7 +19,7 @@ app = typer.Typer(rich_markup_mode=None)
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; others than loopback need a key.")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535)] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,
     model: Annotated[str | None, typer.Option(help="Judges where a request names none.")] = None,
     base_url: Annotated[str | None, typer.Option(help="Address of an OpenAI-compatible server.")] = None,
     work: Annotated[bool, typer.Option(help="Work on runs in this process, too.")] = True,
@@ -31,10 +32,30 @@ def serve(
 
     asked = {"host": host, "port": port, "model": model, "base_url": base_url, "unsafe_no_auth": unsafe_no_auth or None}
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-    run_serving(_serve(Settings(**given), work))
+    settings = Settings(**given)
+    with _listening(settings.host, settings.port) as listener:
+        run_serving(_serve(settings, work, listener))
 
 
-async def _serve(settings: Settings, work: bool) -> None:
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket bound to the address, taken before anything is opened. Raises RuntimeError where it cannot be."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.socket(family)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except BaseException:
+            listener.close()
+            raise
+    except OSError as error:
+        raise RuntimeError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}; name another with --host or --port"
+        ) from error
+    return listener
+
+
+async def _serve(settings: Settings, work: bool, listener: socket.socket) -> None:
     import uvicorn
 
     from service.api import create_app, refuse_open_door, server_config
@@ -47,5 +68,8 @@ async def _serve(settings: Settings, work: bool) -> None:
     async with open_service(settings, work=work, metrics=metrics) as application:
         await refuse_open_door(application, settings)
         server = uvicorn.Server(server_config(create_app(application, settings, metrics=metrics), settings))
-        talk(f"serving http://{settings.host}:{settings.port} with model {settings.model!r}; pages at /evaluations")
-        await server.serve()
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        port = listener.getsockname()[1]
+        settle_memory()
+        talk(f"serving http://{host}:{port} with model {settings.model!r}; pages at /evaluations")
+        await server.serve([listener])

@@ -8,7 +8,7 @@ import signal
 import typer
 
 from service.cli.console import talk
-from service.cli.loop import run_serving
+from service.cli.loop import run_serving, settle_memory
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -35,6 +35,7 @@ async def _work() -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopped.set)
     async with open_service(settings, work=True) as service:
+        settle_memory()
         talk("working; stop with SIGTERM or Ctrl-C")
         ended = service.context.work_ended
         ends = [asyncio.create_task(one.wait()) for one in (stopped, ended)]

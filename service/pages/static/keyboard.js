@@ -1,6 +1,7 @@
 // Reading by keyboard: j k, [ ], p, d, s, y, Enter, / and ?. Everything stays a link or a button for the mouse as well.
 
-const stops = () => [...document.querySelectorAll("[data-stop]")].filter((one) => one.getClientRects().length > 0);
+const STOP = "[data-stop], .turn";
+const stops = () => [...document.querySelectorAll(STOP)].filter((one) => one.getClientRects().length > 0);
 let here = null;
 
 function current() {
@@ -8,7 +9,7 @@ function current() {
   if (here && here.id) here = document.getElementById(here.id);
   if (here) return here;
   const target = location.hash ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
-  return target ? target.closest("[data-stop]") : null;
+  return target ? target.closest(STOP) : null;
 }
 
 function go(stop) {
@@ -33,7 +34,7 @@ function phase(direction) {
   const stop = current();
   const place = phases.findIndex((one) => stop && one.contains(stop));
   const next = phases[place < 0 ? 0 : place + direction];
-  if (next) go(next.querySelector("[data-stop]"));
+  if (next) go(next.querySelector(STOP));
 }
 
 function say(text) {
@@ -67,7 +68,7 @@ const keys = {
   d: () => step(1, (one) => "disagrees" in one.dataset),
   s: () => { const seen = current()?.querySelector(".seen"); if (seen) seen.tagName === "DETAILS" ? (seen.open = !seen.open) : seen.click(); },
   c: () => document.querySelector("[data-compare], [data-warning]")?.click(),
-  e: () => current()?.querySelector("[data-passage]")?.click(),
+  e: () => current()?.querySelector(".quotes a, [data-passage]")?.click(),
   y: () => copy(current()),
   "/": () => document.querySelector("[data-search]")?.focus(),
   "?": () => document.getElementById("help").showModal(),
@@ -85,6 +86,6 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-help]")) document.getElementById("help").showModal();
-  const button = event.target.closest("[data-copy]");
-  if (button && !event.ctrlKey && !event.metaKey) copy(button.closest("[data-stop]"));
+  const button = event.target.closest("a.number");
+  if (button && !event.ctrlKey && !event.metaKey) copy(button.closest(STOP));
 });

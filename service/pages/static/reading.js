@@ -27,8 +27,15 @@ document.addEventListener("click", (event) => {
 
 if (location.hash === "#passage") document.getElementById("passage")?.focus({ preventScroll: true });
 
+// A finger is wider than a mark: a touch beside one opens the nearest.
+const NEAR = 22; // CSS pixels, to either side: a target of 44
+document.querySelector("svg.map")?.addEventListener("click", (event) => {
+  if (event.target.closest("a")) return;
+  const away = (mark) => { const box = mark.getBoundingClientRect(); return Math.hypot(box.x + box.width / 2 - event.clientX, box.y + box.height / 2 - event.clientY); };
+  const marks = [...event.currentTarget.querySelectorAll("a")].map((link) => [away(link.querySelector("g")), link]).sort(([one], [other]) => one - other);
+  if (marks.length && marks[0][0] <= NEAR) location.href = marks[0][1].href.baseVal;
+});
+
 for (const form of document.querySelectorAll("form[data-once]")) {
   form.addEventListener("submit", () => { form.querySelector("button").disabled = true; });
 }
-
-addEventListener("beforeprint", () => document.querySelectorAll("details.material").forEach((one) => { one.open = true; }));

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service.application.records import BatchRecord, PersonaSetRecord, Status
-from service.pages.formatting import dollars, plural, spread, words
+from service.pages.formatting import dollars, plural, spread, waits, words
 from service.pages.views.evaluations import EvaluationRow
 from service.pages.views.figures import estimate_text, items_href
+from service.pages.views.humans import Humans, humans
 from service.pages.views.opening import ArmLine, Opening, Systems, arm_lines, opening, systems_ranked
-from stability import DimensionReport, Estimate, ReportWarning, StabilityReport, detail_tables
+from stability import DimensionReport, Estimate, ReportWarning, StabilityReport, Table, detail_tables, texts_table
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -39,7 +40,6 @@ class FigureTable:
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,8 @@ class DimensionSection:
     """Variance, trust, arms, plans, agreement, changes of position, systems, humans, what is missing and its bounds."""
     warnings: tuple[ReportWarning, ...]
     systems: Systems | None
+    humans: Humans | None
+    """None where people have scored too few of the items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class BatchPage:
     status: str
     live: bool
     error: str | None
+    waits: str | None
+    """For which model it waits; None where all answer."""
     simulated: bool
     counts: tuple[tuple[str, int, str], ...]
     """Status, evaluations, and where they are listed."""
@@ -74,11 +78,15 @@ class BatchPage:
     headlines: tuple[Headline, ...]
     shares_svg: str | None
     sections: tuple[DimensionSection, ...]
+    texts: FigureTable | None
+    """What was said, by the transcripts and the personas' cards."""
     population: str
     warnings: tuple[ReportWarning, ...]
     least_stable: tuple[EvaluationRow, ...]
     items_href: str
     persona_set_id: str
+    persona_set: str
+    """Its name."""
     models: tuple[str, ...]
     repeats: str
     calls: int
@@ -167,6 +175,7 @@ def batch_page(
     report: StabilityReport | None,
     least_stable: Sequence[EvaluationRow],
     *,
+    persona_set: str,
     disagreeing: int = 0,
     shares_svg: str | None = None,
     flips_svg: Mapping[str, str | None] | None = None,
@@ -181,6 +190,7 @@ def batch_page(
         status=state.status.value,
         live=not state.status.ended or record.report_status == "pending",
         error=state.error,
+        waits=waits(state.waiting_for),
         simulated=record.simulated,
         counts=tuple(
             (name, number, items_href(record.id, status=name) if name in set(Status) else "") for name, number in counts
@@ -193,11 +203,13 @@ def batch_page(
         headlines=tuple(_headline(record.id, *pair) for pair in dimensions.items()),
         shares_svg=shares_svg,
         sections=tuple(_section(record.id, name, own, (flips_svg or {}).get(name)) for name, own in dimensions.items()),
+        texts=_figure_table(said) if report and (said := texts_table(report.texts)) else None,
         population=_population(report) if report else "",
         warnings=report.warnings if report else (),
         least_stable=tuple(least_stable),
         items_href=items_href(record.id),
         persona_set_id=record.persona_set_id,
+        persona_set=persona_set,
         models=record.models,
         repeats=str(record.repeats_max)
         if record.half_width is None
@@ -206,6 +218,10 @@ def batch_page(
         cost_usd=record.spent.cost_usd,
         provenance=tuple((words(n), _plain(v)) for n, v in report.provenance.items()) if report else (),
     )
+
+
+def _figure_table(table: Table) -> FigureTable:
+    return FigureTable(table.caption, table.columns, table.rows)
 
 
 def _population(report: StabilityReport) -> str:
@@ -261,9 +277,10 @@ def _section(batch_id: str, name: str, own: DimensionReport, flips_svg: str | No
         anchor=f"dimension-{name}",
         arms=arm_lines(batch_id, name, own),
         flips_svg=flips_svg,
-        tables=tuple(FigureTable(*table) for table in detail_tables(own)),
+        tables=tuple(_figure_table(table) for table in detail_tables(own)),
         warnings=own.warnings,
         systems=systems_ranked(batch_id, name, own),
+        humans=humans(own),
     )
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from service.application.records import CommitmentRecord
+from service.application.probe_records import ProbeRecord
 from service.pages.formatting import words
 
-WIDTH, HEIGHT = 240, 56
-"""Of the drawing, in its own units."""
 SETTLED = 0.9
 """Share of fresh verdicts that agree, from which on a verdict is called settled: nine of ten."""
 
@@ -33,27 +31,36 @@ class CommitmentCurve:
     dimension: str
     points: tuple[CommitmentPoint, ...]
     line: str
-    """Points of an SVG polyline, left to right over the turns, upwards with the share."""
+    """Points of an SVG polyline in a square of 100: a column for each point, upwards with the share."""
+    dots: str
+    """Where they stand, as an SVG path."""
     said: str
 
 
-def commitment_curves(record: CommitmentRecord | None) -> tuple[CommitmentCurve, ...]:
-    """A curve for each dimension; empty where nobody has asked."""
-    if record is None:
+def commitment_curves(record: ProbeRecord | None) -> tuple[CommitmentCurve, ...]:
+    """A curve for each dimension; empty where nobody has asked, or it is not drawn yet."""
+    if record is None or record.commitment is None:
         return ()
     curves = []
-    for name, entries in record.dimensions.items():
+    for name, entries in record.commitment.items():
         points = tuple(
             CommitmentPoint(one.after, one.modal_share, one.entropy, one.n_used, one.n_asked) for one in entries
         )
-        curves.append(CommitmentCurve(words(name), points, _line(points), _said(points)))
+        places = _places(points)
+        line = " ".join(f"{x},{y}" for x, y in places)
+        dots = "".join(f"M{x} {y}h0" for x, y in places)
+        curves.append(CommitmentCurve(words(name), points, line, dots, _said(points)))
     return tuple(curves)
 
 
-def _line(points: tuple[CommitmentPoint, ...]) -> str:
-    last = max((point.after for point in points), default=0) or 1
-    known = [(point.after / last, point.modal_share) for point in points if point.modal_share is not None]
-    return " ".join(f"{2 + x * (WIDTH - 4):.1f},{HEIGHT - 2 - y * (HEIGHT - 4):.1f}" for x, y in known)
+def _places(points: tuple[CommitmentPoint, ...]) -> list[tuple[float, float]]:
+    """In the middle of each point's column; none where no fresh verdict was decided."""
+    width = 100 / max(len(points), 1)
+    return [
+        (round(width * (number + 0.5), 1), round(100 * (1 - point.modal_share), 1))
+        for number, point in enumerate(points)
+        if point.modal_share is not None
+    ]
 
 
 def _said(points: tuple[CommitmentPoint, ...]) -> str:

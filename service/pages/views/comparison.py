@@ -92,7 +92,7 @@ def comparison_page(
 def _name(run: RunRecord, dimensions: Sequence[Dimension]) -> RunName:
     verdict = run.verdicts.get("debate") or next(iter(run.verdicts.values()), None)
     own = verdict["dimensions"] if verdict else {}
-    parts = [f"{words(d.name)} {mean(own[d.name]['value'])}" for d in dimensions if d.name in own]
+    parts = [f"{words(d.name)} {mean(own[d.name]['value'], d.pass_threshold)}" for d in dimensions if d.name in own]
     return RunName(run_href(run.id), f"Repeat {run.repeat + 1}", ", ".join(parts))
 
 
@@ -107,7 +107,7 @@ def _warnings(left: tuple[RunRecord, Transcript], right: tuple[RunRecord, Transc
     if one.simulated != other.simulated:
         found.append("One of the two was judged by the simulated judge.")
     if spoken.speaking_order != answered.speaking_order:
-        found.append("The seeded speaking order differs; order is a source of variance.")
+        found.append("The personas spoke in another order, which by itself can change where they end.")
     return tuple(found)
 
 

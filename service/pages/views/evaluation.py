@@ -9,7 +9,7 @@ from itertools import combinations
 from agents import Arm, Dimension, Rubric, Verdict
 from clustering import PersonaSet
 from service.application.records import EvaluationRecord, RunRecord
-from service.pages.formatting import mean, score, words
+from service.pages.formatting import mean, score, waits, words
 from service.pages.views.anchors import run_href
 from service.pages.views.material import Material, texts
 from service.pages.views.matrix import tint
@@ -83,6 +83,8 @@ class EvaluationPage:
     progress_done: int
     progress_total: int
     error: str | None
+    waits: str | None
+    """For which model it waits; None where all answer."""
     error_code: str | None
     simulated: bool
     lines: tuple[DimensionLine, ...]
@@ -95,6 +97,8 @@ class EvaluationPage:
     humans: tuple[HumanLine, ...]
     materials: tuple[Material, ...]
     persona_set_id: str
+    persona_set: str
+    """Its name."""
     rubric: Rubric
     models: tuple[str, ...]
     arms: tuple[str, ...]
@@ -111,6 +115,8 @@ def evaluation_page(
     rubric: Rubric,
     personas: PersonaSet,
     arm: str | None = None,
+    *,
+    persona_set: str,
 ) -> EvaluationPage:
     """The page. `runs`: by repeat, in any state."""
     ordered = sorted(runs, key=lambda run: run.repeat)
@@ -131,6 +137,7 @@ def evaluation_page(
         progress_done=state.progress.done,
         progress_total=state.progress.total,
         error=state.error,
+        waits=waits(state.waiting_for),
         error_code=state.error_code,
         simulated=evaluation.simulated,
         lines=tuple(sorted(lines, key=distrust)),
@@ -142,6 +149,7 @@ def evaluation_page(
         humans=tuple(HumanLine(words(h.dimension), h.value, h.author, h.note) for h in evaluation.human_scores),
         materials=texts(evaluation.item) if evaluation.item is not None else (),
         persona_set_id=evaluation.persona_set_id,
+        persona_set=persona_set,
         rubric=rubric,
         models=evaluation.models,
         arms=tuple(words(arm.value) for arm in evaluation.protocol.arms),
@@ -181,7 +189,7 @@ def _run_line(run: RunRecord, dimensions: Sequence[Dimension], arm: str) -> RunL
         repeat=run.repeat,
         status=run.state.status.value,
         outcome=run.outcome,
-        values=tuple(mean(_value(run, arm, dimension.name)) for dimension in dimensions),
+        values=tuple(mean(_value(run, arm, dimension.name), dimension.pass_threshold) for dimension in dimensions),
         calls=run.spent.calls,
         cost_usd=run.spent.cost_usd,
         attempts=run.attempts,

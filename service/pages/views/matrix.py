@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from agents import Arm, Dimension, Outcome, Phase, Turn
 from clustering import PersonaSet
-from service.pages.formatting import score, signed, words
+from service.pages.formatting import score, words
 from service.pages.views.anchors import anchor
 from service.pages.views.changes import Change, changes
 
@@ -149,12 +149,12 @@ def _cell(
     outcome = turn.outcome if value is None else Outcome.DECIDED
     title = words(outcome.value) if value is None else f"{score(value)}"
     if change is not None:
-        title += f", {signed(change.after - change.before)}, {describe(change)}"
+        title += f", {describe(change)}"
     return Position(f"#{anchor(turn.id)}", score(value), outcome.value, change, title, tint(dimension, value))
 
 
 def describe(change: Change) -> str:
-    """A change in words: `towards the majority, because of verified evidence`."""
+    """A change in words: `falls by 1 towards the majority, because of verified evidence`."""
     where = {
         "majority": "towards the majority",
         "away": "away from the majority",
@@ -163,7 +163,8 @@ def describe(change: Change) -> str:
     why = {"nothing": "no reason given", "unsaid": "no reason given"}.get(
         change.because, f"because of {change.because}"
     )
-    return f"{where[change.direction]}, {why}"
+    how = f"{'rises' if change.rises else 'falls'} by {score(abs(change.after - change.before), 2)}"
+    return f"{how}, {where[change.direction]}, {why}"
 
 
 def tint(dimension: Dimension, value: float | None) -> int:

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from service.pages.formatting import count, score, words
+from service.pages.formatting import UNKNOWN, count, dollars, score, words
 from service.pages.views.evaluations import EvaluationRow, Warned, warned
 from service.pages.views.figures import estimate_text, items_href
 from stability import ByCalls, DimensionReport, Estimate, StabilityReport
 
 ONE_JUDGE, PANEL = "single", "panel"
 ARM_NAMES = {ONE_JUDGE: "one judge", PANEL: "panel, no debate", "stance": "stances only"}
+BASELINES = {ONE_JUDGE: "the least that can be spent", PANEL: "independent calls: what the others are held against"}
 READINGS = {
-    "more_stable": "steadier than as many independent calls",
-    "not_distinguishable": "no steadier than as many independent calls, as far as these data tell",
-    "less_stable": "less steady than as many independent calls",
+    "more_stable": "swings less than the mean of as many independent calls",
+    "not_distinguishable": "swings no less than the mean of as many independent calls, as far as these data tell",
+    "less_stable": "swings more than the mean of as many independent calls",
     "undefined": "cannot be compared: see the warnings",
 }
 
@@ -44,6 +45,8 @@ class ArmLine:
     href: str
     calls: str
     tokens: str
+    cost: str
+    """Dollars of one verdict; "unknown" where a price is."""
     flips: str
     dependability: str
     reading: str
@@ -100,17 +103,18 @@ def arm_lines(batch_id: str, dimension: str, own: DimensionReport) -> tuple[ArmL
         found = first.get(design)
         if arm is None and found is None:
             continue
-        calls = arm.calls if arm else found.calls if found else None
+        spent = arm or found
         heard_in = PANEL if design == ONE_JUDGE else design
         lines.append(
             ArmLine(
                 name=ARM_NAMES.get(design, words(design)),
                 href=items_href(batch_id, dimension=dimension, arm=heard_in),
-                calls=score(calls),
-                tokens=count(round(arm.tokens)) if arm and arm.tokens is not None else "–",
+                calls=score(spent.calls) if spent else UNKNOWN,
+                tokens=count(None if spent is None or spent.tokens is None else round(spent.tokens)),
+                cost="unknown" if spent is None or spent.cost_usd is None else dollars(spent.cost_usd),
                 flips=estimate_text(arm.flips if arm else found.flips if found else None, share=True),
                 dependability=estimate_text(trusted.get(design)) if trusted.get(design) else "–",
-                reading=READINGS[arm.verdict] if arm else "",
+                reading=READINGS[arm.verdict] if arm else BASELINES[design],
             )
         )
     return tuple(lines)

@@ -4,15 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
-from clustering import MapPoint, Persona, PersonaSet
+from clustering import MapPoint, Persona, PersonaSet, Span
 from service.application.records import PersonaSetRecord
 from service.pages.formatting import words
 from service.pages.views.anchors import passage_href
+from service.pages.views.readable import readable
 
-MAP_WIDTH, MAP_HEIGHT, MAP_MARGIN = 720.0, 420.0, 20.0
+MAP_MARGIN = 6.0
+"""Per cent of the map, to each of its sides."""
+LABELS_MAX = 6
+"""Groups whose name stands on the map: more would hide one another."""
+LABEL_CHARACTERS, CHARACTER_WIDTH, LABEL_HEIGHT = 28, 2.1, 5.0
+"""Of a name on the map; the last two in per cent of the map on a phone."""
 MARKS = ("circle", "square", "diamond", "triangle", "cross", "ring", "bar", "wedge")
 """Groups differ by shape and by hue; beyond eight groups, shapes come round again with another hue."""
+HUES = 8
+WARNINGS = {
+    "single_voices_unplaced": "Some groups are a single voice: they have no persona of their own.",
+    "only_margins_match": "The weights match the share of every single attribute; their combinations need not match.",
+    "small_effective_size": "The weights leave less than half of the panel's effective size.",
+    "not_converged": "The weights were still moving when the search for them ended.",
+}
+STATISTICS = {
+    "repetitions_merged": "said again and merged",
+    "single_voices": "groups of a single voice",
+    "noise_share": "share in no group",
+    "dbcv": "separation of the groups (DBCV)",
+    "quotes_dropped": "quotes dropped, not found word for word",
+    "stakeholders_dropped": "stakeholders dropped, not named in the documents",
+    "effective_size": "effective size of the weighted panel",
+    "reproducibility_resamples": "resamples of the documents",
+    "reproducibility_rand_index_mean": "same grouping (adjusted Rand index)",
+    "reproducibility_rand_index_low": "at least",
+    "reproducibility_rand_index_high": "at most",
+    "reproducibility_reappearing_mean": "share of personas that came again",
+    "reproducibility_reappearing_low": "at least",
+    "reproducibility_reappearing_high": "at most",
+}
 POINTS_SHOWN_MAX = 3000
 """More perspectives than this are thinned evenly on the map; the page says so."""
 
@@ -20,12 +50,25 @@ POINTS_SHOWN_MAX = 3000
 @dataclass(frozen=True, slots=True)
 class Point:
     x: float
+    """Per cent of the map's width."""
     y: float
     mark: str
     hue: int
     group: str
     title: str
     href: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A group's name on the map, above its middle."""
+
+    x: float
+    y: float
+    side: str
+    """Which part of the name stands at x: `start`, `middle` or `end`."""
+    hue: int
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +99,9 @@ class FieldView:
 @dataclass(frozen=True, slots=True)
 class ExcerptView:
     quote: str
+    """Word for word."""
+    shown: str
+    """The same without marks of Markdown or HTML."""
     href: str | None
 
 
@@ -90,6 +136,7 @@ class PersonaSetPage:
     method: str | None
     parent: str | None
     points: tuple[Point, ...]
+    labels: tuple[Label, ...]
     points_left_out: int
     groups: tuple[GroupView, ...]
     personas: tuple[PersonaCard, ...]
@@ -106,6 +153,7 @@ def persona_set_page(record: PersonaSetRecord) -> PersonaSetPage:
     found = record.persona_set
     looks = _looks(found)
     points, left_out = _points(found.map, looks, found) if found else ((), 0)
+    groups = _groups(found, looks) if found else ()
     state = record.state
     statistics = tuple(found.statistics.items()) if found else ()
     return PersonaSetPage(
@@ -121,24 +169,30 @@ def persona_set_page(record: PersonaSetRecord) -> PersonaSetPage:
         method=record.method,
         parent=record.parent,
         points=points,
+        labels=_labels(points, groups),
         points_left_out=left_out,
-        groups=_groups(found, looks) if found else (),
+        groups=groups,
         personas=tuple(_card(persona, looks) for persona in found.personas) if found else (),
-        statistics=tuple((words(n), v) for n, v in statistics if not n.startswith("reproducibility")),
+        statistics=tuple((_named(n), v) for n, v in statistics if not n.startswith("reproducibility")),
         parameters=tuple((words(n), str(v)) for n, v in found.parameters.items()) if found else (),
-        reproducibility=tuple(
-            (words(n.removeprefix("reproducibility_")), v) for n, v in statistics if n.startswith("reproducibility")
-        ),
-        warnings=found.warnings if found else (),
+        reproducibility=tuple((_named(n), v) for n, v in statistics if n.startswith("reproducibility")),
+        warnings=tuple(WARNINGS.get(code, words(code)) for code in found.warnings) if found else (),
         document_ids=record.document_ids,
         cost_usd=record.cost_usd,
     )
 
 
+def _named(statistic: str) -> str:
+    return STATISTICS.get(statistic, words(statistic))
+
+
 def _looks(found: PersonaSet | None) -> dict[str, tuple[str, int]]:
     """Shape and hue by group id."""
     groups = found.groups if found else ()
-    return {group.id: (MARKS[place % len(MARKS)], place % 8) for place, group in enumerate(groups)}
+    return {
+        group.id: (MARKS[place % len(MARKS)], (place + place // len(MARKS)) % HUES)
+        for place, group in enumerate(groups)
+    }
 
 
 def _points(
@@ -151,10 +205,10 @@ def _points(
     xs, ys = [point.x for point in map_points], [point.y for point in map_points]
     names = {group.id: group.name for group in found.groups}
 
-    def place(value: float, values: list[float], length: float) -> float:
+    def place(value: float, values: list[float]) -> float:
         low, high = min(values), max(values)
         share = (value - low) / (high - low) if high > low else 0.5
-        return round(MAP_MARGIN + share * (length - 2 * MAP_MARGIN), 1)
+        return round(MAP_MARGIN + share * (100 - 2 * MAP_MARGIN), 1)
 
     points = []
     for point in shown:
@@ -163,16 +217,41 @@ def _points(
         span = point.span
         points.append(
             Point(
-                x=place(point.x, xs, MAP_WIDTH),
-                y=place(point.y, ys, MAP_HEIGHT),
+                x=place(point.x, xs),
+                y=place(point.y, ys),
                 mark=mark,
                 hue=hue,
                 group=group,
-                title=f"{group}: {point.label}\n{point.quote}",
-                href=passage_href(span.document_id, span.start, span.end) if span else None,
+                title=f"{group}{f' ({point.label})' if point.label not in ('', group) else ''}: {readable(point.quote)}",
+                href=_passage(span) if span else None,
             )
         )
     return tuple(points), len(map_points) - len(points)
+
+
+def _labels(points: Sequence[Point], groups: Sequence[GroupView]) -> tuple[Label, ...]:
+    """Names of the largest groups that speak more than once; one that would cover another's is left to the legend."""
+    found: list[Label] = []
+    for group in sorted(groups, key=lambda group: -group.size)[:LABELS_MAX]:
+        own = [point for point in points if (point.mark, point.hue) == (group.mark, group.hue)]
+        if len(own) > 1:
+            x, y = median(point.x for point in own), min(point.y for point in own)
+            name = group.name if len(group.name) <= LABEL_CHARACTERS else group.name[: LABEL_CHARACTERS - 1] + "…"
+            side = "start" if x < 25 else "end" if x > 75 else "middle"
+            label = Label(x, y, side, group.hue, name)
+            if not any(_overlap(label, other) for other in found):
+                found.append(label)
+    return tuple(found)
+
+
+def _overlap(one: Label, other: Label) -> bool:
+    def reach(label: Label) -> tuple[float, float]:
+        width = CHARACTER_WIDTH * len(label.name)
+        left = label.x - {"start": 0.0, "middle": width / 2, "end": width}[label.side]
+        return left, left + width
+
+    (left, right), (other_left, other_right) = reach(one), reach(other)
+    return left < other_right and other_left < right and abs(one.y - other.y) < LABEL_HEIGHT
 
 
 def _groups(found: PersonaSet, looks: dict[str, tuple[str, int]]) -> tuple[GroupView, ...]:
@@ -212,8 +291,7 @@ def _card(persona: Persona, looks: dict[str, tuple[str, int]]) -> PersonaCard:
         perspective=persona.perspective,
         fields=fields,
         excerpts=tuple(
-            ExcerptView(e.quote, passage_href(e.span.document_id, e.span.start, e.span.end) if e.span else None)
-            for e in persona.excerpts
+            ExcerptView(e.quote, readable(e.quote), _passage(e.span) if e.span else None) for e in persona.excerpts
         ),
         warnings=tuple(words(warning) for warning in persona.warnings),
         weight=persona.weight,
@@ -226,5 +304,10 @@ def _card(persona: Persona, looks: dict[str, tuple[str, int]]) -> PersonaCard:
 def _field(persona: Persona, name: str, text: str) -> FieldView:
     origin = persona.provenance.get(name)
     spans = origin.spans if origin else ()
-    hrefs = tuple(passage_href(span.document_id, span.start, span.end) for span in spans)
-    return FieldView(words(name), text, origin.kind if origin else "unstated", hrefs)
+    kind = origin.kind if origin else "unstated"
+    hrefs = tuple(_passage(span) for span in spans)
+    return FieldView(words(name), readable(text) if kind == "document" else text, kind, hrefs)
+
+
+def _passage(span: Span) -> str:
+    return passage_href(span.document_id, span.start, span.end)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from agents import Arm, DimensionVerdict, Rubric, Transcript, Verdict
 from clustering import PersonaSet
-from service.application.records import CommitmentRecord, EvaluationRecord, RunRecord
+from service.application.probe_records import ProbeKind, ProbeRecord
+from service.application.records import EvaluationRecord, RunRecord
 from service.application.scoring import WIDEST_FIRST
 from service.pages.formatting import mean, words
+from service.pages.views.adherence import AdherenceTable, adherence_table
 from service.pages.views.anchors import run_href
 from service.pages.views.commitment import CommitmentCurve, commitment_curves
 from service.pages.views.live import Said
@@ -73,9 +75,15 @@ class RunPage:
     synthesis: str | None
     commitment: tuple[CommitmentCurve, ...]
     """When the verdict was settled; empty where nobody has asked."""
+    adherence: AdherenceTable | None
+    """How well personas stayed in role; None where nobody has asked."""
+    drift_href: str | None
+    """How far their words moved; None until there are words."""
     materials: tuple[tuple[str, str], ...]
     """Name and address of each text that was judged."""
     persona_set_href: str
+    persona_set: str
+    """Its name."""
     models: tuple[str, ...]
     seed: int
     calls: int
@@ -93,8 +101,9 @@ def run_page(
     personas: PersonaSet,
     transcript: Transcript | None,
     said_so_far: tuple[Said, ...] = (),
-    commitment: CommitmentRecord | None = None,
+    probes: Mapping[ProbeKind, ProbeRecord] | None = None,
     *,
+    persona_set: str,
     lanes: bool = False,
     exported: bool = False,
 ) -> RunPage:
@@ -105,6 +114,7 @@ def run_page(
     tokens = (
         None if spent.input_tokens is None or spent.output_tokens is None else spent.input_tokens + spent.output_tokens
     )
+    asked = probes or {}
     view = transcript_view(run.id, transcript, personas, rubric.dimensions) if transcript else None
     return RunPage(
         id=run.id,
@@ -127,9 +137,12 @@ def run_page(
         quoted_texts=_quoted_texts(evaluation, view) if exported and view else (),
         said_so_far=said_so_far,
         synthesis=next((v.synthesis for arm in WIDEST_FIRST if (v := verdicts.get(arm)) and v.synthesis), None),
-        commitment=commitment_curves(commitment),
+        commitment=commitment_curves(asked.get(ProbeKind.COMMITMENT)),
+        adherence=adherence_table(asked.get(ProbeKind.ADHERENCE), personas),
+        drift_href=f"{run_href(run.id)}/drift" if transcript else None,
         materials=materials(run.id, evaluation),
         persona_set_href=f"/persona-sets/{evaluation.persona_set_id}",
+        persona_set=persona_set,
         models=evaluation.models,
         seed=run.seed,
         calls=spent.calls,
@@ -162,7 +175,7 @@ def _verdict_lines(
             ArmVerdict(
                 arm=arm.value,
                 name=words(arm.value),
-                text=mean(own.value),
+                text=mean(own.value, dimension.pass_threshold),
                 grade=nearest_label(dimension, own.value),
                 outcome=own.outcome.value,
                 passed=own.passed,

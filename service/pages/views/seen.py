@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agents import Turn
@@ -47,6 +47,7 @@ class SeenPage:
     run_id: str
     turn_id: str
     turn_href: str
+    speaker: str
     kind: str
     outcome: str
     seen: tuple[tuple[str, str], ...]
@@ -54,15 +55,16 @@ class SeenPage:
     calls: tuple[SeenCall, ...]
 
 
-def seen_page(run_id: str, turn: Turn, calls: Sequence[Call]) -> SeenPage:
-    """The page of one turn. `calls`: the turn's, in order."""
+def seen_page(run_id: str, turn: Turn, calls: Sequence[Call], names: Mapping[str, str]) -> SeenPage:
+    """The page of one turn. `calls`: the turn's, in order; `names`: of every turn of its run, by id."""
     return SeenPage(
         run_id=run_id,
         turn_id=turn.id,
         turn_href=f"{run_href(run_id)}#{anchor(turn.id)}",
+        speaker=names.get(turn.id, turn.id),
         kind=turn.kind,
         outcome=turn.outcome.value,
-        seen=tuple((name, f"{run_href(run_id)}#{anchor(name)}") for name in turn.seen),
+        seen=tuple((names.get(name, name), f"{run_href(run_id)}#{anchor(name)}") for name in turn.seen),
         calls=tuple(_call(call) for call in calls),
     )
 

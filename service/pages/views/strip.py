@@ -221,7 +221,7 @@ def _folds(own: DimensionScore, dimension: Dimension, run_hrefs: Mapping[int, st
     for repeat, value in enumerate(own.run_values):
         outcome = own.outcomes[repeat] if repeat < len(own.outcomes) else "decided"
         key, label = _category(value, outcome, dimension)
-        text = mean(value) if value is not None else ""
+        text = mean(value, dimension.pass_threshold) if value is not None else ""
         title = f"repeat {repeat + 1}: {score(value) + ', ' if value is not None else ''}{label}"
         groups.setdefault((key, label), []).append(Cell(repeat, text, title, run_hrefs.get(repeat, "")))
     folds = [

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from agents import Dimension, Evidence, Outcome, Phase, Transcript, Turn
 from clustering import Persona, PersonaSet
-from service.pages.formatting import score, signed, words
+from service.pages.formatting import score, words
 from service.pages.views.anchors import anchor, material_href, passage_href, run_href, seen_href
 from service.pages.views.changes import Change, changes
-from service.pages.views.matrix import describe
 from service.pages.views.quoted import QuotedRange
 
 _STOPPED = {
@@ -21,6 +20,8 @@ _STOPPED = {
     "tokens_max": "the limit of tokens was reached",
     "cancelled": "cancelled",
 }
+_TABLES = {"cross-group": "across groups", "": "all personas"}
+"""Where personas debate who have no group to debate in."""
 _FOUND = {
     "exact": "verified: stands there word for word",
     "normalised": "verified: stands there but for spaces, quotes or case",
@@ -60,6 +61,7 @@ class ScoreMark:
     text: str
     change: Change | None
     title: str
+    """Label of the level; empty between two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +173,7 @@ class _Reader:
         value = turn.scores[dimension.name]
         change = self.moved.get((turn.id, dimension.name))
         label = next((level.label for level in dimension.levels if level.value == value), "")
-        title = label if change is None else f"{label}: {signed(change.after - change.before)}, {describe(change)}"
-        return ScoreMark(words(dimension.name), score(value), change, title)
+        return ScoreMark(words(dimension.name), score(value), change, label)
 
     def _quote(self, evidence: Evidence, persona: Persona | None) -> Quote:
         href, place = self._place(evidence, persona)
@@ -208,6 +209,12 @@ def _range(evidence: Evidence) -> QuotedRange | None:
     return QuotedRange(part, evidence.start, evidence.end)
 
 
+def turn_names(transcript: Transcript, personas: PersonaSet) -> dict[str, str]:
+    """Who speaks in each turn and when, by the turn's id: `Nurse (alone)`."""
+    reader = _Reader("", transcript, personas, ())
+    return {turn.id: f"{reader.speaker(turn)} ({words(turn.phase.value)})" for turn in reader.turns}
+
+
 def transcript_view(
     run_id: str, transcript: Transcript, personas: PersonaSet, dimensions: Sequence[Dimension]
 ) -> TranscriptView:
@@ -240,7 +247,7 @@ def _section(
     if phase == Phase.ALONE:
         title, detail = "Alone", "every persona judges before hearing anyone"
     elif phase == Phase.DEBATE:
-        title = f"Debate: {groups.get(group, group or 'all personas')}"
+        title = f"Debate: {_TABLES.get(group) or groups.get(group, group)}"
         reason = stopped.get(group)
         detail = f"ended: {_STOPPED.get(reason, words(reason))}" if reason else "in progress"
     elif phase == Phase.RESTATED:

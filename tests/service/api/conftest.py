@@ -12,11 +12,13 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from service.api import create_app
 from service.application import Application
 from service.opening import open_service
 from service.settings import Settings
+from tests.service.conftest import BOTH
 
 RUBRIC: dict[str, Any] = {
     "name": "Plain words",
@@ -47,6 +49,12 @@ class Service:
 
 
 Serve = Callable[..., AbstractAsyncContextManager[Service]]
+
+
+@pytest.fixture(params=BOTH)
+def database(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Settings for `serve` over an empty database of each kind."""
+    return {} if request.param == "sqlite" else {"database_url": SecretStr(request.getfixturevalue("postgres_url"))}
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from service.application import Scope
-from tests.service.api.conftest import RUBRIC, Serve, Service, problem
+from tests.service.api.conftest import ITEM, PERSONAS, RUBRIC, Serve, Service, problem
 
 DOCUMENT = ("minutes.txt", b"As a nurse, I want the readings to be looked at.", "text/plain")
 
@@ -54,21 +54,36 @@ async def test_another_request_under_the_same_key_is_refused(service: Service, c
     problem(response, "idempotency-mismatch")
 
 
-async def test_fifty_clients_at_once_make_one_thing(service: Service) -> None:
-    async def send() -> httpx.Response:
-        return await service.client.post(
-            "/v1/documents", files={"files": DOCUMENT}, headers={"Idempotency-Key": "fifty"}
-        )
+async def test_fifty_clients_at_once_make_one_thing(serve: Serve, database: dict[str, Any]) -> None:
+    async with serve(**database) as service:
+        persona_set = (await service.client.post("/v1/persona-sets", json={"personas": PERSONAS})).json()["id"]
+        hearing = {"persona_set": persona_set, "rubric": RUBRIC}
+        lines = [{"batch": hearing}, *({"custom_id": f"c{n}", "item": {**ITEM, "id": f"i{n}"}} for n in range(3))]
+        batch = "".join(json.dumps(line) + "\n" for line in lines)
+        for path, body in {
+            "/v1/documents": {"files": {"files": DOCUMENT}},
+            "/v1/evaluations": {"json": {**hearing, "item": ITEM}},
+            "/v1/batches": {"content": batch, "headers": {"Content-Type": "application/x-ndjson"}},
+            "/v1/persona-sets": {"json": {"documents": [{"text": "As a nurse, I want it quiet at night."}]}},
+        }.items():
+            before = await count(service, path)
+            await _one_answer(service, path, **body)
+            assert await count(service, path) == before + 1, path
 
-    answers = await asyncio.gather(*(send() for _ in range(50)))
-    assert await count(service, "/v1/documents") == 1
-    good = [answer for answer in answers if answer.status_code == 201]
-    assert len({answer.content for answer in good}) == 1
+
+async def _one_answer(service: Service, path: str, headers: dict[str, str] | None = None, **body: Any) -> None:
+    """Sends the same request fifty times at once; what was answered is one answer, and the others are told to wait."""
+    named = {**(headers or {}), "Idempotency-Key": "fifty" + path}
+    answers = await asyncio.gather(*(service.client.post(path, headers=named, **body) for _ in range(50)))
+    good = [answer for answer in answers if answer.is_success]
+    assert len({(answer.status_code, answer.content, answer.headers.get("location")) for answer in good}) == 1, path
     assert sum("idempotency-replayed" not in answer.headers for answer in good) == 1
     for answer in answers:
-        if answer.status_code != 201:
+        if not answer.is_success:
             assert problem(answer, "idempotency-in-flight")["retryable"] is True
             assert answer.headers["retry-after"] == "1"
+    again = await service.client.post(path, headers=named, **body)
+    assert again.content == good[0].content
 
 
 async def test_a_request_that_was_refused_may_be_mended_under_its_key(service: Service) -> None:

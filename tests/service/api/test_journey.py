@@ -32,7 +32,11 @@ def test_an_evaluation_tells_its_scores_with_interval_counts_and_source(live: Li
     assert 1 <= score["value"] <= 4
     assert (score["n_used"], score["n_asked"], score["universe"]) == (2, 2, "fixed")
     assert score["ci"]["low"] <= score["value"] <= score["ci"]["high"]
-    assert score["source"] == {"kind": "debate", "models": ["simulated"], "author": None}
+    source = score["source"]
+    assert (source["kind"], source["models"], source["models_answered"]) == ("debate", ["simulated"], ["simulated"])
+    assert {"alone/summary", "restate/summary"} <= source["prompts"].keys()
+    for sha in source["prompts"].values():
+        assert live.client.get(f"/v1/prompts/{sha}").status_code == 200
     assert heard["scores"]["panel"]["clarity"]["source"]["kind"] == "panel"
     assert heard["simulated"] is True
     assert set(heard["timestamps"]) == {"queued", "running", "completed"}
@@ -159,7 +163,13 @@ def test_human_scores_are_a_chain(live: Live, heard: dict[str, Any]) -> None:
         body = {"dimension": "clarity", "value": value, "author": "ada", "note": "read twice"}
         told = live.client.put(f"{path}/human-score", json=body).json()
     assert [score["value"] for score in told["human_scores"]] == [2, 3]
-    assert told["human_scores"][0]["source"] == {"kind": "human", "models": [], "author": "ada"}
+    assert told["human_scores"][0]["source"] == {
+        "kind": "human",
+        "models": [],
+        "models_answered": [],
+        "prompts": {},
+        "author": "ada",
+    }
     assert told["scores"] == heard["scores"]
     wrong = live.client.put(f"{path}/human-score", json={"dimension": "clarity", "value": 9})
     assert problem(wrong, "invalid-request")["errors"][0]["pointer"] == "/value"

@@ -72,7 +72,9 @@ def test_every_error_is_documented_as_a_problem() -> None:
 
 
 def test_creating_operations_take_an_idempotency_key_and_jobs_say_where_they_are() -> None:
-    creating = {name for name, (_, _, told) in OPERATIONS.items() if {"201", "202"} & told["responses"].keys()}
+    made = {name for name, (_, _, told) in OPERATIONS.items() if {"201", "202"} & told["responses"].keys()}
+    creating = {name for name in made if OPERATIONS[name][1] == "post"}
+    assert made - creating == {"measure_commitment", "measure_adherence"}, "a PUT needs no key"
     assert creating == {
         "upload_documents",
         "create_persona_set",
@@ -85,5 +87,7 @@ def test_creating_operations_take_an_idempotency_key_and_jobs_say_where_they_are
     for name in creating:
         told = OPERATIONS[name][2]
         assert "Idempotency-Key" in [parameter["name"] for parameter in told["parameters"]]
+    for name in made:
+        told = OPERATIONS[name][2]
         if "202" in told["responses"]:
             assert {"Location", "Retry-After"} <= told["responses"]["202"]["headers"].keys()

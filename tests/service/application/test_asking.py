@@ -97,6 +97,13 @@ async def test_a_batch_says_both_lines_of_an_item_and_takes_a_written_out_nul(
     assert made.counts["total"] == 1
 
 
+async def test_an_unknown_option_of_a_persona_set_is_named_with_those_that_there_are(app: Application) -> None:
+    request = PersonaSetRequest(documents=("do_1",), options={"personas_max": 4})
+    with pytest.raises(InvalidRequestError, match=r"options/personas_max.*personas_per_group_max") as told:
+        await app.persona_sets.create("me", request)
+    assert told.value.problems[0].pointer == "/options/personas_max"
+
+
 async def test_documents_are_named_in_one_question(app: Application) -> None:
     added = await app.documents.add("me", b"Some words of a nurse. " * 20, "nurse.txt")
     document = added.documents[0]

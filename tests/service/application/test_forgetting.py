@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from service.application import (
     Application,
@@ -18,7 +20,8 @@ from service.application import (
     Purged,
     open_application,
 )
-from service.errors import NotFoundError
+from service.errors import InvalidRequestError, NotFoundError
+from service.store import tables
 
 
 def ratings_files(folder: Path) -> list[str]:
@@ -64,3 +67,33 @@ async def test_a_purge_first_says_what_it_would_delete(
         with pytest.raises(NotFoundError):
             await app.persona_sets.get("me", set_id)
         assert (await app.persona_sets.get("me", kept.id)).id == kept.id
+
+
+async def test_a_file_that_ends_in_the_middle_leaves_nothing(
+    settings: Any, personas: Any, rubric: Any, item: Any
+) -> None:
+    async with open_application(settings) as app:
+        await _import_broken_files(app, personas, rubric, item)
+
+
+async def _import_broken_files(app: Application, personas: Any, rubric: Any, item: Any) -> None:
+    async def counts() -> list[int]:
+        async with app.context.store.read() as connection:
+            queries = [
+                sa.select(sa.func.count()).select_from(one)
+                for one in (tables.persona_sets, tables.batches, tables.evaluations, tables.runs, tables.calls)
+            ]
+            return [int((await connection.execute(query)).scalar_one()) for query in queries]
+
+    batch_id = (await ended_batch(app, personas, rubric, item))[0]
+    whole = gzip.decompress(b"".join([chunk async for chunk in app.batches.export(None, batch_id)]))
+    lines = whole.splitlines(keepends=True)
+    before = await counts()
+    for broken in ([*lines[:-1], b'{"table": "calls"}\n'], [*lines, lines[3]], lines[:4] + lines[2:]):
+
+        async def chunks(data: bytes = gzip.compress(b"".join(broken))) -> AsyncIterator[bytes]:
+            yield data
+
+        with pytest.raises(InvalidRequestError, match="nothing was stored"):
+            await app.batches.import_(None, chunks())
+        assert await counts() == before

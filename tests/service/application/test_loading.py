@@ -87,6 +87,8 @@ async def test_half_a_batch_of_a_dead_process_is_neither_seen_nor_begun_and_then
     assert await counted(app) == [1, 400, 800]
     assert await waiting_jobs(app.context, 5000) == []
     assert (await app.batches.list("me")).rows == ()
+    assert (await app.evaluations.list("me")).rows == ()
+    assert (await app.evaluations.ranked("me")).total == 0
     async with app.context.store.read() as connection:
         batch_id = (await connection.execute(sa.select(tables.batches.c.id))).scalar_one()
     with pytest.raises(NotFoundError):

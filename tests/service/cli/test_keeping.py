@@ -61,3 +61,42 @@ def test_a_doctor_names_what_to_mend(
     assert "mend model" in capsys.readouterr().err
     assert run(["doctor", "--model", "simulated", "-q"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_what_is_stored_is_listed_down_to_the_run(batch_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def listed(*words: str) -> list[dict[str, str]]:
+        assert run(["list", *words, "--json", "-q"]) == 0
+        found: list[dict[str, str]] = json.loads(capsys.readouterr().out)
+        return found
+
+    assert [one["id"] for one in listed()] == [batch_id]
+    assert [one["id"][:3] for one in listed("persona-sets")] == ["ps_"]
+    evaluations = listed(batch_id)
+    assert evaluations
+    assert all(one["id"].startswith("ev_") for one in evaluations)
+    runs = listed(evaluations[0]["id"])
+    assert runs
+    assert all(one["id"].startswith("rn_") for one in runs)
+    assert len(listed(evaluations[0]["id"], "--limit", "1")) == 1
+
+
+def test_a_list_names_the_next_command_and_refuses_what_it_does_not_know(
+    batch_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["list"]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith(batch_id)
+    assert f"rehearing list {batch_id}" in told.err
+    assert run(["list", "sets"]) == 2
+    assert "persona-sets" in capsys.readouterr().err
+    assert run(["list", "ba_none"]) == 2
+
+
+def test_a_batch_is_not_exported_as_something_else(
+    batch_id: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "x"
+    for words in (["--format", "json"], ["--replay"]):
+        assert run(["export", batch_id, "--out", str(out), *words]) == 2
+        assert words[0] in capsys.readouterr().err
+    assert not out.exists()

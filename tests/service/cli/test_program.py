@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -130,3 +132,27 @@ def test_a_threshold_off_its_scale_names_the_field(tmp_path: Path, capsys: pytes
     )
     assert run(["evaluate", str(items), "--personas", "ps_x", "--rubric", str(rubric)]) == 2
     assert "pass_threshold 9" in capsys.readouterr().err
+
+
+def test_an_address_that_is_taken_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert run(["serve", "--port", str(port)]) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1
+    assert f"127.0.0.1:{port}" in told[0]
+    assert "--port" in told[0]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_a_shell_completes_commands_and_options() -> None:
+    """As bash does it: the printed script is sourced, and its function called with the words so far."""
+    program = Path(sys.executable).with_name("rehearing")
+    script = """
+        source <("$0" --show-completion bash)
+        complete -p rehearing >/dev/null || exit 9
+        COMP_WORDS=(rehearing sta) COMP_CWORD=1; _rehearing_completion "$0"; echo "${COMPREPLY[*]}"
+        COMP_WORDS=(rehearing evaluate --fail) COMP_CWORD=2; _rehearing_completion "$0"; echo "${COMPREPLY[*]}"
+    """
+    told = subprocess.run(["bash", "-c", script, str(program)], capture_output=True, text=True, timeout=120, check=True)
+    assert told.stdout.split() == ["stability", "--fail-under"]

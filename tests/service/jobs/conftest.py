@@ -22,7 +22,7 @@ class ModelServer:
     """bench/model_server.py in a process: it counts what it answered."""
 
     def __init__(self, latency_s: float) -> None:
-        command = [sys.executable, str(ROOT / "bench" / "model_server.py"), "--latency", str(latency_s)]
+        command = [sys.executable, "-P", str(ROOT / "bench" / "model_server.py"), "--latency", str(latency_s)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         self.base_url = self._process.stdout.readline().strip()

@@ -1,6 +1,6 @@
-"""Workers that end in mid-work, by kill -9 or told to: nothing lost, nothing doubled, no finished call paid again.
+"""A worker that ends in mid-work because it is told to: nothing lost, nothing doubled, no finished call paid again.
 
-A killed service and the last worker but one are in tests/e2e.
+Those that are killed are in tests/e2e.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 
 from agents import DebateProtocol
@@ -68,45 +67,6 @@ async def check_nothing_lost_or_doubled(app: Application, batch_id: str, server:
 async def calls_made(app: Application) -> int:
     async with app.context.store.read() as connection:
         return int((await connection.execute(sa.select(sa.func.count()).select_from(tables.calls))).scalar_one())
-
-
-@pytest.mark.postgres
-async def test_one_of_three_workers_is_killed(
-    postgres_url: str, sqlite_settings: Any, working: Any, rubric: Any, model_server: Any, start_worker: Any
-) -> None:
-    told = {
-        "REHEARING_BASE_URL": model_server.base_url,
-        "REHEARING_API_KEY": "none",
-        "REHEARING_DATABASE_URL": postgres_url,
-        "REHEARING_LIMITS__JOBS_CONCURRENT": "3",
-    }
-    from pydantic import SecretStr
-
-    changed = {"database_url": SecretStr(postgres_url), "base_url": model_server.base_url}
-    async with working(sqlite_settings.model_copy(update=changed), work=False) as (app, personas):
-        batch_id = await hear_items(app, personas, rubric, "openai:bench")
-        workers = [start_worker(**told) for _ in range(3)]
-        for worker in workers:
-            worker.wait_until_working()
-
-        async def begun() -> bool:
-            return await calls_made(app) >= 20
-
-        await until(begun)
-        workers[0].kill()
-
-        async def taken_over() -> bool:
-            async with app.context.store.read() as connection:
-                query = sa.select(sa.func.count()).select_from(tables.runs).where(tables.runs.c.attempts > 1)
-                return bool((await connection.execute(query)).scalar())
-
-        await until(taken_over)
-
-        async def ended() -> bool:
-            return (await app.batches.get(None, batch_id)).report_status == "ready"
-
-        await until(ended)
-        await check_nothing_lost_or_doubled(app, batch_id, model_server, together=PERSONAS)
 
 
 async def test_a_worker_that_is_told_to_stop_hands_over(

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from agents import DebateProtocol
-from service.application import AdaptiveRepeats, BatchRequest, EvaluationRequest, Status
+from service.application import AdaptiveRepeats, BatchRequest, EvaluationRequest, Status, open_application, said
 from service.jobs.lease import Lease
 from service.store import Store, tables
 
@@ -29,7 +29,7 @@ def lines(count: int) -> AsyncIterator[bytes]:
 
 
 async def test_an_evaluation_is_heard_a_batch_reported_and_moved(
-    settings: Any, working: Any, rubric: Any, item: Any
+    settings: Any, working: Any, rubric: Any, item: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with working(settings) as (app, personas):
         request = EvaluationRequest(item=item, persona_set=personas, rubric=rubric, repeats=3, protocol=SHORT)
@@ -75,6 +75,17 @@ async def test_an_evaluation_is_heard_a_batch_reported_and_moved(
         report = await app.batches.report(None, batch.id)
         assert report.population.items == 4
         assert report.provenance["simulated"] is True
+        assert report.texts is not None
+        assert (report.texts.runs, report.texts.runs_asked) == (8, 8)
+        assert report.texts.turns > 0
+        assert report.texts.different_reasons.value is not None
+        assert report.texts.personas is not None
+        assert report.texts.personas.personas == report.population.personas
+        assert report.texts_reason is None
+        monkeypatch.setattr(said, "RUNS_READ_MAX", 3)
+        bodies, asked = await said.heard_sample(app.context, batch.id, batch.seed)
+        heard_items = [json.loads(body)["run"]["item_id"] for body in bodies]
+        assert (len(bodies), asked, len(set(heard_items))) == (4, 8, 2), "whole items until there are enough"
         assert sorted([one.custom_id async for one in app.batches.results(None, batch.id)]) == ["c0", "c1", "c2", "c3"]
 
         file = [chunk async for chunk in app.batches.export(None, batch.id)]
@@ -95,33 +106,6 @@ async def test_an_evaluation_is_heard_a_batch_reported_and_moved(
                 assert (await connection.execute(sa.select(sa.func.count()).select_from(table))).scalar() == 0, (
                     table.name
                 )
-
-
-async def test_cancel_in_each_state(sqlite_settings: Any, working: Any, rubric: Any, item: Any) -> None:
-    async with working(sqlite_settings, work=False) as (app, personas):
-        request = EvaluationRequest(item=item, persona_set=personas, rubric=rubric, repeats=2, protocol=SHORT)
-        queued = await app.evaluations.create(None, request)
-        cancelled = await app.evaluations.cancel(None, queued.id)
-        assert cancelled.state.status is Status.CANCELLED
-        assert {run.state.status for run in await app.runs.list(None, queued.id)} == {Status.CANCELLED}
-        assert (await app.evaluations.events(None, queued.id))[-1].terminal
-    async with working(sqlite_settings) as (app, personas):
-        slow = EvaluationRequest(item=item, persona_set=personas, rubric=rubric, repeats=20)
-        running = await app.evaluations.create(None, slow)
-        async with asyncio.timeout(30):
-            while (await app.evaluations.get(None, running.id)).state.progress.done < 1:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-        stopped = await app.evaluations.cancel(None, running.id)
-        assert stopped.state.status is Status.CANCELLED
-        statuses = [run.state.status for run in await app.runs.list(None, running.id)]
-        assert set(statuses) == {Status.COMPLETED, Status.CANCELLED}
-        done = await app.evaluations.create(None, request.model_copy(update={"persona_set": personas}))
-        ended = await app.evaluations.wait(None, done.id, 60)
-        assert ended.state.status is Status.COMPLETED
-        assert (await app.evaluations.cancel(None, done.id)).state == ended.state
-        after = await app.evaluations.get(None, running.id)
-        assert after.state == stopped.state
-        assert [run.state.status for run in await app.runs.list(None, running.id)] == statuses
 
 
 async def test_work_stops_when_its_money_is_spent_and_what_is_done_stays(
@@ -215,9 +199,10 @@ async def test_only_missing_beats_make_a_worker_dead(store: Store) -> None:
         assert await mine.beat()
         assert await other.beat()
         assert "other" not in await mine.dead_among({"other", "unknown"})
-    clock.now += 11
-    assert await mine.beat()
-    assert await mine.dead_among({"other"}) == set()
+    for seconds in (5, 5, 1):
+        clock.now += seconds
+        assert await mine.beat()
+        assert await mine.dead_among({"other"}) == set()
     clock.now += 2
     assert await mine.beat()
     assert await mine.dead_among({"other", "unknown"}) == {"other", "unknown"}
@@ -261,15 +246,32 @@ async def test_who_beats_while_it_is_judged_keeps_what_it_holds(store: Store, mo
     assert await other.beat()
 
 
-async def test_nobody_is_dead_because_the_database_was_away(store: Store) -> None:
+@pytest.mark.parametrize("away_s", [11, 60])
+async def test_nobody_is_dead_because_the_database_was_away(store: Store, away_s: int) -> None:
     clock = Clock()
     mine, other = (Lease(store, name, 12.0, clock) for name in ("mine", "other"))
     await mine.register()
     await other.register()
     assert await mine.dead_among({"other"}) == set()
-    clock.now += 60
+    clock.now += away_s
+    assert await mine.dead_among({"other"}) == set(), "who looks before its own beat comes through judges nobody"
     assert await mine.beat()
+    clock.now += 2
     assert await mine.dead_among({"other"}) == set()
+
+
+async def test_a_model_that_does_not_answer_makes_the_service_degraded_not_unready(sqlite_settings: Any) -> None:
+    async with open_application(sqlite_settings) as app:
+        lease = Lease(app.context.store, "mine", dead_after_s=60)
+        await lease.register()
+        await lease.beat({"openai:gpt": 41.5})
+        health = await app.health()
+        told = {check.name: check for check in health.checks}["models"]
+        assert health.ready
+        assert told.state == "degraded"
+        assert "openai:gpt (for 42 s)" in told.detail
+        await lease.beat()
+        assert {check.state for check in (await app.health()).checks} == {"ok"}
 
 
 async def test_a_worker_that_retires_is_given_up_at_once(store: Store) -> None:

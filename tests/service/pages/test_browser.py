@@ -49,7 +49,7 @@ async def test_from_the_least_stable_item_to_the_quote_of_a_change(tab: Any, sit
     await tab.locator("tr.first a").first.click()  # to that turn, in its own run
     turn = tab.locator(".turn:target")
     assert await turn.count() == 1
-    await turn.locator("[data-passage]").first.click()
+    await turn.locator(".quotes a").first.click()
     marked = await tab.locator("mark#passage").inner_text()
     assert marked.strip()
 
@@ -130,7 +130,7 @@ async def test_the_whole_way_by_keyboard(tab: Any, site: Any) -> None:
     await tab.keyboard.press("[")
     assert await tab.evaluate("document.querySelector('.here').closest('[data-phase]').id") == phase
     for _ in range(await tab.locator(".turn").count()):
-        if await tab.locator(".here [data-passage]").count():
+        if await tab.locator(".here .quotes a").count():
             break
         await tab.keyboard.press("j")
     await tab.keyboard.press("e")
@@ -215,6 +215,22 @@ async def test_a_run_arrives_live_and_the_connection_comes_back(tab: Any, site: 
     assert await tab.locator("#card .card").count() == 2
 
 
+async def test_a_touch_beside_a_mark_of_the_map_opens_its_passage(browser: Any, site: Any) -> None:
+    made = site.post("/v1/persona-sets", json={"name": "Heard", "documents": [site.document]})["id"]
+    assert site.wait(f"/persona-sets/{made}.json", lambda page: not page["live"])["points"]
+    context = await browser.new_context(base_url=site.base, viewport={"width": 390, "height": 800}, has_touch=True)
+    phone = await context.new_page()
+    await phone.goto(f"/persona-sets/{made}")
+    mark = phone.locator("svg.map a g").first
+    box = await mark.bounding_box()
+    assert min(box["width"], box["height"]) > 5
+    assert max(box["width"], box["height"]) >= 10
+    await phone.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] + 6)
+    await phone.wait_for_url("**/documents/**")
+    assert (await phone.locator("mark#passage").inner_text()).strip()
+    await context.close()
+
+
 async def test_the_form_may_be_sent_from_its_own_page(tab: Any, site: Any) -> None:
     await tab.goto("/try")
     await tab.locator("textarea[name=output]").fill("An output without any judges.")
@@ -261,6 +277,18 @@ async def test_serious_accessibility_violations_are_none(tab: Any, site: Any) ->
                 if one["impact"] in ("serious", "critical")
             ]
             assert serious == [], (scheme, path)
+
+
+async def test_paper_is_white_and_shows_the_table_whatever_the_screen_does(tab: Any, site: Any) -> None:
+    await tab.set_viewport_size({"width": 700, "height": 900})
+    await tab.emulate_media(media="print", color_scheme="dark")
+    await tab.goto(f"/evaluations?batch={site.batch}")
+    assert await tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert await tab.evaluate("getComputedStyle(document.querySelector('.list tbody tr')).display") == "table-row"
+    assert not await tab.locator(".filters").is_visible()
+    await tab.goto(site.runs("hasty")[0]["href"] + "?view=lanes")
+    wide = "document.querySelector('.lanes').getBoundingClientRect().right"
+    assert await tab.evaluate(wide) <= 700, "lanes stand one after another: side by side they are wider than paper"
 
 
 @pytest.mark.parametrize("width", [390, 1280])

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from agents import Commitment
-from service.application.records import CommitmentRecord
+from service.application.probe_records import ProbeKind, ProbeRecord
+from service.application.records import JobState, Progress, Spent, Status
 from service.pages.views.commitment import commitment_curves
 
 
-def record(*shares: float | None) -> CommitmentRecord:
+def record(*shares: float | None) -> ProbeRecord:
     drawn = tuple(
         Commitment(after, 0 if share is None else 8, 8, share, None, (None,) * 8) for after, share in enumerate(shares)
     )
-    return CommitmentRecord("rn_1", datetime(2026, 1, 1, tzinfo=UTC), 8, 24, None, True, {"overall_worth": drawn})
+    return ProbeRecord(
+        id="pb_1",
+        owner="local",
+        run_id="rn_1",
+        kind=ProbeKind.COMMITMENT,
+        state=JobState(Status.COMPLETED, {}, Progress(1, 1)),
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        times=8,
+        observer=None,
+        spent=Spent(24, None, None, None),
+        simulated=True,
+        commitment={"overall_worth": drawn},
+        adherence=None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -37,8 +52,10 @@ def test_settled_means_that_fresh_verdicts_agree_from_there_on(shares: tuple[flo
 
 def test_the_line_runs_over_the_turns_and_leaves_out_what_is_unknown() -> None:
     (curve,) = commitment_curves(record(0.5, None, 1.0))
-    assert curve.line == "2.0,28.0 238.0,2.0"
+    assert curve.line == "16.7,50.0 83.3,0.0"
+    assert curve.dots == "M16.7 50.0h0M83.3 0.0h0"
 
 
-def test_nobody_asked() -> None:
+def test_nobody_asked_or_it_is_not_drawn_yet() -> None:
     assert commitment_curves(None) == ()
+    assert commitment_curves(replace(record(1.0), commitment=None)) == ()

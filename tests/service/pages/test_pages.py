@@ -57,6 +57,11 @@ def test_a_page_is_sent_compressed_where_the_browser_takes_it(site: Any) -> None
     assert packed.headers["content-encoding"] == "gzip"
     assert packed.text == plain.text
     assert int(packed.headers["content-length"]) * 3 < len(plain.content)
+    style = re.findall(r'"(/static/[^"]+[.]css[^"]+)"', plain.text)[0]
+    plain, packed = site.get(style, **{"Accept-Encoding": "identity"}), site.get(style, **{"Accept-Encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.text == plain.text
+    assert int(packed.headers["content-length"]) < int(plain.headers["content-length"])
 
 
 def test_judged_text_is_never_markup(site: Any) -> None:
@@ -92,6 +97,9 @@ def test_the_list_is_found_again_by_its_address(site: Any) -> None:
         == "coverage"
     )
     assert site.get("/evaluations.json?q=nothing-of-the-kind").json()["rows"] == []
+    disagreeing = site.get(f"/evaluations.json?batch={site.batch}&only=disagree").json()["rows"]
+    newest = site.get(f"/evaluations.json?batch={site.batch}&only=disagree&sort=newest").json()["rows"]
+    assert {row["id"] for row in newest} == {row["id"] for row in disagreeing}
     page = site.get("/evaluations?system=hasty&sort=newest")
     assert 'value="hasty"' in page.text
     assert "No evaluation matches" in site.get("/evaluations?q=nothing-of-the-kind").text
@@ -160,6 +168,7 @@ def test_the_batch_page_says_what_the_report_says(site: Any) -> None:
     assert page["opening"]["total"] == len(site.evaluations)
     section = page["sections"][0]
     assert [arm["name"] for arm in section["arms"]] == ["one judge", "panel, no debate", "debate"]
+    assert {arm["cost"] for arm in section["arms"]} == {"$0"}, "the simulated judge is known to cost nothing"
     means = [float(line["mean"]) for line in section["systems"]["lines"]]
     assert means == sorted(means, reverse=True)
     assert {line["name"] for line in section["systems"]["lines"]} == set(site.evaluations)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from agents import Arm, Dimension, Evidence, Level, Outcome, Phase, SummaryItem, Transcript, Turn
@@ -14,10 +16,13 @@ from service.pages.export import without_server_links
 from service.pages.formatting import dollars, interval, mean, score, signed
 from service.pages.plots import own_links
 from service.pages.views.changes import changes
+from service.pages.views.humans import Humans, humans
 from service.pages.views.material import passage_page, texts
 from service.pages.views.matrix import matrices
+from service.pages.views.opening import arm_lines
 from service.pages.views.strip import dimension_lines, nearest_label, wilson
 from service.pages.views.transcript import transcript_view
+from stability import Rating, Ratings, stability_report
 
 LEVELS = tuple(
     Level(value=value, label=label) for value, label in enumerate(("bad", "weak", "fair", "good", "best"), 1)
@@ -103,6 +108,68 @@ def test_a_split_is_said_in_words_with_its_reason() -> None:
     assert line.said == "2 of 4 hearings say pass, 1 says fail, 1 gave no verdict (failed)."
     assert "chance picks the side" in line.why
     assert (line.arm.heard, line.arm.disagreement) == (4, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("call", "debate", "shown"),
+    [(0.0021, 0.5, ["$0.0021", "$0.0042", "$0.50"]), (0.0, 0.0, ["$0", "$0", "$0"]), (None, None, ["unknown"] * 3)],
+)
+def test_each_way_to_a_verdict_shows_its_price(call: float | None, debate: float | None, shown: list[str]) -> None:
+    rows = [
+        Rating(f"i{n}", persona, str(run), 1.0 + (n + run) % 4, tokens=100, calls=1, cost_usd=call)
+        for n in range(6)
+        for run in range(2)
+        for persona in ("ada", "ben")
+    ]
+    rows += [
+        Rating(f"i{n}", None, str(run), 1.0 + n % 4, tokens=1800, calls=9, cost_usd=debate)
+        for n in range(6)
+        for run in range(2)
+    ]
+    report = stability_report(Ratings.from_rows(rows))
+    lines = arm_lines("ba_1", "score", report.dimensions["score"])
+    assert [(line.name, line.calls, line.tokens) for line in lines] == [
+        ("one judge", "1", "100"),
+        ("panel, no debate", "2", "200"),
+        ("debate", "9", "1,800"),
+    ]
+    assert [line.cost for line in lines] == shown
+
+
+def rated_by_people(debate_follows: bool) -> list[Rating]:
+    """Forty items that a panel follows as far as its noise lets it, and the debate wholly or not at all."""
+    rng = np.random.default_rng(5)
+    rows = []
+    for n in range(40):
+        human = float(1 + n % 5)
+        for run in range(2):
+            shared: dict[str, Any] = {"run": str(run), "human": human, "cluster": f"c{n}"}
+            rows += [Rating(f"i{n}", name, score=human + rng.normal(0, 2), **shared) for name in ("ada", "ben")]
+            rows.append(Rating(f"i{n}", score=human if debate_follows else rng.normal(3, 1), **shared))
+    return rows
+
+
+def test_people_are_said_to_agree_only_where_the_data_can_tell() -> None:
+    def of(rows: list[Rating]) -> Humans | None:
+        return humans(stability_report(Ratings.from_rows(rows)).dimensions["score"])
+
+    better = of(rated_by_people(True))
+    assert better is not None
+    assert better.hearings == ("one hearing", "mean of 2 hearings")
+    assert better.items == "40 of 40 items"
+    assert [line.name for line in better.lines] == ["panel, no debate", "debate"]
+    assert [text.partition(" ")[0] for text in better.lines[1].correlations] == ["1.00", "1.00"]
+    assert better.difference is not None
+    assert better.difference.startswith("The debate agrees better with people than the panel without debate (")
+    worse = of(rated_by_people(False))
+    assert worse is not None
+    assert worse.difference is not None
+    assert worse.difference.startswith("The panel without debate agrees better with people than the debate (")
+    alike = of([replace(row, score=row.human) for row in rated_by_people(True)])
+    assert alike is not None
+    assert alike.difference is not None
+    assert "cannot say" in alike.difference or "undefined" in alike.difference
+    assert of([replace(row, human=None) for row in rated_by_people(True)]) is None
 
 
 def test_an_export_keeps_its_drawings_whole() -> None:
@@ -246,4 +313,12 @@ def test_an_export_keeps_links_inside_the_page_only() -> None:
 
 def test_figures_say_what_is_unknown() -> None:
     assert (score(None), dollars(None), dollars(0), interval(None, 1)) == ("–", "price unknown", "$0", "")
+    assert (mean(1.46, 1.5), mean(1.5, 1.5), mean(2.96, 3), mean(3.2, 3.25), mean(None, 3)) == (
+        "1.46",
+        "1.5",
+        "2.96",
+        "3.2",
+        "–",
+    )
+    assert interval(1, 2.04) == "1.0 to 2.0"
     assert (mean(3), score(3.0), signed(-0.5), signed(1), signed(0)) == ("3.0", "3", "−0.5", "+1", "0")

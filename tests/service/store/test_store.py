@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from service.errors import StoreDamagedError, StoreFullError, StoreOutdatedError, StoreUnreachableError
-from service.store import Store, head_revision, migrate, new_id, stored_revision, tables
+from service.store import Store, head_revision, insert_if_absent, migrate, new_id, stored_revision, tables
 
 
 def _document(number: int, body: str = "text") -> dict[str, Any]:
@@ -37,6 +37,16 @@ async def test_writes_that_wait_together_share_a_commit_and_a_failing_one_fails_
     assert [isinstance(one, sa.exc.IntegrityError) for one in done] == [number == 7 for number in range(20)]
     async with store.read() as connection:
         assert (await connection.execute(sa.select(sa.func.count()).select_from(tables.documents))).scalar() == 20
+
+
+async def test_an_insert_says_whether_the_row_was_there_already(store: Store) -> None:
+    key = {"owner": "me", "key": "k", "created_at": datetime.now(UTC), "fingerprint": "f"}
+
+    async def operation(connection: Any) -> int:
+        insert = insert_if_absent(connection, tables.idempotency_keys).values(**key)
+        return int((await connection.execute(insert)).rowcount)
+
+    assert [await store.write(operation) for _ in range(3)] == [1, 0, 0]
 
 
 async def test_many_processes_may_migrate_at_once(settings: Any) -> None:

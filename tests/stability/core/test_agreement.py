@@ -56,6 +56,15 @@ def test_icc_equals_pingouin() -> None:
     assert icc.consistency(every, 4).values()[0] == pytest.approx(judges["Ck"], abs=1e-5)
 
 
+def test_icc_of_an_average_is_undefined_where_items_do_not_differ_at_all() -> None:
+    """Every item has the mean 11/3, so MSB = 0: ICC(1) = (0 - MSW) / (0 + 2 MSW) = -1/2, ICC(1, 3) = 1 - MSW / 0."""
+    y = np.array([[3, 4, 4], [4, 3, 4], [4, 4, 3]], float)
+    i, run = (axis.ravel() for axis in np.indices(y.shape))
+    runs = components(features(cells(i, np.zeros_like(run), y.ravel(), (3, 1)), np.arange(3), 3))
+    assert icc.one_way(runs).values()[0] == pytest.approx(-0.5)
+    assert np.isnan(icc.one_way(runs, 3).values()[0])
+
+
 @pytest.mark.parametrize("missing", [0.0, 0.2, 0.7])
 def test_alpha_equals_krippendorff(missing: float) -> None:
     rng = np.random.default_rng(1)

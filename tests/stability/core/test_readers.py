@@ -127,6 +127,15 @@ def test_mistakes_are_named(content: bytes, kind: type[Exception], says: str) ->
         read_ratings(content)
 
 
+def test_a_wide_table_with_an_unknown_column_asks_what_it_is() -> None:
+    wide = b"item,judge,run1,run2\nx,ann,3,4\n"
+    with pytest.raises(
+        ColumnError, match="'run1' looks like one of a column a run: then say what 'judge' is, as in persona=judge"
+    ):
+        read_ratings(wide)
+    assert scores(read_ratings(wide, mapping={"persona": "judge"})) == [3.0, 4.0]
+
+
 def test_lines_are_counted_through_quoted_line_breaks() -> None:
     with pytest.raises(CellError, match="line 4") as caught:
         read_ratings(b'item,persona,run,score\n"a\nb",p,1,3\nc,p,1,bad\n')

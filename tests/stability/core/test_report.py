@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from stability import Rating, Ratings, RatingsError, StabilityReport, read_ratings, report_schema, stability_report
 
+Floats = npt.NDArray[np.float64]
 Plant = Callable[..., Ratings]
 
 
@@ -74,7 +76,8 @@ def test_the_universe_changes_intervals_not_values(plant: Plant) -> None:
     assert fixed.components.persona.ci is not None
     width = [ci.high - ci.low for ci in (fixed.components.persona.ci, random.components.persona.ci)]  # type: ignore[operator]
     assert width[1] > width[0]
-    assert random.components.run.universe == "fixed", "its interval is conditional on the panel"
+    assert random.components.run.universe == "random", "other personas' runs may vary otherwise"
+    assert random.components.item.universe == "fixed", "its interval is conditional on the panel"
 
 
 def test_the_same_seed_gives_the_same_report_and_run_labels_mean_nothing(plant: Plant) -> None:
@@ -236,6 +239,28 @@ def test_tokens_give_a_token_matched_panel(plant: Plant) -> None:
     arm = one.arms["debate"]
     assert arm.sr_panel_tokens is not None
     assert arm.sr_panel_tokens.value == pytest.approx(2 * (arm.sr_panel.value or 0)), "32 calls' worth, not 16"
+
+
+def test_every_way_to_a_verdict_has_its_price(plant: Plant) -> None:
+    table = plant(debate_sd=0.3)
+    debate = table.persona.codes < 0
+    cost = np.where(debate, 0.08, 0.005)
+
+    def priced(values: Floats) -> tuple[float | None, dict[str, list[tuple[float, float | None]]]]:
+        one = told(type(table)(**{**vars(table), "cost_usd": values}))[0].dimensions["score"]
+        points: dict[str, list[tuple[float, float | None]]] = {}
+        for point in one.flips_by_calls:
+            points.setdefault(point.design, []).append((point.calls, point.cost_usd))
+        return one.arms["debate"].cost_usd, points
+
+    arm, points = priced(cost)
+    assert arm == pytest.approx(0.08)
+    assert [dollars for _, dollars in points["debate"]] == [pytest.approx(0.08)]
+    for design in ("single", "panel"):
+        assert all(dollars == pytest.approx(0.005 * calls) for calls, dollars in points[design]), design
+
+    unknown = np.where(np.arange(len(cost)) == np.flatnonzero(debate)[0], np.nan, cost)
+    assert priced(unknown)[0] is None, "one verdict without a price leaves the mean unknown"
 
 
 def test_wrong_targets_and_thresholds_are_refused(plant: Plant) -> None:

@@ -18,12 +18,12 @@ def turn(persona: str, phase: Phase, arm: Arm | None, score: float | None, outco
     )  # fmt: skip
 
 
-def verdict(arm: Arm, value: float | None, calls: int) -> Verdict:
+def verdict(arm: Arm, value: float | None, calls: int, cost: float | None = None) -> Verdict:
     told = DimensionVerdict(
         value=value, passed=None, outcome=Outcome.DECIDED if value is not None else Outcome.FAILED,
         n_used=2, n_asked=2, dissent=None, by_persona={}, by_group={},
     )  # fmt: skip
-    return Verdict(arm=arm, dimensions={"tone": told}, calls=calls, tokens=calls * 100)
+    return Verdict(arm=arm, dimensions={"tone": told}, calls=calls, tokens=calls * 100, cost_usd=cost)
 
 
 def result(repeat: int, item_id: str = "x") -> RunResult:
@@ -69,6 +69,21 @@ def test_a_result_becomes_judgements_restatements_and_verdicts() -> None:
     assert table.cluster.value(0) == "doc"
     assert table.provenance["simulated"] is True
     assert table.provenance["cost_usd"] == 1.0
+
+
+def test_a_single_judge_costs_its_share_of_the_panel() -> None:
+    def heard(repeat: int, panel: float | None) -> RunResult:
+        arms = {Arm.PANEL: verdict(Arm.PANEL, 3.0, 2, panel), Arm.DEBATE: verdict(Arm.DEBATE, 4.0, 7, 0.05)}
+        return result(repeat).model_copy(update={"verdicts": arms})
+
+    def costs(*panel: float | None) -> dict[str, tuple[float | None, float | None]]:
+        table = ratings_from_results([heard(n, one) for n, one in enumerate(panel)], [ITEM])
+        points = stability_report(table).dimensions["tone"].flips_by_calls
+        return {point.design: (point.cost_usd, point.tokens) for point in points if point.calls in (1, 7)}
+
+    assert costs(0.01, 0.03) == {"single": (pytest.approx(0.01), 100), "debate": (pytest.approx(0.05), 700)}
+    assert costs(0.0, 0.0)["single"] == (0.0, 100), "a judge that costs nothing has a price"
+    assert costs(0.01, None)["single"] == (None, 100), "unknown is not zero"
 
 
 def quoting(status: str) -> tuple[Evidence, ...]:

@@ -149,8 +149,7 @@ def shown(name: str, size: int, timeout: float) -> str:
         return "no Rscript"
     if size > SLOW_ABOVE.get(name, size):
         return "not feasible"
-    # -P: beside this file, `import statistics` would find this file instead of the standard library
-    command = [sys.executable, "-P", __file__, "--one", name, str(size)]
+    command = [sys.executable, "-m", "bench.statistics", "--one", name, str(size)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
     except subprocess.TimeoutExpired:

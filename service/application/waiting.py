@@ -1,0 +1,42 @@
+"""Which models do not answer, by what living workers tell with their beats: a job that waits for one says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from service.application.context import Context, now
+from service.application.records import BatchRecord, EvaluationRecord
+from service.store import tables
+
+R = TypeVar("R", EvaluationRecord, BatchRecord)
+
+
+def alive(context: Context, *columns: Any) -> sa.Select[Any]:
+    """`columns` of the workers that have shown of late that they live."""
+    since = now() - max(context.settings.worker_dead_after, timedelta(seconds=1))
+    table = tables.workers
+    return sa.select(*columns).where(table.c.seen_at > since, table.c.stopped_at.is_(None))
+
+
+async def waited_for(context: Context) -> dict[str, float]:
+    """Seconds since which a living worker has waited for a model that does not answer, by the model's spec."""
+    async with context.store.read() as connection:
+        found = await connection.execute(alive(context, tables.workers.c.waiting_for))
+        told = [waited or {} for waited in found.scalars()]
+    longest: dict[str, float] = {}
+    for waited in told:
+        for spec, since_s in waited.items():
+            longest[spec] = max(since_s, longest.get(spec, 0.0))
+    return longest
+
+
+async def with_waits(context: Context, record: R) -> R:
+    """The record of a job, with what it waits for where it is under way."""
+    if record.state.status.ended:
+        return record
+    waits = {spec: since_s for spec, since_s in (await waited_for(context)).items() if spec in record.models}
+    return replace(record, state=replace(record.state, waiting_for=waits)) if waits else record

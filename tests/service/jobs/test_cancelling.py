@@ -1,0 +1,124 @@
+"""Cancelled while queued, running, ended in any way: what is done stays, nothing begins any more, on both databases."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from service.application import BatchRequest, EvaluationRequest, Status
+from service.store import tables
+from tests.service.jobs.test_faults import until
+from tests.service.jobs.test_working import SHORT, lines
+
+MANY = 20
+
+
+async def statuses(app: Any, evaluation_id: str) -> list[Status]:
+    return [run.state.status for run in await app.runs.list(None, evaluation_id)]
+
+
+async def calls_made(app: Any) -> int:
+    async with app.context.store.read() as connection:
+        return int((await connection.execute(sa.select(sa.func.count()).select_from(tables.calls))).scalar_one())
+
+
+async def test_cancelled_before_it_began(settings: Any, working: Any, rubric: Any, item: Any) -> None:
+    async with working(settings, work=False) as (app, personas):
+        request = EvaluationRequest(item=item, persona_set=personas, rubric=rubric, repeats=2, protocol=SHORT)
+        evaluation = await app.evaluations.create(None, request)
+        batch = await app.batches.create(None, request_of_many(personas, rubric), lines(3))
+        assert (await app.evaluations.cancel(None, evaluation.id)).state.status is Status.CANCELLED
+        stopped = await app.batches.cancel(None, batch.id)
+        assert stopped.state.status is Status.CANCELLED
+        assert stopped.counts["cancelled"] == stopped.counts["total"] == 3
+        assert await statuses(app, evaluation.id) == [Status.CANCELLED] * 2
+        assert (await app.evaluations.events(None, evaluation.id))[-1].terminal
+    async with working(settings) as (app, _):
+        await until_reported(app, batch.id)
+        assert await calls_made(app) == 0, "nothing of it was begun"
+        assert [one.type async for one in app.batches.results(None, batch.id)] == ["cancelled"] * 3
+
+
+async def test_cancelled_while_it_runs(settings: Any, working: Any, rubric: Any, item: Any) -> None:
+    few_at_once = settings.model_copy(update={"limits": settings.limits.model_copy(update={"jobs_concurrent": 3})})
+    async with working(few_at_once) as (app, personas):
+        request = EvaluationRequest(item=item, persona_set=personas, rubric=rubric, repeats=MANY, protocol=SHORT)
+        evaluation = (await app.evaluations.create(None, request)).id
+
+        async def some_runs_are_done() -> bool:
+            return bool((await app.evaluations.get(None, evaluation)).state.progress.done)
+
+        await until(some_runs_are_done)
+        assert (await app.evaluations.cancel(None, evaluation)).state.status is Status.CANCELLED
+        ended = await statuses(app, evaluation)
+        assert set(ended) == {Status.COMPLETED, Status.CANCELLED}
+
+        batch = (await app.batches.create(None, request_of_many(personas, rubric), lines(MANY))).id
+
+        async def some_items_are_done() -> bool:
+            return bool((await app.batches.get(None, batch)).counts["completed"])
+
+        await until(some_items_are_done)
+        stopped = await app.batches.cancel(None, batch)
+        assert stopped.state.status is Status.CANCELLED
+        counts = stopped.counts
+        assert counts["completed"] > 0
+        assert counts["completed"] + counts["cancelled"] == counts["total"] == MANY
+        await until_reported(app, batch)
+        assert (await app.batches.report(None, batch)).population.items == counts["completed"]
+        assert await statuses(app, evaluation) == ended
+        assert (await app.batches.get(None, batch)).counts == counts
+        async with app.context.store.read() as connection:
+            results = await connection.execute(sa.select(sa.func.count()).select_from(tables.results))
+            assert results.scalar_one() == counts["completed"] + ended.count(Status.COMPLETED), "no verdict came late"
+
+
+def request_of_many(personas: str, rubric: Any) -> BatchRequest:
+    return BatchRequest(persona_set=personas, rubric=rubric, protocol=SHORT)
+
+
+async def test_cancelled_when_it_has_ended(settings: Any, working: Any, rubric: Any, item: Any) -> None:
+    async with working(settings, work=False) as (app, personas):
+        request = EvaluationRequest(item=item, persona_set=personas, rubric=rubric, protocol=SHORT)
+        late = request.model_copy(update={"expires_after": timedelta(seconds=-1)})
+        completed, failed, expired, cancelled = [
+            (await app.evaluations.create(None, one)).id for one in (request, request, late, request)
+        ]
+        spoil = sa.text("UPDATE evaluations SET item = :body WHERE id = :id")
+        whole = sa.select(tables.evaluations.c.item).where(tables.evaluations.c.id == completed)
+        await app.context.store.write(lambda c: c.execute(spoil, {"body": b"no zlib", "id": failed}))
+        await app.evaluations.cancel(None, cancelled)
+        batch = (await app.batches.create(None, BatchRequest(persona_set=personas, rubric=rubric), lines(1))).id
+    expected = {
+        completed: Status.COMPLETED,
+        failed: Status.FAILED,
+        expired: Status.EXPIRED,
+        cancelled: Status.CANCELLED,
+    }
+    async with working(settings) as (app, _):
+        await until_reported(app, batch)
+
+        async def ended() -> bool:
+            return all([(await statuses(app, one))[0].ended for one in expected])
+
+        await until(ended)
+        async with app.context.store.read() as connection:
+            mended = (await connection.execute(whole)).scalar_one()
+        mend = sa.update(tables.evaluations).where(tables.evaluations.c.id == failed).values(item=mended)
+        await app.context.store.write(lambda connection: connection.execute(mend))
+        for one, status in expected.items():
+            before = await app.evaluations.get(None, one)
+            assert before.state.status is status
+            assert await app.evaluations.cancel(None, one) == before
+        before = await app.batches.get(None, batch)
+        assert before.state.status is Status.COMPLETED
+        assert await app.batches.cancel(None, batch) == before
+
+
+async def until_reported(app: Any, batch_id: str) -> None:
+    async def reported() -> bool:
+        return (await app.batches.get(None, batch_id)).report_status != "pending"
+
+    await until(reported)
