@@ -133,6 +133,9 @@ async def test_reproducibility_of_a_clear_panel_is_high_and_of_a_lone_voice_low(
     assert measured.by_persona["ward-nurse-1"] > measured.by_persona["beekeeper-1"]
     told = with_reproducibility(whole, replace(measured, fragile=("beekeeper-1",)))
     assert told.statistics["reproducibility_rand_index_mean"] == measured.rand_index.mean
+    assert told.statistics["effective_personas"] == pytest.approx(
+        effective_personas(whole.personas, embedder), abs=0.01
+    )
     assert {one.id for one in told.personas if "fragile" in one.warnings} == {"beekeeper-1"}
     assert told.content_hash != whole.content_hash
 
