@@ -1,4 +1,4 @@
-"""Do the groups find who speaks, and how much could be found? `python bench/roles.py [FILE ...]`.
+"""Do the groups find who speaks, and how much could be found? `python -m bench.roles [FILE ...]`.
 
 For each set of labelled first-person statements (JSON lines: text, label, named): the adjusted Rand index of the groups,
 over all statements, over those that name their role and over those that only show it, and the noise share. Beside it
@@ -13,9 +13,6 @@ import json
 import sys
 import warnings
 from pathlib import Path
-
-if Path(sys.path[0]).name == "bench":
-    del sys.path[0]  # numba would import bench/coverage.py as the package of that name
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
