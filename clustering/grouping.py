@@ -190,7 +190,7 @@ def _join_unnamed(
 def _called(perspectives: Sequence[Perspective], labels: Labels, groups: Sequence[int], embedder: Embedder) -> Vectors:
     """(groups, dimensions): the mean of each group's distinct role names, centred; 0 where it has none."""
     names = [
-        sorted({role for row in np.flatnonzero(labels == group) if (role := perspectives[row].stakeholder)})
+        sorted({role for row in np.flatnonzero(labels == group).tolist() if (role := perspectives[row].stakeholder)})
         for group in groups
     ]
     distinct = sorted({role for own in names for role in own})

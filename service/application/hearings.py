@@ -191,10 +191,6 @@ async def _persona_set(context: Context, owner: str | None, persona_set_id: str)
         raise _wrong(
             "/persona_set", f"persona set {persona_set_id!r} is {row.status}; wait until it has completed", "not_ready"
         )
-<<<<<<< HEAD
-    with stored("persona set", persona_set_id):
-        return read_persona_set(row.body)
-=======
     return open_persona_set(row.packed)
 
 
@@ -216,9 +212,9 @@ class StoredPersonaSet(NamedTuple):
 @lru_cache(maxsize=32)
 def open_persona_set(packed: bytes) -> StoredPersonaSet:
     """A persona set as the store packs it. Raises StoreDamagedError."""
-    persona_set = read_persona_set(unpack(packed))
+    with stored("persona set"):
+        persona_set = read_persona_set(unpack(packed))
     return StoredPersonaSet(persona_set, persona_set.content_hash)
->>>>>>> main
 
 
 @lru_cache(maxsize=32)

@@ -13,11 +13,8 @@ from service.application.context import Context
 from service.application.paging import owned
 from service.application.persona_sets import PersonaSets
 from service.application.ratings_files import ratings_path, write_ratings
-<<<<<<< HEAD
-from service.application.stored import stored
-=======
 from service.application.said import card_text, heard_sample
->>>>>>> main
+from service.application.stored import stored
 from service.errors import ConflictError, NotFoundError
 from service.store import tables
 

@@ -97,17 +97,6 @@ async def put_rubric(connection: AsyncConnection, owner: str, rubric: Rubric) ->
 
 
 def _record(row: sa.Row[Any]) -> RubricRecord:
-<<<<<<< HEAD
-    with stored("rubric", row.id):
-        return RubricRecord(
-            id=row.id,
-            owner=row.owner,
-            name=row.name,
-            content_hash=row.content_hash,
-            created_at=row.created_at,
-            rubric=_parsed(json.dumps(row.body, sort_keys=True)),
-        )
-=======
     return RubricRecord(
         id=row.id,
         owner=row.owner,
@@ -116,10 +105,10 @@ def _record(row: sa.Row[Any]) -> RubricRecord:
         created_at=row.created_at,
         rubric=parse_rubric(row.body),
     )
->>>>>>> main
 
 
 @lru_cache(maxsize=32)
 def parse_rubric(body: str) -> Rubric:
     """A stored rubric: frozen, and asked for at every request that names it. Raises StoreDamagedError."""
-    return Rubric.model_validate(read_json(body))
+    with stored("rubric"):
+        return Rubric.model_validate(read_json(body))

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-<<<<<<< HEAD
+import gc
 import resource
 from collections.abc import Coroutine
 from typing import Any
 
 _FILES_MAX = 65_536
 """More clients than one process serves well."""
-=======
-import gc
-from collections.abc import Coroutine
-from typing import Any
-
 _YOUNG_OBJECTS = 20_000
 """Made between two looks for garbage. A hearing makes thousands that refer to one another, and nearly all of them die young."""
->>>>>>> main
 
 
 def run_serving(work: Coroutine[Any, Any, None]) -> None:
@@ -35,14 +29,6 @@ def run_serving(work: Coroutine[Any, Any, None]) -> None:
         runner.run(work)
 
 
-<<<<<<< HEAD
-def _allow_many_files() -> None:
-    """Every client that follows a stream holds a file; a shell gives a process 1,024 of them, but mostly allows it more."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    allowed = _FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, _FILES_MAX)
-    if soft != resource.RLIM_INFINITY and soft < allowed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-=======
 def settle_memory() -> None:
     """Exempts everything that is loaded by now from garbage collection.
 
@@ -52,4 +38,11 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS, 20, 20)
->>>>>>> main
+
+
+def _allow_many_files() -> None:
+    """Every client that follows a stream holds a file; a shell gives a process 1,024 of them, but mostly allows it more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = _FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, _FILES_MAX)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))

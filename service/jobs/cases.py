@@ -13,6 +13,7 @@ from clustering import PersonaSet
 from service.application.context import Context
 from service.application.hearings import PACKED_PERSONA_SET, open_persona_set
 from service.application.rubrics import parse_rubric
+from service.application.stored import stored
 from service.store import Budget, tables
 
 _REMEMBERED = 16
@@ -68,17 +69,22 @@ class Cases:
             return row, await _budget(connection, row)
 
         row, budget = await self._context.store.look(operation)
-        return Case(
-            evaluation_id=evaluation_id,
-            batch_id=row.batch_id,
-            item=item_adapter.validate_json(row.item),
-            persona_set=open_persona_set(row.packed).persona_set,
-            rubric=parse_rubric(row.rubric),
-            protocol=DebateProtocol.model_validate(row.protocol),
-            models=tuple(row.models),
-            seed=row.seed,
-            budget=budget,
-        )
+        with stored("evaluation", evaluation_id):
+            return _case(row, budget)
+
+
+def _case(row: sa.Row[Any], budget: Budget | None) -> Case:
+    return Case(
+        evaluation_id=row.id,
+        batch_id=row.batch_id,
+        item=item_adapter.validate_json(row.item),
+        persona_set=open_persona_set(row.packed).persona_set,
+        rubric=parse_rubric(row.rubric),
+        protocol=DebateProtocol.model_validate(row.protocol),
+        models=tuple(row.models),
+        seed=row.seed,
+        budget=budget,
+    )
 
 
 async def _budget(connection: AsyncConnection, evaluation: Any) -> Budget | None:

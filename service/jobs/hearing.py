@@ -18,15 +18,9 @@ from service.application.rating_rows import rating_rows
 from service.application.records import Status
 from service.application.scoring import load_scoring
 from service.application.spending import spent_columns
-<<<<<<< HEAD
-from service.application.stored import stored
-from service.jobs.telling import TurnEvents
-from service.store import Budget, BudgetExhaustedError, StoreLedger, tables, until_reachable
-=======
 from service.jobs.cases import Case, Cases
 from service.jobs.telling import Teller, TurnEvents
 from service.store import BudgetExhaustedError, StoreLedger, tables, until_reachable
->>>>>>> main
 
 _INSERT_RESULT, _INSERT_RATINGS = sa.insert(tables.results), sa.insert(tables.ratings)
 
@@ -133,47 +127,8 @@ async def _hear(
         case.rubric,
         case.protocol,
         models=models,
-<<<<<<< HEAD
-        repeat=case.repeat,
-        seed=case.evaluation.seed,
-        run_id=case.run_id,
-        ledger=ledger,
-        on_turn=turns.tell if case.evaluation.batch_id is None else None,
-        settings=AskSettings(timeout_s=context.settings.attempt_timeout.total_seconds()),
-    )
-
-
-async def load_case(context: Context, run_id: str, begun: Begun) -> Case:
-    """What a begun run is about, out of the store."""
-    evaluations, runs = tables.evaluations, tables.runs
-    query = (
-        sa.select(
-            evaluations,
-            runs.c.repeat,
-            tables.persona_sets.c.body.label("persona_set"),
-            tables.rubrics.c.body.label("rubric"),
-        )
-        .join(runs, runs.c.evaluation_id == evaluations.c.id)
-        .join(tables.persona_sets, tables.persona_sets.c.id == evaluations.c.persona_set_id)
-        .join(tables.rubrics, tables.rubrics.c.id == evaluations.c.rubric_id)
-        .where(runs.c.id == run_id)
-    )
-
-    async def operation(connection: AsyncConnection) -> tuple[sa.Row[Any], Budget | None]:
-        row = (await connection.execute(query)).one()
-        return row, await _budget(connection, row)
-
-    row, budget = await context.store.look(operation)
-    with stored("case of run", run_id):
-        return _case(run_id, begun, row, budget)
-
-
-def _case(run_id: str, begun: Begun, row: Any, budget: Budget | None) -> Case:
-    return Case(
-=======
         repeat=repeat,
         seed=case.seed,
->>>>>>> main
         run_id=run_id,
         ledger=ledger,
         on_turn=turns.tell if case.batch_id is None else None,
