@@ -52,7 +52,7 @@ from service.application.context import LOCAL_OWNER
 from service.application.evaluations import EvaluationFilter
 from service.application.paging import Place
 from service.application.probe_records import DriftRecord, JudgeAdherence, ProbeKind, ProbeRecord
-from service.application.ranking import RankedPage, Ranking
+from service.application.ranking import RankedPage, Ranking, Swings
 from service.application.records import (
     Answered,
     BatchRecord,
@@ -144,6 +144,7 @@ __all__ = [
     "Spent",
     "Status",
     "StoredAnswer",
+    "Swings",
     "Webhook",
     "open_application",
 ]

@@ -17,7 +17,7 @@ from service.application.evaluation_rows import evaluation_record, human_score
 from service.application.hearings import PreparedHearing, check_items, check_queue, estimate_items, prepare_hearing
 from service.application.lifecycle import run_rows, stop_evaluation
 from service.application.paging import owned, read_page, whole_batches_only
-from service.application.ranking import RankedPage, Ranking, ranked_ids
+from service.application.ranking import RankedPage, Ranking, Swings, count_swings, ranked_ids
 from service.application.records import Estimate, EvaluationRecord, EventRecord, Page, Status
 from service.application.requests import EvaluationRequest, HumanScoreRequest
 from service.application.rubrics import put_rubric_id
@@ -158,6 +158,16 @@ class Evaluations:
             records = {row.id: _listed(row) for row in rows}
         shown = tuple(records[name] for name in found.ids if name in records)
         return RankedPage(Page(shown, limit * number < found.total), found.total, found.disagreeing)
+
+    async def swings(
+        self, owner: str | None, filters: EvaluationFilter, pairs: Sequence[Ranking], other: str
+    ) -> Sequence[Swings]:
+        """For each dimension and arm of `pairs`, on how many items it swings less between repeats than the arm `other`."""
+        if not pairs:
+            return ()
+        async with self._context.store.read() as connection:
+            conditions = [owned(tables.evaluations, owner), *_conditions(filters)]
+            return await count_swings(connection, conditions, pairs, other)
 
     async def cancel(self, owner: str | None, evaluation_id: str) -> EvaluationRecord:
         """Stops what has not ended; what is done stays. An evaluation that has ended stays as it is."""

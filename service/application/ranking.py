@@ -14,6 +14,8 @@ from service.application.records import EvaluationRecord, Page
 from service.application.scoring import WIDEST_FIRST, WORST
 from service.store import tables
 
+_ALIKE = 1e-9
+"""Standard deviations this near differ by rounding."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 """Of a dimension: nothing that means anything in a path into JSON."""
 
@@ -32,6 +34,14 @@ class RankedPage(NamedTuple):
     """Of all pages."""
     disagreeing: int
     """How many of them came out otherwise in at least one repeat."""
+
+
+class Swings(NamedTuple):
+    """On how many items the verdicts of one arm differ less between repeats than those of another, more, and alike."""
+
+    less: int
+    more: int
+    alike: int
 
 
 class RankedIds(NamedTuple):
@@ -67,6 +77,20 @@ async def ranked_ids(
     # ids alone: the index holds all that is read before the page begins
     found = await connection.execute(sa.select(table.c.id).where(*wanted).order_by(*order).offset(offset).limit(limit))
     return RankedIds(list(found.scalars()), disagreeing if disagree else total, disagreeing)
+
+
+async def count_swings(
+    connection: AsyncConnection, conditions: Sequence[sa.ColumnElement[bool]], pairs: Sequence[Ranking], other: str
+) -> list[Swings]:
+    """For each dimension and arm, beside the arm `other`; items where either was not heard twice are left out."""
+    counts = []
+    for pair in pairs:
+        own, base = _disagreement(pair, 1), _disagreement(Ranking(pair.dimension, other), 1)
+        told = sa.and_(own.is_not(None), base.is_not(None))
+        less, more = own < base - _ALIKE, own > base + _ALIKE
+        counts += [sa.func.count().filter(one) for one in (less, more, sa.and_(told, ~less, ~more))]
+    row = (await connection.execute(sa.select(*counts).select_from(tables.evaluations).where(*conditions))).one()
+    return [Swings(*row[place : place + 3]) for place in range(0, len(row), 3)]
 
 
 def _disagreement(by: Ranking, part: int) -> sa.ColumnElement[float]:

@@ -50,6 +50,7 @@ from service.pages.views.evaluations import (
 from service.pages.views.evaluations import Place as PagePlace
 from service.pages.views.live import Said, said
 from service.pages.views.material import PassagePage, passage_page, texts
+from service.pages.views.opening import PANEL
 from service.pages.views.persona_set import PersonaSetPage, persona_set_page
 from service.pages.views.run import RunPage, run_page
 from service.pages.views.seen import SeenPage, seen_page
@@ -170,7 +171,11 @@ class Gathering:
         scripts = await asyncio.gather(
             *(self._application.runs.transcript(self._owner, run.id) for run in (left, right))
         )
-        return comparison_page(evaluation, runs, (left, scripts[0]), (right, scripts[1]), personas, rubric.dimensions)
+        calls = [await self._application.runs.calls(self._owner, run.id) for run in (left, right)]
+        one, other = ({call.prompt_id: call.prompt_sha256 for call in made} for made in calls)
+        return comparison_page(
+            evaluation, runs, (left, scripts[0]), (right, scripts[1]), personas, rubric.dimensions, (one, other)
+        )
 
     def _pair(
         self, evaluation: EvaluationRecord, runs: Sequence[RunRecord], rubric: Rubric
@@ -184,7 +189,7 @@ class Gathering:
             found = (one, other) if one and other else None
         if found is None:
             raise NotFoundError(
-                "choose two repeats of this evaluation that ended with a verdict: ?a=RUN&b=RUN; it has "
+                "choose two hearings of this evaluation that ended with a verdict: ?a=RUN&b=RUN; it has "
                 + (", ".join(run.id for run in runs if run.verdicts) or "none")
             )
         return found
@@ -209,7 +214,7 @@ class Gathering:
             found[part].text,
             kind=f"of the item {evaluation.item_id}",
             back_href=run_href(run.id),
-            back_name=f"{evaluation.custom_id or evaluation.item_id}, repeat {run.repeat + 1}",
+            back_name=f"{evaluation.custom_id or evaluation.item_id}, hearing {run.repeat + 1}",
             start=_number(self._asked("start")),
             end=_number(self._asked("end")),
         )
@@ -250,12 +255,17 @@ class Gathering:
         from service.pages.plots import plots
 
         drawn = await asyncio.to_thread(plots, report, record.id)
+        pairs = [Ranking(name, arm) for name, own in report.dimensions.items() for arm in own.arms]
+        swings = await self._application.evaluations.swings(
+            self._owner, EvaluationFilter(batch_id=record.id), pairs, PANEL
+        )
         return batch_page(
             record,
             report,
             rows,
             persona_set=judges,
             disagreeing=worst.disagreeing,
+            swings=dict(zip(pairs, swings, strict=True)),
             shares_svg=drawn.shares,
             flips_svg=drawn.flips,
         )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from service.application import Ranking, Swings
 from service.application.records import BatchRecord, PersonaSetRecord, Status
 from service.pages.formatting import dollars, plural, spread, waits, words
 from service.pages.views.evaluations import EvaluationRow
@@ -177,6 +178,7 @@ def batch_page(
     *,
     persona_set: str,
     disagreeing: int = 0,
+    swings: Mapping[Ranking, Swings] | None = None,
     shares_svg: str | None = None,
     flips_svg: Mapping[str, str | None] | None = None,
 ) -> BatchPage:
@@ -202,7 +204,10 @@ def batch_page(
         opening=opening(record.id, report, least_stable, state.progress.total, disagreeing) if report else None,
         headlines=tuple(_headline(record.id, *pair) for pair in dimensions.items()),
         shares_svg=shares_svg,
-        sections=tuple(_section(record.id, name, own, (flips_svg or {}).get(name)) for name, own in dimensions.items()),
+        sections=tuple(
+            _section(record.id, name, own, (flips_svg or {}).get(name), swings or {})
+            for name, own in dimensions.items()
+        ),
         texts=_figure_table(said) if report and (said := texts_table(report.texts)) else None,
         population=_population(report) if report else "",
         warnings=report.warnings if report else (),
@@ -271,11 +276,13 @@ def _headline(batch_id: str, name: str, own: DimensionReport) -> Headline:
     )
 
 
-def _section(batch_id: str, name: str, own: DimensionReport, flips_svg: str | None) -> DimensionSection:
+def _section(
+    batch_id: str, name: str, own: DimensionReport, flips_svg: str | None, swings: Mapping[Ranking, Swings]
+) -> DimensionSection:
     return DimensionSection(
         name=words(name),
         anchor=f"dimension-{name}",
-        arms=arm_lines(batch_id, name, own),
+        arms=arm_lines(batch_id, name, own, swings),
         flips_svg=flips_svg,
         tables=tuple(_figure_table(table) for table in detail_tables(own)),
         warnings=own.warnings,

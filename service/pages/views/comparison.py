@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agents import Dimension, Phase, Transcript, Turn
@@ -69,8 +69,12 @@ def comparison_page(
     right: tuple[RunRecord, Transcript],
     personas: PersonaSet,
     dimensions: Sequence[Dimension],
+    prompts: tuple[Mapping[str, str], Mapping[str, str]] = ({}, {}),
 ) -> ComparisonPage:
-    """The page. Both runs are of `evaluation`, so that item, rubric and protocol are the same by construction."""
+    """The page. Both runs are of `evaluation`, so that item, rubric and protocol are the same by construction.
+
+    prompts: of either run, the sha256 of each prompt that it used, by the prompt's id.
+    """
     rows = _rows(left, right, personas, dimensions)
     first = next((row.anchor for row in rows if row.first), None)
     return ComparisonPage(
@@ -84,7 +88,7 @@ def comparison_page(
         rows=rows,
         first_anchor=first,
         differing=sum(row.differs for row in rows),
-        warnings=_warnings(left, right),
+        warnings=_warnings(left, right, prompts),
         others=tuple(_name(run, dimensions) for run in sorted(runs, key=lambda run: run.repeat)),
     )
 
@@ -92,11 +96,21 @@ def comparison_page(
 def _name(run: RunRecord, dimensions: Sequence[Dimension]) -> RunName:
     verdict = run.verdicts.get("debate") or next(iter(run.verdicts.values()), None)
     own = verdict["dimensions"] if verdict else {}
-    parts = [f"{words(d.name)} {mean(own[d.name]['value'], d.pass_threshold)}" for d in dimensions if d.name in own]
-    return RunName(run_href(run.id), f"Repeat {run.repeat + 1}", ", ".join(parts))
+    parts = [f"{words(d.name)} {_decided(own[d.name]['value'], d.pass_threshold)}" for d in dimensions if d.name in own]
+    return RunName(run_href(run.id), f"Hearing {run.repeat + 1}", ", ".join(parts))
 
 
-def _warnings(left: tuple[RunRecord, Transcript], right: tuple[RunRecord, Transcript]) -> tuple[str, ...]:
+def _decided(value: float | None, mark: float | None) -> str:
+    """`3.6 (fail)`; the mean alone without a pass mark."""
+    side = "" if value is None or mark is None else f" ({'pass' if value >= mark else 'fail'})"
+    return mean(value, mark) + side
+
+
+def _warnings(
+    left: tuple[RunRecord, Transcript],
+    right: tuple[RunRecord, Transcript],
+    prompts: tuple[Mapping[str, str], Mapping[str, str]],
+) -> tuple[str, ...]:
     found = []
     (one, spoken), (other, answered) = left, right
     if one.code_version != other.code_version:
@@ -104,6 +118,9 @@ def _warnings(left: tuple[RunRecord, Transcript], right: tuple[RunRecord, Transc
     models = [sorted({turn.model for turn in script.turns}) for script in (spoken, answered)]
     if models[0] != models[1]:
         found.append(f"The models differ: {', '.join(models[0])} and {', '.join(models[1])}.")
+    changed = [name for name in prompts[0] if prompts[1].get(name, prompts[0][name]) != prompts[0][name]]
+    if changed:
+        found.append(f"The prompts differ: {', '.join(sorted(changed))}.")
     if one.simulated != other.simulated:
         found.append("One of the two was judged by the simulated judge.")
     if spoken.speaking_order != answered.speaking_order:

@@ -251,5 +251,5 @@ def _standing(dimension: Dimension, run: RunRecord, before: float | None, after:
     moved = ""
     if before is not None and after is not None and before != after:
         moved = "up" if after > before else "down"
-    title = f"repeat {run.repeat + 1}: alone {score(before)}, in the end {score(after)}"
+    title = f"hearing {run.repeat + 1}: alone {score(before)}, in the end {score(after)}"
     return Standing(run_href(run.id), score(after), title, tint(dimension, after), moved)

@@ -87,6 +87,7 @@ class Warned:
     compare_href: str | None
     """None below two hearings with a verdict."""
     dimension: str
+    question: str
     trust: str
     said: str
     why: str
@@ -154,7 +155,7 @@ def warned(rows: Sequence[EvaluationRow]) -> Warned | None:
         for line in row.lines[:1]:
             if line.trust in ("split", "steady"):
                 compare = f"{row.href}/compare" if line.arm.n_used > 1 else None
-                return Warned(row.name, row.href, compare, line.name, line.trust, line.said, line.why)
+                return Warned(row.name, row.href, compare, line.name, line.question, line.trust, line.said, line.why)
     return None
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from service.application import Ranking, Swings
 from service.pages.formatting import UNKNOWN, count, dollars, score, words
 from service.pages.views.evaluations import EvaluationRow, Warned, warned
 from service.pages.views.figures import estimate_text, items_href
@@ -48,6 +49,8 @@ class ArmLine:
     cost: str
     """Dollars of one verdict; "unknown" where a price is."""
     flips: str
+    against_panel: str
+    """On how many items its verdict swings less than the panel's, and more; empty for the panel itself."""
     dependability: str
     reading: str
 
@@ -87,7 +90,9 @@ def opening(
     )
 
 
-def arm_lines(batch_id: str, dimension: str, own: DimensionReport) -> tuple[ArmLine, ...]:
+def arm_lines(
+    batch_id: str, dimension: str, own: DimensionReport, swings: Mapping[Ranking, Swings]
+) -> tuple[ArmLine, ...]:
     """One judge and the panel once each, then every arm; a flip rate only where the report has one."""
     first: dict[str, ByCalls] = {}
     for point in sorted(own.flips_by_calls, key=lambda point: point.calls):
@@ -113,11 +118,19 @@ def arm_lines(batch_id: str, dimension: str, own: DimensionReport) -> tuple[ArmL
                 tokens=count(None if spent is None or spent.tokens is None else round(spent.tokens)),
                 cost="unknown" if spent is None or spent.cost_usd is None else dollars(spent.cost_usd),
                 flips=estimate_text(arm.flips if arm else found.flips if found else None, share=True),
+                against_panel=_against(swings.get(Ranking(dimension, design))) if arm else "",
                 dependability=estimate_text(trusted.get(design)) if trusted.get(design) else "–",
                 reading=READINGS[arm.verdict] if arm else BASELINES[design],
             )
         )
     return tuple(lines)
+
+
+def _against(found: Swings | None) -> str:
+    """`less on 3, more on 6, alike on 1`."""
+    if found is None or not sum(found):
+        return UNKNOWN
+    return ", ".join(f"{how} on {number:,}" for how, number in found._asdict().items() if number)
 
 
 def systems_ranked(batch_id: str, dimension: str, own: DimensionReport) -> Systems | None:

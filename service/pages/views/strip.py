@@ -200,11 +200,15 @@ def _trust(own: DimensionScore) -> str:
 
 
 def nearest_label(dimension: Dimension, value: float | None) -> str | None:
-    """The level that a value stands at, or the two that it stands between; None without a value."""
+    """The level that a value stands at, or the two that it stands between; None without a value.
+
+    A value on the other side of the pass mark is between: `fail` and the name of a level that passes do not go together.
+    """
     if value is None:
         return None
     nearest = min(dimension.levels, key=lambda level: abs(level.value - value))
-    if abs(nearest.value - value) <= AT_A_LEVEL:
+    mark = dimension.pass_threshold
+    if abs(nearest.value - value) <= AT_A_LEVEL and (mark is None or (value >= mark) == (nearest.value >= mark)):
         return level_name(dimension, nearest.label)
     below = [level.label for level in dimension.levels if level.value <= value]
     above = [level.label for level in dimension.levels if level.value >= value]
@@ -222,7 +226,7 @@ def _folds(own: DimensionScore, dimension: Dimension, run_hrefs: Mapping[int, st
         outcome = own.outcomes[repeat] if repeat < len(own.outcomes) else "decided"
         key, label = _category(value, outcome, dimension)
         text = mean(value, dimension.pass_threshold) if value is not None else ""
-        title = f"repeat {repeat + 1}: {score(value) + ', ' if value is not None else ''}{label}"
+        title = f"hearing {repeat + 1}: {score(value) + ', ' if value is not None else ''}{label}"
         groups.setdefault((key, label), []).append(Cell(repeat, text, title, run_hrefs.get(repeat, "")))
     folds = [
         Fold(key, label, tuple(sorted(cells, key=lambda cell: cell.text)), len(cells) <= CELLS_SHOWN_MAX)

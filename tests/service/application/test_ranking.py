@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from service.application.ranking import Ranking, ranked_ids
+from service.application.ranking import Ranking, count_swings, ranked_ids
 from service.application.scoring import disagreement_columns, dump_scores, load_scores
 from service.store import Store, tables
 from service.store.migrating import _sync_engine
@@ -127,6 +127,22 @@ async def test_any_arm_and_dimension_orders_the_list(listed: Any, arm: str | Non
     assert in_order(everything)
     assert sorted(some) == sorted(disagreeing)
     assert everything[: len(some)] == some
+
+
+async def test_items_on_which_an_arm_swings_less_are_counted(listed: Any) -> None:
+    store, scores = listed
+    pairs = [Ranking(dimension, arm) for dimension in DIMENSIONS for arm in ("debate", "stance")]
+    own = tables.evaluations.c.owner == "me"
+    async with store.read() as connection:
+        found = await count_swings(connection, [own], pairs, "panel")
+    for pair, swings in zip(pairs, found, strict=True):
+        apart = []
+        for held in scores.values():
+            one, other = (key(held, Ranking(pair.dimension, arm))[1] for arm in (pair.arm, "panel"))
+            if min(one, other) >= 0:
+                apart.append(0 if abs(one - other) < 1e-6 else one - other)
+        assert swings == (sum(x < 0 for x in apart), sum(x > 0 for x in apart), sum(x == 0 for x in apart)), pair
+        assert sum(swings) > 10
 
 
 async def test_an_older_database_is_given_the_order(listed: Any) -> None:

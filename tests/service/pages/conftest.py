@@ -181,10 +181,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     thread.start()
     assert started.wait(SITE_TIMEOUT_S), "the service has not started"
     found = Site(f"http://127.0.0.1:{place['port']}")
-    fill(found)
-    yield found
-    stop.set()
-    thread.join(20)
+    try:
+        fill(found)
+        yield found
+    finally:
+        stop.set()
+        thread.join(20)
 
 
 def chromium() -> str:

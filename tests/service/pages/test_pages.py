@@ -168,6 +168,7 @@ def test_the_batch_page_says_what_the_report_says(site: Any) -> None:
     assert page["opening"]["total"] == len(site.evaluations)
     section = page["sections"][0]
     assert [arm["name"] for arm in section["arms"]] == ["one judge", "panel, no debate", "debate"]
+    assert section["arms"][2]["against_panel"]
     assert {arm["cost"] for arm in section["arms"]} == {"$0"}, "the simulated judge is known to cost nothing"
     means = [float(line["mean"]) for line in section["systems"]["lines"]]
     assert means == sorted(means, reverse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -11,11 +12,12 @@ import pytest
 
 from agents import Arm, Dimension, Evidence, Level, Outcome, Phase, SummaryItem, Transcript, Turn
 from clustering import Excerpt, Persona, PersonaSet, Span, StakeholderGroup
-from service.application import DimensionScore
+from service.application import DimensionScore, Ranking, Swings
 from service.pages.export import without_server_links
 from service.pages.formatting import dollars, interval, mean, score, signed
 from service.pages.plots import own_links
 from service.pages.views.changes import changes
+from service.pages.views.comparison import _warnings
 from service.pages.views.humans import Humans, humans
 from service.pages.views.material import passage_page, texts
 from service.pages.views.matrix import matrices
@@ -127,7 +129,9 @@ def test_each_way_to_a_verdict_shows_its_price(call: float | None, debate: float
         for run in range(2)
     ]
     report = stability_report(Ratings.from_rows(rows))
-    lines = arm_lines("ba_1", "score", report.dimensions["score"])
+    swings = {Ranking("score", "debate"): Swings(2, 1_200, 0)}
+    lines = arm_lines("ba_1", "score", report.dimensions["score"], swings)
+    assert [line.against_panel for line in lines] == ["", "", "less on 2, more on 1,200"]
     assert [(line.name, line.calls, line.tokens) for line in lines] == [
         ("one judge", "1", "100"),
         ("panel, no debate", "2", "200"),
@@ -170,6 +174,22 @@ def test_people_are_said_to_agree_only_where_the_data_can_tell() -> None:
     assert alike.difference is not None
     assert "cannot say" in alike.difference or "undefined" in alike.difference
     assert of([replace(row, human=None) for row in rated_by_people(True)]) is None
+
+
+def test_two_hearings_warn_of_what_differs_beside_chance() -> None:
+    def heard(order: tuple[str, ...], **run: Any) -> tuple[Any, Transcript]:
+        script = Transcript(turns=(turn(0, "ada", 5),), stopped={}, speaking_order=order)
+        return SimpleNamespace(**{"code_version": "1", "simulated": True, **run}), script
+
+    one = heard(("ada", "ben"))
+    assert _warnings(one, one, ({"speak": "a"}, {"speak": "a", "restate": "b"})) == ()
+    other = heard(("ben", "ada"), code_version="2", simulated=False)
+    assert [text.split(" ")[:3] for text in _warnings(one, other, ({"speak": "a"}, {"speak": "c"}))] == [
+        ["The", "code", "differs:"],
+        ["The", "prompts", "differ:"],
+        ["One", "of", "the"],
+        ["The", "personas", "spoke"],
+    ]
 
 
 def test_an_export_keeps_its_drawings_whole() -> None:
@@ -215,6 +235,7 @@ def test_wilson_by_hand() -> None:
 
 def test_a_mean_between_levels_is_not_called_by_one_name() -> None:
     assert [nearest_label(FAITH, value) for value in (3.6, 4.1, None)] == ["fair to good", "good", None]
+    assert nearest_label(FAITH, 3.9) == "fair to good", "it fails, and good passes"
 
 
 def test_a_change_has_its_direction_and_its_reason() -> None:
