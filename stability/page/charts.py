@@ -209,7 +209,7 @@ def _flips_chart(dimension: DimensionReport, address: Callable[[str], str] | Non
     lines = shared.mark_line(strokeWidth=2, aria=False).encode(
         y=rate,
         strokeDash=alt.StrokeDash(
-            "design:N", scale=alt.Scale(domain=names, range=[list(line.dash) for line in shown]), legend=None
+            "design:N", scale=alt.Scale(domain=names, range=[list(line.dash) for line in shown]), title=None
         ),
     )
     bars = shared.mark_rule(strokeWidth=1.5, aria=False).encode(y="low:Q", y2="high:Q")
