@@ -29,6 +29,7 @@ _VERBS = {
     "pass": "passes",
 }
 _WHY = {"evidence": "for evidence", "argument": "for an argument", "nothing": "without a reason that holds"}
+_SWAPPED = " (outputs swapped)"
 _ARMS = {
     Arm.PANEL: "panel (no debate)",
     Arm.SELF_REFLECTION: "after self-reflection",
@@ -97,6 +98,11 @@ def _verdicts(result: RunResult) -> Iterator[str]:
                 f"| {_spoken(name)} | {_ARMS[arm]} | {value}{passed} | {part.n_used} of {part.n_asked} | {dissent} |"
             )
     yield "\n".join(rows)
+    if any(turn.order for turn in result.transcript.turns):
+        yield (
+            "*1 prefers output A, -1 output B, 0 neither. Grades are of the item's own A and B; where outputs were swapped, "
+            "what a judge calls A in its words is the item's B.*"
+        )
     for arm, verdict in result.verdicts.items():
         if verdict.synthesis:
             yield f"Written by a model about the verdict {_ARMS[arm]}:"
@@ -109,16 +115,16 @@ def _alone(result: RunResult, names: _Names) -> Iterator[str]:
         if turn.phase is Phase.ALONE:
             persona = names.persona(turn)
             looks_for = f", looking for “{_escaped(persona.perspective.rstrip('.'))}”" if persona else ""
-            yield f"**{names.of(turn)}**{looks_for}{_shown_as(turn)}: {_grades(turn.scores)}{_certainty(turn)}"
+            yield f"**{names.of(turn)}**{looks_for}{_shown_as(turn)}: {_grades(turn)}{_certainty(turn)}"
             yield from _words(turn)
 
 
 def _debates(result: RunResult, names: _Names) -> Iterator[str]:
     by_id = {turn.id: turn for turn in result.transcript.turns}
-    for table, reason in result.transcript.stopped.items():
+    for table, reason in sorted(result.transcript.stopped.items(), key=lambda entry: entry[0].startswith("ba/")):
         prefix, order = ("ba/", "ba") if table.startswith("ba/") else ("", None)
         group = table.removeprefix(prefix)
-        yield f"## Debate: {names.table(group)}{' (outputs swapped)' if order else ''}"
+        yield f"## Debate: {names.table(group)}{_SWAPPED if order else ''}"
         said = [t for t in by_id.values() if t.phase is Phase.DEBATE and t.group_id == group and _side(t) == order]
         stands = {seat_of(turn): turn for turn in by_id.values() if turn.phase is Phase.ALONE and _side(turn) == order}
         for number, turn in enumerate(said, start=1):
@@ -151,7 +157,7 @@ def _side(turn: Turn) -> str | None:
 
 
 def _shown_as(turn: Turn) -> str:
-    return " (outputs swapped)" if turn.order == "ba" else ""
+    return _SWAPPED if turn.order == "ba" else ""
 
 
 def _words(turn: Turn) -> Iterator[str]:
@@ -179,24 +185,27 @@ def _moves(before: Turn | None, after: Turn) -> str:
     parts, moved = [], False
     for name, score in after.scores.items():
         if score is None or old.get(name) is None or old[name] == score:
-            parts.append(f"{_spoken(name)} {_number(score)}")
+            parts.append(f"{_spoken(name)} {_grade(after, score)}")
         else:
             moved = True
-            parts.append(f"**{_spoken(name)} {_number(old[name])} → {_number(score)}**")
+            parts.append(f"**{_spoken(name)} {_grade(after, old[name])} → {_grade(after, score)}**")
     why = f", {_WHY[after.changed_because]}" if moved and after.changed_because else ""
     return ", ".join(parts) + why
 
 
-def _grades(scores: Mapping[str, float | None]) -> str:
-    return ", ".join(f"{_spoken(name)} {_number(score)}" for name, score in scores.items())
+def _grades(turn: Turn) -> str:
+    return ", ".join(f"{_spoken(name)} {_grade(turn, score)}" for name, score in turn.scores.items())
 
 
 def _certainty(turn: Turn) -> str:
     return "" if turn.certainty is None else f" (certainty {turn.certainty})"
 
 
-def _number(score: float | None) -> str:
-    return "none" if score is None else f"{score:g}"
+def _grade(turn: Turn, score: float | None) -> str:
+    """A grade; of a pair the output that is preferred, by its letter in the item whatever order it was shown in."""
+    if score is None:
+        return "none"
+    return f"{score:g}" if turn.order is None else {1.0: "A", -1.0: "B"}.get(score, "tie")
 
 
 def _spoken(name: str) -> str:

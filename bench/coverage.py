@@ -3,7 +3,7 @@
 Prints, per setting, the coverage of every interval (92 to 99 is wanted; `*` marks what is conditional on the panel and
 says so in the report), then the permutation tests' rejection rates, the arms' ratios and the stopping rules.
 
-    python -m bench.coverage [--replications N] [--quick]
+    python -m bench.coverage [--replications N] [--quick] [--settings FROM TO] [--rest]
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from stability.assemble_variance import (
     claim_report,
     components_report,
     dependability_report,
+    draws_of,
     one_way_icc,
     rater_icc_report,
     shares_report,
@@ -44,7 +45,6 @@ from stability.assemble_variance import (
 )
 from stability.estimates import estimate, rate
 from stability.measures import alpha, arms, flips, permutation
-from stability.measures.draws import hybrid_draws
 from stability.measures.features import Cells, Integers, cells
 from stability.measures.intervals import agreement_t, jackknife_t
 from stability.measures.sequential import StoppingRule, betting_interval, next_look
@@ -71,8 +71,9 @@ def printed(setting: Setting, generator: np.random.Generator) -> dict[str, Estim
     """The figures as the report prints them, for one table."""
     table, drawn, scores = sample(setting, generator)
     clusters = int(drawn.cluster[-1]) + 1
-    parts, told = variance_of(table, drawn.cluster, clusters)
-    draws = hybrid_draws(told, parts, generator, HYBRID_DRAWS) if setting.universe == "random" else None
+    parts, _ = variance_of(table, drawn.cluster, clusters)
+    random = setting.universe == "random"
+    draws = draws_of(table, drawn.cluster, clusters, generator, HYBRID_DRAWS) if random else None
     found = Variance(parts, draws, PERSONAS, int(np.isfinite(scores).sum()), scores.size, setting.universe)
     components, claim = components_report(found), claim_report(found, 0.0)
     dependability = dependability_report(found, None)
@@ -256,20 +257,31 @@ def main() -> None:
     parser.add_argument("--replications", type=int, help="400 by default, 20 with --quick")
     parser.add_argument("--quick", action="store_true", help="a smaller grid")
     parser.add_argument("--settings", type=int, nargs=2, metavar=("FROM", "TO"), help="these tables of the grid alone")
+    parser.add_argument("--rest", action="store_true", help="the tests, arms and stopping rules alone")
     given = parser.parse_args()
     replications = given.replications or (20 if given.quick else 400)
     chosen = list(settings(given.quick))
-    for setting in chosen[slice(*given.settings)] if given.settings else chosen:
-        print(setting, flush=True)
-        for name, found in coverage(setting, replications).items():
-            mark = "*" if setting.universe == "random" and name in CONDITIONAL else " "
-            fine = replications < 100 or mark == "*" or found.given == 0 or 0.92 <= found.covered <= 0.99
-            print(
-                f"    {name:12} truth {found.truth:8.4f} mean {found.mean:8.4f} covered {found.covered:6.1%}{mark}"
-                f" given {found.given:4.0%}{'' if fine else '  <-'}"
-            )
     if given.settings:
-        return
+        chosen = chosen[slice(*given.settings)]
+    if not given.rest:
+        for setting in chosen:
+            _print_setting(setting, replications)
+    if given.rest or not given.settings:
+        _print_rest(replications, 50 if given.quick else 3000)
+
+
+def _print_setting(setting: Setting, replications: int) -> None:
+    print(setting, flush=True)
+    for name, found in coverage(setting, replications).items():
+        mark = "*" if setting.universe == "random" and name in CONDITIONAL else " "
+        fine = replications < 100 or mark == "*" or found.given == 0 or 0.92 <= found.covered <= 0.99
+        print(
+            f"    {name:12} truth {found.truth:8.4f} mean {found.mean:8.4f} covered {found.covered:6.1%}{mark}"
+            f" given {found.given:4.0%}{'' if fine else '  <-'}"
+        )
+
+
+def _print_rest(replications: int, stopped_items: int) -> None:
     print("permutation tests, rejected at 5 % (main, any)")
     for persona_sd, interaction_sd in ((0, 0), (0, 0.3), (0.15, 0), (0.4, 0.3)):
         found_p = rejection(persona_sd, interaction_sd, replications)
@@ -282,7 +294,7 @@ def main() -> None:
         shown = "  ".join(f"{name} {ratios.truth[name]:.2f} {ratios.covered[name]:.1%}" for name in ratios.truth)
         print(f"    I={items:<3} R={runs:<2} {shown}")
     print("stopping at half a point: coverage, mean runs")
-    for name, stopped in stopping(50 if given.quick else 3000).items():
+    for name, stopped in stopping(stopped_items).items():
         print(f"    {name:32} {stopped.covered:6.1%} {stopped.runs:5.1f}")
 
 

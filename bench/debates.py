@@ -12,13 +12,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import hashlib
+import random
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean, pvariance
+from statistics import fmean, pvariance, quantiles
 
 import yaml
 
@@ -91,8 +92,8 @@ async def print_prompt_sharing() -> None:
 
 
 async def print_adaptive_stopping(items: int, repeats: int) -> None:
-    """Turns, tokens and variance of verdicts over repeats, adaptive against fixed."""
-    model = open_model("simulated")
+    """Turns, tokens and variance of verdicts over repeats, adaptive against fixed, and the ratio of their variances."""
+    model, spread = open_model("simulated"), {}
     for name, protocol in {
         "adaptive": DebateProtocol(synthesis=False, turns_max=9),
         "fixed": DebateProtocol(synthesis=False, turns_max=9, adaptive=False),
@@ -105,11 +106,21 @@ async def print_adaptive_stopping(items: int, repeats: int) -> None:
             ]
             turns += [sum(turn.phase is Phase.DEBATE for turn in run.transcript.turns) for run in runs]
             tokens += [(run.input_tokens or 0) + (run.output_tokens or 0) for run in runs]
-            variances += [_variance(runs, part.name) for part in rubric().dimensions]
+            variances.append(fmean(_variance(runs, part.name) for part in rubric().dimensions))
+        spread[name] = variances
         print(
             f"{name:>9}: {fmean(turns):5.1f} turns, {fmean(tokens):8.0f} tokens a run, "
             f"variance of the verdict over runs {fmean(variances):.3f}"
         )
+    drawn = random.Random(0)
+    ratios = []
+    for _ in range(2000):
+        some = drawn.choices(range(items), k=items)
+        ratios.append(sum(spread["adaptive"][one] for one in some) / sum(spread["fixed"][one] for one in some))
+    ratio, cuts = fmean(spread["adaptive"]) / fmean(spread["fixed"]), quantiles(ratios, n=40)
+    print(
+        f"    ratio of the variances {ratio:.2f}, 95 % interval {cuts[0]:.2f} to {cuts[-1]:.2f} (bootstrap over {items} items)"
+    )
 
 
 def _variance(runs: Sequence[RunResult], name: str) -> float:

@@ -86,7 +86,9 @@ def group_perspectives(
     authors = [index for index, one in enumerate(perspectives) if one.origin == "authors"]
     if len(authors) >= AUTHORS_MIN:
         labels[authors] = labels.max(initial=-1) + 1
-    membership = np.where(labels == NOISE, 0.0, 1.0)
+    strengths = dict(zip(roles, _strengths(role_vectors, role_labels), strict=True))
+    membership = np.array([strengths.get(one.stakeholder or "", 1.0) for one in perspectives])
+    membership[labels == NOISE] = 0.0
     _join_unnamed(perspectives, vectors, labels, membership, embedder)
     return _ordered(labels, membership, perspectives, clusters)
 
@@ -98,6 +100,16 @@ def _cluster_roles(roles: Sequence[str], role_vectors: Vectors, seed: int) -> Cl
         same = (heads[:, None] == heads[None, :]) & trades[:, None]
         return link_vectors(role_vectors, ROLE_DISTANCE, SAME_HEAD * same)
     return cluster_vectors(role_vectors, seed=seed)
+
+
+def _strengths(role_vectors: Vectors, labels: Labels) -> list[float]:
+    """How near each role is to its own group's centre, 0 to 1; 1 where it is the only one, 0 for noise."""
+    strengths = np.zeros(len(labels))
+    for label in set(labels.tolist()) - {NOISE}:
+        own = labels == label
+        center = _unit(role_vectors[own].mean(axis=0, keepdims=True))[0]
+        strengths[own] = np.clip(role_vectors[own] @ center, 0.0, 1.0)
+    return [float(strength) for strength in strengths]
 
 
 def describe_roles(

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+from clustering.mentions import names_machines_too
 from clustering.wording import FUNCTION_WORDS, names_people, singular, words_of
 
 _TOKEN = re.compile(r"[^\W\d_](?:[\w'’-]*\w)?")
@@ -107,9 +108,14 @@ def subject_of(clause: str) -> str | None:
         after_verb = False
     while len(phrase) > 2 and phrase[0].lower().endswith("ed"):
         phrase = phrase[1:]
-    if not _names_something(phrase) or len(phrase) > SUBJECT_WORDS_MAX or names_people(phrase[-1]):
+    if not _names_something(phrase) or len(phrase) > SUBJECT_WORDS_MAX or _is_about_people(phrase[-1]):
         return None
     return " ".join(phrase)
+
+
+def _is_about_people(noun: str) -> bool:
+    """A wish about people is told by what is wished for them; "a logging agent" is none."""
+    return names_people(noun) and not names_machines_too(noun)
 
 
 def _names_something(phrase: Sequence[str]) -> bool:

@@ -47,6 +47,8 @@ class Reproducibility:
     """Share of resamples in which each persona was found again."""
     fragile: tuple[str, ...]
     """Ids of the personas found again in less than half of the resamples."""
+    effective_personas: float | None = None
+    """How many unlike personas the full set amounts to, see `effective_personas`."""
 
 
 async def measure_reproducibility(
@@ -85,6 +87,7 @@ async def measure_reproducibility(
     return Reproducibility(
         len(found), _interval(indices), _interval([float(np.mean(one)) for one in found]), by_persona if found else {},
         tuple(one for one, share in by_persona.items() if share < FRAGILE_SHARE) if found else (),
+        await asyncio.to_thread(effective_personas, whole.personas, embedder),
     )  # fmt: skip
 
 
@@ -111,7 +114,11 @@ def _rebuilding(
 
 def with_reproducibility(persona_set: PersonaSet, measured: Reproducibility) -> PersonaSet:
     """The set with the figures among its statistics, and the warning `fragile` on personas that seldom reappear."""
-    figures: dict[str, float | int | None] = {"reproducibility_resamples": measured.resamples}
+    effective = measured.effective_personas
+    figures: dict[str, float | int | None] = {
+        "reproducibility_resamples": measured.resamples,
+        "effective_personas": None if effective is None else round(effective, 2),
+    }
     for name, interval in (("rand_index", measured.rand_index), ("reappearing", measured.reappearing)):
         for bound in ("mean", "low", "high"):
             figures[f"reproducibility_{name}_{bound}"] = getattr(interval, bound) if interval else None

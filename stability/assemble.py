@@ -94,7 +94,13 @@ def stability_report(
     return StabilityReport(
         population=_population(ratings),
         dimensions=dimensions,
-        provenance={**ratings.provenance, "ratings_sha256": ratings.content_hash, "seed": seed, "target": target},
+        provenance={
+            **ratings.provenance,
+            **_dates(ratings),
+            "ratings_sha256": ratings.content_hash,
+            "seed": seed,
+            "target": target,
+        },
         warnings=_table_warnings(ratings),
     )
 
@@ -217,6 +223,12 @@ def _case(
         whose="judge" if personas <= 1 else "panel" if panel else "single persona",
         varies=bool(np.nanmin(scores) < np.nanmax(scores)) if np.isfinite(scores := lay.ratings.score).any() else False,
     )
+
+
+def _dates(ratings: Ratings) -> dict[str, object]:
+    """First and last day of the runs, where the table has their time."""
+    days = sorted({name[:10] for name in ratings.time.names}) if ratings.time is not None else []
+    return {"dates": days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"} if days else {}
 
 
 def _population(ratings: Ratings) -> Population:

@@ -11,12 +11,14 @@ from stability.estimates import Warnings, coefficient, estimate, finite, jackkni
 from stability.layout import Layout
 from stability.measures import icc, permutation, planning
 from stability.measures.components import Coefficient, VarianceComponents, connected, divide, from_features
-from stability.measures.draws import hybrid_draws, quantiles, ratio_draws
+from stability.measures.draws import DRAWS, hybrid_draws, quantiles, ratio_draws
 from stability.measures.features import Cells, Features, Floats, Integers, features
 from stability.measures.intervals import Limits, Scale, jackknife_t
 from stability.report import Claim, Components, Dependability, Estimate, Icc, Plan, Universe
 
 GROUPS_MIN = 30
+PERSONAS_LEFT_OUT_MAX = 60
+"""Personas left out in turn: of more, which ones were asked says little."""
 SCALES: dict[str, Scale] = {"item": "log", "persona": "fourth_root", "item_persona": "log", "run": "log"}
 """Of a component's mean square. That between a few personas is near chi-square of few degrees of freedom and can come near
 0, where a log has no useful upper limit: its fourth root is nearer to normal (Hawkins and Wixley 1986)."""
@@ -73,6 +75,18 @@ def variance_of(table: Cells, cluster: Integers, clusters: int) -> tuple[Varianc
     return from_features(np.concatenate([told.total, told.without_each()]), told.personas), told
 
 
+def draws_of(
+    table: Cells, cluster: Integers, clusters: int, rng: np.random.Generator, draws: int = DRAWS
+) -> VarianceComponents | None:
+    """Draws of the components for other personas of the same kind; None as `hybrid_draws` says."""
+    parts, told = variance_of(table, cluster, clusters)
+    personas = table.n.shape[1]
+    kept = [np.arange(personas) != one for one in range(personas)] if 2 < personas <= PERSONAS_LEFT_OUT_MAX else []
+    columns = (Cells(table.n[:, rest], table.mean[:, rest], table.variance[:, rest]) for rest in kept)
+    without = [variance_of(part, cluster, clusters)[0] for part in columns]
+    return hybrid_draws(told, parts, rng, draws, without=without)
+
+
 def measure(lay: Layout, universe: Universe, rng: np.random.Generator, warnings: Warnings) -> Variance:
     """Components of the single judgements; warns of every reason why one of them is undefined."""
     present = lay.cells.filled.any(axis=0)
@@ -84,7 +98,7 @@ def measure(lay: Layout, universe: Universe, rng: np.random.Generator, warnings:
         return Variance(nothing, None, 0, 0, lay.asked, universe)
     parts, told = variance_of(table, lay.cluster, lay.clusters)
     _warn(lay, table, told, parts, warnings)
-    draws = hybrid_draws(told, parts, rng) if universe == "random" else None
+    draws = draws_of(table, lay.cluster, lay.clusters, rng) if universe == "random" else None
     return Variance(parts, draws, personas, lay.used, lay.asked, universe)
 
 

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from llm.simulated.reading import sentences
 
@@ -108,28 +108,68 @@ class Features(NamedTuple):
     """Grows with the number of different words."""
 
 
-_LOOKS_AT: Sequence[tuple[str, Callable[[Features], float]]] = (
-    (
-        r"faith|support|factual|accura|consist|ground|true|correct|knowledge",
+Aspect = Literal["support", "coverage", "fluency", "relevance", "substance"]
+
+
+class _Look(NamedTuple):
+    """What a dimension whose name or question holds such a word looks at."""
+
+    aspect: Aspect
+    pattern: re.Pattern[str]
+    weigh: Callable[[Features], float]
+
+
+_LOOKS: Sequence[_Look] = (
+    _Look(
+        "support",
+        re.compile(r"faith|support|factual|accura|consist|ground|true|correct|knowledge"),
         lambda f: 0.8 * f.support + 0.2 * f.coverage,
     ),
-    (r"cover|complet|inform|content|detail|omit|missing", lambda f: 0.7 * f.coverage + 0.3 * f.substance),
-    (
-        r"fluen|clear|clar|coheren|natural|read|understand|concis|plain|maintain",
+    _Look(
+        "coverage",
+        re.compile(r"cover|complet|inform|content|detail|omit|missing"),
+        lambda f: 0.7 * f.coverage + 0.3 * f.substance,
+    ),
+    _Look(
+        "fluency",
+        re.compile(r"fluen|clear|clar|coheren|natural|read|understand|concis|plain|maintain"),
         lambda f: 0.8 * f.fluency + 0.2 * f.relevance,
     ),
-    (r"relevan|answer|instruct|context|topic|respons", lambda f: 0.7 * f.relevance + 0.3 * f.support),
-    (r"interest|engag|help|useful|action", lambda f: 0.6 * f.substance + 0.4 * f.relevance),
+    _Look(
+        "relevance",
+        re.compile(r"relevan|answer|instruct|context|topic|respons"),
+        lambda f: 0.7 * f.relevance + 0.3 * f.support,
+    ),
+    _Look(
+        "substance",
+        re.compile(r"interest|engag|help|useful|action"),
+        lambda f: 0.6 * f.substance + 0.4 * f.relevance,
+    ),
 )
 
 
 def quality(features: Features, name: str, question: str) -> float:
     """How good a text is in a dimension, -1 to 1: by the dimension's name, else its question, else all features."""
-    for text in (name, question.lower()):
-        for pattern, weigh in _LOOKS_AT:
-            if re.search(pattern, text):
-                return weigh(features)
-    return sum(features) / len(features)
+    look = _look(name, question.lower())
+    return look.weigh(features) if look else sum(features) / len(features)
+
+
+def aspect(name: str, question: str) -> Aspect:
+    """What a dimension is about, by its name, else its question; substance where its words do not tell."""
+    if "coheren" in name:
+        return "relevance"  # measured as fluency is, and spoken of as what it asks for: an answer that hangs together
+    look = _look(name, question.lower())
+    return look.aspect if look else "substance"
+
+
+@lru_cache(maxsize=512)
+def _look(*texts: str) -> _Look | None:
+    """What the first of the texts that tells looks at."""
+    for text in texts:
+        for look in _LOOKS:
+            if look.pattern.search(text):
+                return look
+    return None
 
 
 @lru_cache(maxsize=4096)

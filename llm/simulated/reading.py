@@ -92,6 +92,11 @@ class Scene:
         return _mapping(own[-1].get("scores")) if own else {}
 
     @cached_property
+    def own_words(self) -> str:
+        """All that it said before, as it was shown."""
+        return "\n".join(self.texts("own"))
+
+    @cached_property
     def peers(self) -> tuple[Peer, ...]:
         """The last that it saw of each peer, in the order of the prompt."""
         seen: dict[str, Peer] = {}

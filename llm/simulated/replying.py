@@ -35,6 +35,7 @@ class Replier:
         self._peer = self._answered_peer()
         self._stakeholder: Stakeholder | None = None
         self._sentence: str | None = None
+        self._text: str | None = None
         self._kind = self._choose_kind(request.schema.get("properties", {}).get("kind", {}).get("enum") or ["claim"])
 
     def reply(self) -> Any:
@@ -162,6 +163,12 @@ class Replier:
         return max(1, min(100, round(45 + 50 * informed * clear + 50 * (1 - informed) * 0.5 + 6 * noise)))
 
     def _words(self) -> str:
+        """What it says, put together once: evidence and reasons are of the same words."""
+        if self._text is None:
+            self._text = self._put_together()
+        return self._text
+
+    def _put_together(self) -> str:
         positions = list(self.positions.values())
         if self._scene.phase in ("observe", "coordinate"):
             return self._voice.observation() if self._scene.phase == "observe" else self._voice.choice()
@@ -170,10 +177,15 @@ class Replier:
         return self._voice.restatement(positions) if self._scene.own_scores else self._voice.reasoning(positions)
 
     def _evidence(self, item: Mapping[str, Any]) -> list[Any]:
-        quotes = [("output", self._voice.quote()), ("source", self._voice.source_quote())]
+        self._words()
+        quotes = [(place, text) for text, place in self._voice.cited.items()]
+        if self._scene.phase == "alone":
+            more = (("output", self._voice.quote()), ("source", self._voice.source_quote()))
+            known = {place.partition("_")[0] for place, _ in quotes}
+            quotes += [(place, text) for place, text in more if text and place not in known]
         if not _is_object(item):
-            return [quote for _, quote in quotes if quote]
-        return [self._evidence_entry(item, place, quote) for place, quote in quotes if quote]
+            return [quote for _, quote in quotes]
+        return [self._evidence_entry(item, place, quote) for place, quote in quotes]
 
     def _evidence_entry(self, item: Mapping[str, Any], place: str, quote: str) -> dict[str, Any]:
         entry: dict[str, Any] = {}

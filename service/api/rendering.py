@@ -48,8 +48,27 @@ def report_markdown(report: StabilityReport) -> str:
         ]
         lines += [f"| {label} | {_number(one)} | {_interval(one)} |" for label, one in _figures(dimension)]
         lines += ["", *(f"- {_plain(warning.code)}: {_plain(warning.message)}" for warning in dimension.warnings), ""]
+    lines += _said(report)
     lines += [f"- {_plain(warning.code)}: {_plain(warning.message)}" for warning in report.warnings]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _said(report: StabilityReport) -> list[str]:
+    """What was said, or why nothing is known of it."""
+    from stability import texts_table
+
+    table = texts_table(report.texts)
+    if table is None:
+        return [f"What was said: {_plain(report.texts_reason or 'unknown')}.", ""]
+    head = [
+        "## What was said",
+        "",
+        f"{_plain(table.caption)}.",
+        "",
+        "| figure | value | 95 % interval |",
+        "|---|---|---|",
+    ]
+    return [*head, *(f"| {' | '.join(_plain(cell) for cell in row[:3])} |" for row in table.rows), ""]
 
 
 def _figures(dimension: DimensionReport) -> list[tuple[str, Estimate | None]]:

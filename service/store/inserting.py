@@ -67,7 +67,7 @@ def _statement(engine: str, table: sa.Table, rows: int) -> str:
     mark = "?" if engine == "sqlite" else "%s"
     names = ", ".join(f'"{column.name}"' for column in table.c)
     row = f"({', '.join([mark] * len(table.c))})"
-    return f"INSERT INTO {table.name} ({names}) VALUES {', '.join([row] * rows)} ON CONFLICT DO NOTHING"  # noqa: S608 - our names
+    return f"INSERT INTO {table.name} ({names}) VALUES {', '.join([row] * rows)} ON CONFLICT DO NOTHING"  # nosec B608 # noqa: S608 - our names
 
 
 @cache

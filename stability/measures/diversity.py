@@ -49,7 +49,8 @@ def effective_personas(cell_means: FloatArray, noise: FloatArray, cluster: IntAr
 def _effective(sums: FloatArray, personas: int) -> FloatArray:
     """(...,) effective numbers of (..., features) sums; NaN where a persona never departs from the item's mean."""
     table = np.atleast_2d(sums)
-    count, first = np.maximum(table[:, :1], 1), table[:, 1 : 1 + personas]  # without its only cluster nothing is left
+    enough = table[:, 0] >= 2
+    count, first = np.where(enough[:, None], table[:, :1], 1.0), table[:, 1 : 1 + personas]
     covariance = np.zeros((len(table), personas, personas))
     row, column = np.triu_indices(personas)
     products = table[:, 1 + personas : 1 + personas + len(row)]
@@ -57,13 +58,13 @@ def _effective(sums: FloatArray, personas: int) -> FloatArray:
         products - first[:, row] * first[:, column] / count
     ) / np.maximum(count - 1, 1)
     variance = np.einsum("tpp->tp", covariance)
-    fine = (variance > 1e-20).all(axis=1)
+    fine = enough & (variance > 1e-20).all(axis=1)
     known = np.where(fine[:, None], variance, 1.0)
     reliability = 1 - table[:, -personas:] / count / known
     root = np.sqrt(known * np.where(reliability > 0, np.minimum(reliability, 1.0), 1.0))
-    correlation = np.clip(covariance / (root[:, :, None] * root[:, None, :]), -1, 1)
+    correlation = np.where(fine[:, None, None], covariance / (root[:, :, None] * root[:, None, :]), 0.0).clip(-1, 1)
     correlation[:, np.arange(personas), np.arange(personas)] = 1.0
-    share = np.maximum(np.linalg.eigvalsh(np.where(fine[:, None, None], correlation, np.eye(personas))), 0.0)
+    share = np.maximum(np.linalg.eigvalsh(correlation), 0.0)
     share = share / share.sum(axis=1, keepdims=True)
     entropy = -(share * np.log(np.where(share > 1e-12, share, 1.0))).sum(axis=1)
     found: FloatArray = np.where(fine, np.exp(entropy), np.nan)

@@ -7,6 +7,8 @@ freedom). A cluster bootstrap in the items' place is too short at 20 items: it c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import special
 
@@ -18,20 +20,27 @@ DRAWS = 1000
 
 
 def hybrid_draws(
-    table: Features, parts: VarianceComponents, rng: np.random.Generator, draws: int = DRAWS
+    table: Features,
+    parts: VarianceComponents,
+    rng: np.random.Generator,
+    draws: int = DRAWS,
+    *,
+    without: Sequence[VarianceComponents] = (),
 ) -> VarianceComponents | None:
     """Draws of the components for other personas of the same kind; every field (draws,).
 
     Items: the logs of three mean squares (item, residual, run) are drawn from a multivariate t with the mean and
     covariance of their delete-one-cluster pseudo-values, each with its own `freedom`. Personas: persona* =
-    V (P-1)/chi2_{P-1} - residual*/I with V = persona + residual/I, I the effective items per persona; and run varies with
-    the personas asked, by t_{P-1} on its log. A mean square that is 0 or unknown stays so.
+    V (P-1)/chi2_{P-1} - residual*/I with V = persona + residual/I, I the effective items per persona; and all three logs vary
+    with the personas asked, by t_{P-1}. A mean square that is 0 or unknown stays so.
 
     Args:
         table: the features of every cluster.
         parts: every field (1 + clusters,): the whole table, then without each cluster.
         rng: draws.
         draws: how many.
+        without: of the table without each persona in turn, fields as those of `parts`; none leaves out what varies with
+            the personas asked.
 
     Returns:
         None with one persona, fewer than 10 clusters, or where persona variance is undefined.
@@ -39,10 +48,9 @@ def hybrid_draws(
     personas, clusters = table.personas, len(table.rows)
     if personas < 2 or clusters < CLUSTERS_MIN or not np.isfinite(parts.persona).all():
         return None
-    squares = np.stack([parts.item + parts.residual / personas, parts.residual, parts.run])
-    item, residual, run = _log_t(squares, rng, draws)
+    squares = _squares(parts, personas)
+    item, residual, run = _log_t(squares, rng, draws) * np.exp(_of_personas(squares, without, rng, draws))
     spare, items = personas - 1, parts.items_per_persona[0]
-    run = run * np.exp(_spread_of_run(table, clusters) * rng.standard_t(spare, size=draws))
     noise = parts.noise[0] * divide(run, parts.run[0]) if parts.run[0] > 0 else np.full(draws, parts.noise[0])
     between = max(float(parts.persona[0] + parts.residual[0] / items), 0.0)
     persona = between * spare / rng.chisquare(spare, size=draws) - residual / items
@@ -67,28 +75,37 @@ def _log_t(squares: Floats, rng: np.random.Generator, draws: int) -> Floats:
     return held
 
 
-def _spread_of_run(table: Features, clusters: int) -> float:
-    """Standard error of the log of run variance that comes from which personas were asked; 0 where they differ no more
-    than chance.
+def _squares(parts: VarianceComponents, personas: int) -> Floats:
+    """(3, 1 + clusters) mean squares of items, residual and run."""
+    return np.stack([parts.item + parts.residual / personas, parts.residual, parts.run])
 
-    At the end of a scale a lenient persona's runs have less room than a harsh one's. The variance between the personas'
-    mean run variances, less what the items' sampling gives it (jackknife), over P.
+
+def _of_personas(
+    squares: Floats, without: Sequence[VarianceComponents], rng: np.random.Generator, draws: int
+) -> Floats:
+    """(3, draws) deviations of the mean squares' logs that come from which personas were asked.
+
+    At the end of a scale a lenient persona leaves its items and runs less room than a harsh one. Covariance of the logs'
+    delete-one-persona pseudo-values, less what the items' sampling alone gives it (delete-one-cluster), over P; drawn
+    as t of P - 1 degrees of freedom. 0 for what is not above 0, and with two personas.
     """
-    personas = table.personas
-    seen, without = (_run_by_persona(rows, personas) for rows in (table.total, table.without_each()))
-    middle = float(seen.mean())
-    if not middle > 0 or not np.isfinite(without).all():
-        return 0.0
-    apart, left = seen - middle, without - without.mean(axis=1, keepdims=True)
-    noise = (clusters - 1) ** 2 * left.var(axis=0, ddof=1).sum() / clusters / (personas - 1)
-    between = float((apart**2).sum() / (personas - 1) - noise)
-    return float(np.sqrt(between / personas)) / middle if between > 0 else 0.0
-
-
-def _run_by_persona(rows: Floats, personas: int) -> Floats:
-    """(tables, personas) mean run variance of each persona; NaN where no cell of it was run twice."""
-    variance, repeated = (rows[:, 7 + block * personas : 7 + (block + 1) * personas] for block in (3, 4))
-    return divide(variance, repeated)
+    personas, clusters = len(without), squares.shape[1] - 1
+    still = np.zeros((3, draws))
+    if personas < 3:
+        return still
+    every = np.stack([_squares(parts, personas - 1) for parts in without])
+    fine = ((squares > 0).all(axis=1) & (every > 0).all(axis=(0, 2))) & np.isfinite(every).all(axis=(0, 2))
+    if not fine.any():
+        return still
+    pseudo = personas * np.log(squares[fine]) - (personas - 1) * np.log(every[:, fine])
+    apart = pseudo - pseudo.mean(axis=0)
+    seen = np.einsum("pi,pj->ij", apart[..., 0], apart[..., 0])
+    left = apart[..., 1:] - apart[..., 1:].mean(axis=2, keepdims=True)
+    noise = np.einsum("pik,pjk->ij", left, left) * (clusters - 1) / clusters
+    values, vectors = np.linalg.eigh((seen - noise) / (personas - 1) / personas)
+    normal = vectors @ (np.sqrt(np.maximum(values, 0.0))[:, None] * rng.normal(size=(len(values), draws)))
+    still[fine] = normal / np.sqrt(rng.chisquare(personas - 1, size=draws) / (personas - 1))
+    return still
 
 
 def quantiles(draws: Floats, level: float = 0.95, method: str = "hybrid-chi2") -> Limits | None:

@@ -63,13 +63,13 @@ def report_html(
     return _template().render(
         title=title,
         links=dict(links or {}),
-        css=Markup(_own_file("report.css")),  # noqa: S704  our own file
+        css=Markup(_own_file("report.css")),  # nosec B704 # noqa: S704  our own file
         report=report,
         simulated=_simulated(report),
         headlines=[
             _headline(name, number, dimension) for number, (name, dimension) in enumerate(report.dimensions.items(), 1)
         ],
-        shares=Markup(shares) if shares else None,  # noqa: S704  text in it is escaped by the renderer
+        shares=Markup(shares) if shares else None,  # nosec B704 # noqa: S704  text in it is escaped by the renderer
         parts=[part.name for part in PARTS],
         sections=[
             _section(name, number, dimension) for number, (name, dimension) in enumerate(report.dimensions.items(), 1)
@@ -146,7 +146,7 @@ def _section(name: str, number: int, dimension: DimensionReport) -> Section:
     return Section(
         name=name,
         anchor=f"dimension-{number}",
-        flips=Markup(plot) if plot else None,  # noqa: S704  text in it is escaped by the renderer
+        flips=Markup(plot) if plot else None,  # nosec B704 # noqa: S704  text in it is escaped by the renderer
         tables=detail_tables(dimension),
         warnings=dimension.warnings,
     )
@@ -158,9 +158,28 @@ def _footer(report: StabilityReport) -> Iterator[tuple[str, str]]:
     yield "personas", f"{population.personas:,}"
     yield "runs", f"at most {population.runs:,} per item and persona"
     yield "ratings", f"{population.ratings_used:,} used of {population.ratings_asked:,} asked"
+    failed, abstained = (
+        sum(_lost(dimension, what) for dimension in report.dimensions.values()) for what in ("failed", "abstained")
+    )
+    yield "without a score", f"{failed:,} ratings failed, {abstained:,} abstained"
+    yield "intervals", _intervals(report)
     if report.texts_reason:
         yield "what was said", report.texts_reason
     for name, value in report.provenance.items():
         if isinstance(value, (list, tuple)):
             value = ", ".join(map(str, value))
         yield name.replace("_", " "), str(value)
+
+
+def _lost(dimension: DimensionReport, what: str) -> int:
+    """Ratings of personas and verdicts of arms that failed or abstained."""
+    groups = [group for name in ("personas", "arms") if isinstance(group := dimension.missing.get(name), Mapping)]
+    counts = [count.get(what) for group in groups for count in group.values() if isinstance(count, Mapping)]
+    return sum(count for count in counts if isinstance(count, int))
+
+
+def _intervals(report: StabilityReport) -> str:
+    """How the intervals were made, and whom they speak for."""
+    universes = {dimension.claim.delta.universe for dimension in report.dimensions.values()}
+    whom = "any such personas where they say so, else these" if "random" in universes else "these personas"
+    return f"95 %, delete-one-cluster jackknife with Student's t (their method stands in the JSON); for {whom}"

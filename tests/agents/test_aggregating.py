@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from agents import Aggregation, DebateProtocol, Dimension, Level, Outcome
 from agents.aggregating import FinalScore, settle
 from agents.seats import Seat
-from clustering import Persona
+from clustering import Persona, calibrate_personas, given_persona_set
 
 NUMBERS = count(1)
 DIMENSION = Dimension(
@@ -48,6 +48,17 @@ FINALS = [final("a", 1.0, 10), final("a", 2.0, 80), final("a", 5.0, 10), final("
 )
 def test_by_hand(how, value):
     assert verdict(FINALS, how).value == pytest.approx(value)
+
+
+def test_weights_raked_to_a_population_reach_the_verdict():
+    personas = [final(group, None).seat.persona for group in ("a", "a", "b")]
+    raked = calibrate_personas(given_persona_set(personas), {}, {"group": {"a": 0.25, "b": 0.75}})
+    finals = [
+        FinalScore(Seat(one.id, one, None), score, 50, Outcome.DECIDED)
+        for one, score in zip(raked.personas, (1.0, 3.0, 5.0), strict=True)
+    ]
+    assert verdict(finals, "raked").value == pytest.approx(0.25 * 2.0 + 0.75 * 5.0)
+    assert verdict(finals).value == pytest.approx((2.0 + 5.0) / 2)
 
 
 def test_trimming_cuts_one_of_five_at_each_end():

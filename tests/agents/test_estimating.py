@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents import Arm, DebateProtocol, HearingInputError, estimate_hearing, hear
+from agents import Arm, DebateProtocol, HearingInputError, Seating, estimate_hearing, hear
 from clustering import PersonaSet
 from llm import MemoryLedger, open_model, spending_by_purpose
 
@@ -18,12 +18,7 @@ async def test_within_15_percent_of_what_other_seeds_then_spend(protocol, summar
     items, repeats, model = [summary, text], 16, open_model("simulated")
     two = PersonaSet(personas=panel.personas[2:4], groups=(), method="given")
     estimate = estimate_hearing(items, two, rubric, protocol, [model], repeats=repeats, seed=1)
-    ledgers = []
-    for item in items:
-        for repeat in range(repeats):
-            ledgers.append(MemoryLedger())
-            await hear(item, two, rubric, protocol, models=[model], repeat=repeat, seed=77, ledger=ledgers[-1])
-    calls = [call for ledger in ledgers for call in ledger.calls]
+    calls = await _spent(items, two, rubric, protocol, [model], repeats)
     assert estimate.runs == 32
     assert estimate.calls == pytest.approx(len(calls), rel=0.15)
     assert estimate.input_tokens == pytest.approx(sum(call.input_tokens for call in calls), rel=0.15)
@@ -54,3 +49,29 @@ async def test_it_may_be_asked_from_inside_an_event_loop(dialogue, panel, rubric
 def test_bad_input_is_found_first(panel, rubric):
     with pytest.raises(HearingInputError, match="/items"):
         estimate_hearing([], panel, rubric, DebateProtocol(), [open_model("simulated")])
+
+
+async def _spent(items, personas, rubric, protocol, models, repeats):
+    ledgers = []
+    for item in items:
+        for repeat in range(repeats):
+            ledgers.append(MemoryLedger())
+            await hear(item, personas, rubric, protocol, models=models, repeat=repeat, seed=77, ledger=ledgers[-1])
+    return [call for ledger in ledgers for call in ledger.calls]
+
+
+@pytest.mark.parametrize("what", ["all arms", "pair", "models crossed"])
+async def test_within_15_percent_for_arms_pairs_and_crossed_models(what, summary, pair, panel, rubric):
+    crossed = what == "models crossed"
+    protocol = DebateProtocol(
+        arms=tuple(Arm) if what == "all arms" else (Arm.DEBATE,),
+        seating=Seating.CROSSED if crossed else Seating.IN_TURN,
+    )
+    models = [open_model("simulated"), open_model("simulated:seed=5,run_sd=1")][: 2 if crossed else 1]
+    items, repeats = [pair if what == "pair" else summary], 12
+    two = PersonaSet(personas=panel.personas[2:4], groups=(), method="given")
+    estimate = estimate_hearing(items, two, rubric, protocol, models, repeats=repeats, seed=1)
+    calls = await _spent(items, two, rubric, protocol, models, repeats)
+    assert estimate.calls == pytest.approx(len(calls), rel=0.15)
+    assert estimate.input_tokens == pytest.approx(sum(call.input_tokens for call in calls), rel=0.15)
+    assert estimate.output_tokens == pytest.approx(sum(call.output_tokens for call in calls), rel=0.15)

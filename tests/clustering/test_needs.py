@@ -183,6 +183,7 @@ def test_a_subject_of_a_single_document_makes_no_persona() -> None:
         ("Wants to create and publish a one-off patch that fixes a bug", "one-off patch"),
         ("Wants to apply instance specific configuration to nodes", "instance configuration"),
         ("Wants to review patches submitted by other people", "patches"),
+        ("Wants to integrate a logging agent that aggregates the logs", "logging agent"),
         ("Wants support for just three types of time zone", "time zone"),
         ("“I want to be able to easily triage my group's backlog of open issues”", "group's backlog"),
         ("Wants to make it easy for a cluster administrator", None),

@@ -56,6 +56,15 @@ def test_role_statements_are_grouped_by_who_speaks(role_statement_set: PersonaSe
     assert noise <= 0.25
 
 
+def test_membership_is_soft_and_strongest_where_names_agree(role_statement_set: PersonaSet) -> None:
+    strengths = [point.membership for point in role_statement_set.map if point.group_id is not None]
+    assert all(strength is not None and 0 <= strength <= 1 for strength in strengths)
+    assert len(set(strengths)) > 20
+    named = [point.membership or 0.0 for point in role_statement_set.map if point.label and point.group_id]
+    shown = [point.membership or 0.0 for point in role_statement_set.map if not point.label and point.group_id]
+    assert np.mean(named) > np.mean(shown), "who says who they are belongs more surely"
+
+
 def test_another_process_finds_the_same_set(role_statement_set: PersonaSet) -> None:
     code = (
         "import asyncio, json, pathlib, warnings; warnings.simplefilter('ignore')\n"

@@ -18,7 +18,7 @@ from clustering import (
     measure_reproducibility,
     with_reproducibility,
 )
-from clustering.clusters import cluster_vectors
+from clustering.clusters import cluster_vectors, reduce_vectors
 from clustering.embedding import Vectors
 
 pytestmark = pytest.mark.xdist_group("umap")
@@ -53,6 +53,23 @@ def test_beyond_the_sample_the_rest_is_transformed_and_finds_its_cluster(monkeyp
     found = cluster_vectors(vectors, seed=1)
     assert adjusted_rand_score(truth, found.labels) > 0.9
     assert adjusted_rand_score(found.labels, cluster_vectors(vectors, seed=1).labels) == 1
+
+
+@pytest.mark.parametrize(("count", "transformed"), [(400, 0), (401, 1)])
+def test_the_sample_starts_one_vector_above_its_size(
+    count: int, transformed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import umap
+
+    seen: list[int] = []
+    transform = umap.UMAP.transform
+    monkeypatch.setattr("clustering.clusters.SAMPLE_MAX", 400)
+    monkeypatch.setattr(umap.UMAP, "transform", lambda self, rows: seen.append(len(rows)) or transform(self, rows))
+    vectors, _ = blobs(count)
+    reduced = reduce_vectors(vectors, seed=1, dimensions=5, neighbors=15)
+    assert sum(seen) == transformed
+    assert np.isfinite(reduced).all()
+    assert len(np.unique(reduced, axis=0)) == count
 
 
 STORIES = "\n\n".join(
@@ -116,6 +133,9 @@ async def test_reproducibility_of_a_clear_panel_is_high_and_of_a_lone_voice_low(
     assert measured.by_persona["ward-nurse-1"] > measured.by_persona["beekeeper-1"]
     told = with_reproducibility(whole, replace(measured, fragile=("beekeeper-1",)))
     assert told.statistics["reproducibility_rand_index_mean"] == measured.rand_index.mean
+    assert told.statistics["effective_personas"] == pytest.approx(
+        effective_personas(whole.personas, embedder), abs=0.01
+    )
     assert {one.id for one in told.personas if "fragile" in one.warnings} == {"beekeeper-1"}
     assert told.content_hash != whole.content_hash
 

@@ -226,3 +226,87 @@ async def test_malformed_replies_are_never_scored():
         outcomes.append(answer.outcome)
         assert (answer.value is None) == (answer.outcome is not CallOutcome.OK)
     assert {CallOutcome.OK, CallOutcome.UNPARSEABLE, CallOutcome.TRUNCATED} == set(outcomes)
+
+
+FIRM = "simulated:conformity=0,persuasion=0,spontaneous=0"
+
+
+async def test_a_rebuttal_takes_up_what_the_peer_quoted_and_gives_a_reason_of_its_own():
+    kinds = set()
+    for number in range(12):
+        heard = _peer(
+            "eve", 1, "“Operators set a grace period per class” is beside the point. So I stay at 1 for faithful."
+        )
+        turn = await _ask(_prompt(_own(5), heard, _task("debate", str(number))), Spoken, FIRM)
+        kinds.add(turn.kind)
+        assert "Eve" in turn.argument
+        assert len(turn.argument) > 60
+        for quote in turn.evidence:
+            assert quote.quote in (SOURCE if quote.claimed_from == "source" else OUTPUT)
+            assert quote.quote[:20] in turn.argument, "evidence is what the words quote"
+        if turn.kind == "rebuttal":
+            assert "Operators set a grace period" in turn.argument
+    assert kinds == {"rebuttal", "question"}
+
+
+async def test_words_are_drawn_from_the_turn_and_the_same_for_the_same_request():
+    said = [await _ask(_prompt(_own(4), _task("restated", str(n % 8))), Judged) for n in range(16)]
+    assert said[:8] == said[8:]
+    assert len({one.reasoning for one in said[:8]}) >= 3
+
+
+async def test_a_concession_says_whom_it_follows_and_why():
+    heard = _peer("bob", 2, "Nothing that I was given carries “Pods are moved to another cloud for free”.")
+    turn = await _ask(_prompt(_own(5), heard, _task("debate")), Spoken, "simulated:conformity=1,spontaneous=0")
+    assert turn.kind == "concession"
+    assert "Bob" in turn.argument
+    assert "Pods are moved to another cloud" in turn.argument
+    assert "faithful from 5 to 2" in turn.argument
+
+
+async def test_of_a_pair_it_speaks_by_the_letters():
+    levels = [{"value": v, "label": label, "anchor": ""} for v, label in ((-1, "b"), (0, "tie"), (1, "a"))]
+    compared = {**RUBRIC, "dimensions": [{**one, "levels": levels} for one in RUBRIC["dimensions"]]}
+    texts = [
+        fence("rubric", json.dumps(compared)),
+        fence("instruction", SOURCE),
+        fence("output_a", "Operators set a grace period for each class. A metric counts what was killed."),
+        fence("output_b", "Operators set a grace period for each cloud. Pods are moved elsewhere for free."),
+        fence("persona", CARD, "ada"),
+    ]
+
+    class Both(Strict):
+        faithful: Literal[-1, 0, 1] | None
+        clear: Literal[-1, 0, 1] | None
+
+    class Compared(Strict):
+        reasoning: str = Field(max_length=700)
+        scores: Both
+
+    preferred = {-1: "B", 0: "a tie", 1: "A"}
+    for number in range(8):
+        prompt = RenderedPrompt(
+            "test", "0" * 64, tuple(Message("user", text) for text in (*texts, _task("alone", str(number))))
+        )
+        judged = await _ask(prompt, Compared)
+        for grade in (judged.scores.faithful, judged.scores.clear):
+            assert preferred[grade] in judged.reasoning
+        assert "faithful 1" not in judged.reasoning
+
+
+async def test_braces_and_quotes_of_a_text_stay_as_they_are():
+    odd = "The {quote} of {0} is “set” per class {. Pods {name} are moved to another } cloud."
+    texts = [
+        fence("rubric", json.dumps(RUBRIC)),
+        fence("source", SOURCE),
+        fence("output", odd),
+        fence("persona", CARD, "ada"),
+    ]
+    for number in range(6):
+        for more in (
+            (_task("alone", str(number)),),
+            (_own(5), _peer("bob", 2, "No {dimension}."), _task("debate", str(number))),
+        ):
+            prompt = RenderedPrompt("test", "0" * 64, tuple(Message("user", text) for text in (*texts, *more)))
+            judged = await _ask(prompt, Spoken if len(more) > 1 else Judged)
+            assert all(quote.quote in odd or quote.quote in SOURCE for quote in judged.evidence)

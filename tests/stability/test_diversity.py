@@ -72,7 +72,8 @@ def test_effective_personas_by_another_route() -> None:
     deleted = np.log([by_hand(np.flatnonzero(np.arange(30) // 2 != k)) for k in range(15)])
     pseudo = 15 * np.log(found.value) - 14 * deleted
     reach = stats.t.ppf(0.975, freedom(pseudo)) * stats.sem(pseudo)
-    assert (found.low, found.high) == pytest.approx(tuple(np.exp(pseudo.mean() + np.array([-1, 1]) * reach)))
+    ends = np.exp(pseudo.mean() + np.array([-1, 1]) * reach).clip(1, 3)
+    assert (found.low, found.high) == pytest.approx(tuple(ends))
 
 
 def test_effective_personas_of_items_from_one_source_have_no_interval() -> None:
@@ -86,6 +87,16 @@ def test_effective_personas_undefined() -> None:
     assert _personas(np.ones((10, 3))).value is None
     assert _personas(np.random.default_rng(0).normal(size=(10, 1))).value is None
     assert _personas(np.full((10, 3), np.nan)).value is None
+    means = np.random.default_rng(0).normal(size=(10, 3))
+    for cluster in (
+        np.zeros(10, int),
+        np.arange(10) // 9,
+    ):  # without the only cluster, or the large one, too few are left
+        one = effective_personas(means, np.zeros((10, 3)), cluster)
+        assert one.value == pytest.approx(_personas(means).value)
+        assert one.low is None
+    most = effective_personas(means, np.zeros((10, 3)), np.where(np.arange(10) < 9, 0, np.arange(10)))
+    assert most.low is None, "two clusters"
 
 
 def test_vendi_by_hand() -> None:

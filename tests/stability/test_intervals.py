@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from stability.assemble_variance import draws_of
 from stability.measures import planning
 from stability.measures.components import VarianceComponents, from_features
-from stability.measures.draws import hybrid_draws, quantiles, ratio_draws
+from stability.measures.draws import _of_personas, hybrid_draws, quantiles, ratio_draws
 from stability.measures.features import Features, cells, features
 from stability.measures.intervals import agreement_t, coefficient_t, freedom, jackknife_t
 
@@ -128,15 +129,31 @@ def test_run_variance_that_differs_by_persona_is_uncertain_for_other_personas() 
     for name, sds in (("alike", [0.6] * 5), ("unlike", [0.2, 0.4, 0.6, 0.8, 1.0])):
         scores = rng.normal(0, 0.7, (300, 1, 1)) + np.array(sds)[:, None] * rng.normal(size=(300, 5, 3))
         i, p, _ = np.indices(scores.shape)
-        told = features(cells(i.ravel(), p.ravel(), scores.ravel(), (300, 5)), np.arange(300), 300)
-        parts = from_features(np.concatenate([told.total, told.without_each()]), 5)
-        draws = hybrid_draws(told, parts, rng)
+        draws = draws_of(cells(i.ravel(), p.ravel(), scores.ravel(), (300, 5)), np.arange(300), 300, rng)
         assert draws is not None
         spread[name] = np.log(draws.run).std()
     mean_run = np.square([0.2, 0.4, 0.6, 0.8, 1.0])
     expected = mean_run.std(ddof=1) / np.sqrt(5) / mean_run.mean() * np.sqrt(2)  # t with 4 df: variance 4 / 2
     assert spread["unlike"] == pytest.approx(expected, rel=0.15)
     assert spread["alike"] < 0.1
+
+
+def test_personas_left_out_by_hand() -> None:
+    """Two clusters' worth of nothing: logs 0 for the table, a shift per persona left out, the same without any cluster."""
+    squares = np.ones((3, 13))
+    shifts = np.array([0.2, -0.1, 0.1, -0.2])
+    without = []
+    for shift in shifts:
+        value = np.full(13, np.exp(shift))
+        without.append(VarianceComponents(value - value / 3, value, value, value, value, value, value))
+    drawn = _of_personas(squares, without, np.random.default_rng(0), 50_000)
+    pseudo = -3 * shifts
+    error = pseudo.std(ddof=1) / 2
+    assert drawn.std(axis=1) == pytest.approx(error * np.sqrt(3), rel=0.15), "t with 3 df: variance 3 / (3 - 2)"
+    assert np.quantile(drawn[0], 0.975) == pytest.approx(stats.t.ppf(0.975, 3) * error, rel=0.05)
+    assert np.corrcoef(drawn)[0, 1] == pytest.approx(1), "all three moved together"
+    assert (_of_personas(squares, without[:2], np.random.default_rng(0), 5) == 0).all()
+    assert (_of_personas(-squares, without, np.random.default_rng(0), 5) == 0).all()
 
 
 def test_no_draws_with_few_clusters_or_one_persona_and_no_noise_where_nothing_was_rerun_otherwise() -> None:

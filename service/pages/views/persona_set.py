@@ -35,6 +35,7 @@ STATISTICS = {
     "quotes_dropped": "quotes dropped, not found word for word",
     "stakeholders_dropped": "stakeholders dropped, not named in the documents",
     "effective_size": "effective size of the weighted panel",
+    "effective_personas": "unlike personas that it amounts to",
     "reproducibility_resamples": "resamples of the documents",
     "reproducibility_rand_index_mean": "same grouping (adjusted Rand index)",
     "reproducibility_rand_index_low": "at least",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from stability import DimensionReport, Rating, Ratings, StabilityReport, stability_report
+from stability import DimensionReport, Rating, Ratings, StabilityReport, report_html, stability_report
 
 ITEMS = 10
 TAU = 5.5
@@ -147,6 +148,14 @@ def test_missing(one: DimensionReport) -> None:
     # of ten items a's pair of calls can be told for eight (two lost one); on one of them it abstains once: rate 1 in
     # one of its two personas' cells
     assert flips["value"] == pytest.approx((1 / 2) / 10)
+
+
+def test_the_footer_of_the_page_counts_what_is_missing_and_says_how_intervals_were_made() -> None:
+    told = [replace(row, time=f"2026-03-0{row.run}T09:00") for row in rows()]
+    page = report_html(stability_report(Ratings.from_rows(told), universe="random"))
+    assert "2 ratings failed, 1 abstained" in page
+    assert "for any such personas where they say so, else these" in page
+    assert "2026-03-01 to 2026-03-02" in page
 
 
 def test_without_humans_certainty_or_anything_missing_they_are_null_or_empty() -> None:
