@@ -14,6 +14,7 @@ from clustering.wording import (
     head_noun,
     is_everyday_person,
     is_plural,
+    names_a_thing,
     names_a_worker,
     names_people,
     singular,
@@ -207,7 +208,7 @@ def _role_phrase(sentence: str) -> Mention | None:
 
 def _is_someone(role: str, sentence: str, found: re.Match[str]) -> bool:
     """ "As a diabetic, I …": whoever says "I" is somebody, unless the noun is one for machines ("as a controller, I")."""
-    return bool(_SINGULAR_NEXT.match(sentence, found.end())) and not names_a_worker(head_noun(role))
+    return bool(_SINGULAR_NEXT.match(sentence, found.end())) and not names_a_thing(head_noun(role))
 
 
 def _self(sentence: str) -> Mention | None:

@@ -153,6 +153,11 @@ def names_a_worker(word: str) -> bool:
     return noun in _PEOPLE or (len(noun) >= 5 and noun.endswith(_AGENT_ENDINGS) and noun not in FUNCTION_WORDS)
 
 
+def names_a_thing(word: str) -> bool:
+    """Whether an agent noun is mostly one for machines and parts: `controller`, `parser`."""
+    return singular(word.rsplit("-", 1)[-1]) in _THINGS
+
+
 def is_everyday_person(word: str) -> bool:
     """The stricter test, without agent endings: `nurse`, `operators`, but not `closer` or `discriminator`."""
     return singular(word.rsplit("-", 1)[-1]) in _PEOPLE

@@ -15,6 +15,7 @@ from clustering.mentions import Frame, affects_somebody, find_mention, label_rol
         ("As an end user, whenever the key changes we can run the migration.", "end user", Frame.ROLE_PHRASE),
         ("As a clerk, (at any time) I want to add a file.", "clerk", Frame.ROLE_PHRASE),
         ("As a simulation researcher.", "simulation researcher", Frame.ROLE_PHRASE),
+        ("As a miner, I want a lamp.", "miner", Frame.ROLE_PHRASE),
         ("As a diabetic, I was served jelly.", "diabetic", Frame.ROLE_PHRASE),
         ("I'm a loader on the night shift.", "loader", Frame.SELF),
         ("We dispatchers are shouted at.", "dispatcher", Frame.SELF),
