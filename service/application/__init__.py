@@ -31,6 +31,7 @@
                           .estimate(owner, BatchRequest, chunks) -> Estimate
                           .list .get .cancel .delete
                           .results(owner, id) -> AsyncIterator[BatchResult]  (one for every line, always)
+                          .remake_report(owner, id) -> BatchRecord
                           .report(owner, id) -> StabilityReport      .ratings(owner, id) -> path of a Parquet file
                           .export(owner, id) -> AsyncIterator[bytes] .import_(owner, chunks) -> BatchRecord
         await app.stability.report(data: bytes | Path, *, format=None, mapping=None, thresholds=None, ...) -> StabilityReport

@@ -168,6 +168,14 @@ class Batches:
         """Its stability report. Raises ConflictError while there is none, saying why."""
         return await self._reports.get(owner, batch_id)
 
+    async def remake_report(self, owner: str | None, batch_id: str) -> BatchRecord:
+        """Has its report made again, with the people's scores that were given since. A job: `report_status` tells of it.
+
+        Raises ConflictError while the batch is at work or its report is being made."""
+        await self._row(owner, batch_id)
+        await self._reports.remake(owner, batch_id)
+        return await self.get(owner, batch_id)
+
     async def ratings(self, owner: str | None, batch_id: str) -> Path:
         """A Parquet file of its ratings so far."""
         return await self._reports.ratings(owner, batch_id)

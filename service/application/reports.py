@@ -49,6 +49,25 @@ class Reports:
         with stored("report of batch", batch_id):
             return StabilityReport.model_validate_json(row.report)
 
+    async def remake(self, owner: str | None, batch_id: str) -> None:
+        """Has the report made again from what is stored now, people's scores given since included; the old one stays
+        until then. Raises NotFoundError, and ConflictError while the batch is at work or its report is being made."""
+        table = tables.batches
+        again = (
+            sa.update(table)
+            .where(
+                table.c.id == batch_id,
+                owned(table, owner),
+                table.c.ended_at.is_not(None),
+                table.c.loading_at.is_(None),
+                table.c.report_status != "pending",
+            )
+            .values(report_status="pending", report_error=None, dispatched_at=None, attempts=0)
+        )
+        if not (await self._context.store.write(lambda connection: connection.execute(again))).rowcount:
+            raise ConflictError(f"batch {batch_id!r} has not ended, or its report is being made; wait for it")
+        self._context.work_waits.ring()
+
     async def ratings(self, owner: str | None, batch_id: str) -> Path:
         """A Parquet file of the batch's ratings so far. Raises NotFoundError."""
         table = tables.batches

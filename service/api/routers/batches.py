@@ -118,6 +118,16 @@ async def read_report(
     return report_response(report, chosen, title=f"Stability of batch {batch_id}")
 
 
+@router.put("/{batch_id}/report", status_code=202, response_model=BatchAnswer)
+async def remake_report(request: Request, caller: Writer, batch_id: Id) -> Response:
+    """Have the report made again, with the human scores that were given since. The old one is answered until then.
+
+    A job: `report_status` is `pending` until it is made. 409 while the batch is at work or its report is being made.
+    """
+    record = await application_of(request).batches.remake_report(caller.sees, batch_id)
+    return accepted(batch_answer(record), f"/v1/batches/{record.id}")
+
+
 def report_response(report: StabilityReport, chosen: str, *, title: str) -> Response:
     """The report in the chosen format."""
     if chosen == "html":

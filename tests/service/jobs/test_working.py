@@ -12,7 +12,16 @@ import pytest
 import sqlalchemy as sa
 
 from agents import DebateProtocol
-from service.application import AdaptiveRepeats, BatchRequest, EvaluationRequest, Status, open_application, said
+from service.application import (
+    AdaptiveRepeats,
+    BatchRequest,
+    EvaluationFilter,
+    EvaluationRequest,
+    HumanScoreRequest,
+    Status,
+    open_application,
+    said,
+)
 from service.jobs.lease import Lease
 from service.store import Store, tables
 
@@ -78,6 +87,21 @@ async def test_an_evaluation_is_heard_a_batch_reported_and_moved(
         assert report.texts is not None
         assert (report.texts.runs, report.texts.runs_asked) == (8, 8)
         assert report.texts.turns > 0
+
+        assert {dimension.humans for dimension in report.dimensions.values()} == {None}
+        page = await app.evaluations.list(None, EvaluationFilter(batch_id=batch.id))
+        for number, one in enumerate(page.rows):
+            asked = HumanScoreRequest(dimension="clarity", value=1 + number)
+            await app.evaluations.add_human_score(None, one.id, asked)
+        batch = await app.batches.remake_report(None, batch.id)
+        assert batch.report_status == "pending"
+        assert (await app.batches.report(None, batch.id)) == report, "the old one is read until then"
+        async with asyncio.timeout(90):
+            while batch.report_status == "pending":
+                await asyncio.sleep(0.1)
+                batch = await app.batches.get(None, batch.id)
+        report = await app.batches.report(None, batch.id)
+        assert report.dimensions["clarity"].humans is not None
         assert report.texts.different_reasons.value is not None
         assert report.texts.personas is not None
         assert report.texts.personas.personas == report.population.personas
