@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         Universe,
         report_schema,
     )
-    from stability.results import ratings_from_results
+    from stability.results import ratings_from_results, rows_from_result
     from stability.stopping import pooled_run_variance, runs_wanted, stopping_half_width
     from stability.texts import texts_report
 
@@ -76,6 +76,7 @@ _HOMES = {
     "Rating": "stability.ratings",
     "Ratings": "stability.ratings",
     "ratings_from_results": "stability.results",
+    "rows_from_result": "stability.results",
     "RatingsError": "stability.errors",
     "read_ratings": "stability.readers",
     "report_html": "stability.page",
@@ -150,6 +151,7 @@ __all__ = [
     "read_ratings",
     "report_html",
     "report_schema",
+    "rows_from_result",
     "runs_wanted",
     "shares_png",
     "shares_svg",

@@ -20,11 +20,12 @@ def ratings_from_results(results: Iterable[RunResult], items: Sequence[Item]) ->
     for result in heard:
         if result.run.item_id not in known:
             raise RatingsError(f"a result judges item {result.run.item_id!r}, which is not among the items given")
-    rows = [row for result in heard for row in _rows(result, known[result.run.item_id])]
+    rows = [row for result in heard for row in rows_from_result(result, known[result.run.item_id])]
     return Ratings.from_rows(rows, _provenance(heard))
 
 
-def _rows(result: RunResult, item: Item) -> Iterator[Rating]:
+def rows_from_result(result: RunResult, item: Item) -> Iterator[Rating]:
+    """The ratings of one hearing of an item, one by one."""
     names = sorted({name for verdict in result.verdicts.values() for name in verdict.dimensions})
     for turn in result.transcript.turns:
         if turn.persona_id is not None and turn.phase in (Phase.ALONE, Phase.RESTATED):

@@ -10,9 +10,11 @@ import numpy as np
 
 from agents import Arm, RunResult, Turn
 from stability.estimates import clustered, finite
-from stability.measures.clustered import FloatArray, jackknife_sums
+from stability.estimates import rate as estimated_rate
+from stability.measures.clustered import FloatArray, cluster_sums, jackknife_sums
 from stability.measures.components import divide
 from stability.measures.diversity import compression_ratio, distinct_2, tfidf_cosine, vendi_score
+from stability.measures.flips import Rate
 from stability.measures.turns import OVERLAP_OF_JUDGES_P95, RERUNS_MIN, Null, Said, TurnMarks, mark_turns, overlap_null
 from stability.ratings import Ratings
 from stability.report import Estimate, OverlapNull, PersonaTexts, Texts
@@ -124,7 +126,13 @@ def _ratio(sums: FloatArray, cluster: np.ndarray, *, rate: bool = True) -> Estim
     def ratio(table: FloatArray) -> FloatArray:
         return divide(table[..., 0], table[..., 1])
 
-    return clustered(jackknife_sums(sums, cluster, ratio, scale="logit" if rate else "log", n_used=tried), tried)
+    if not rate:
+        return clustered(jackknife_sums(sums, cluster, ratio, scale="log", n_used=tried), tried)
+    rows = cluster_sums(sums, cluster)
+    rows = rows[rows[:, 1] > 0]
+    total = rows.sum(axis=0)
+    value = float(total[0] / total[1]) if tried else None
+    return estimated_rate(Rate(value, ratio(total - rows), tried), tried)
 
 
 def _null(null: Null) -> OverlapNull:

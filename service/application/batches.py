@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents import Item
 from service.application.archive import export_batch, import_batch
@@ -140,8 +141,11 @@ class Batches:
     async def cancel(self, owner: str | None, batch_id: str) -> BatchRecord:
         """Stops what has not ended; what is done stays, and the report is made of it."""
         await self._row(owner, batch_id)
-        async with self._context.store.transaction() as connection:
+
+        async def operation(connection: AsyncConnection) -> None:
             await stop_batch(connection, batch_id, "cancelled", "cancelled by its owner")
+
+        await self._context.store.write(operation)  # made again where it and a run's end wait for each other
         self._context.something_happened.ring()
         return await self.get(owner, batch_id)
 

@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 from agents import Item, RunResult
 
-_ROWS = "rows"
-
 
 def rating_rows(result: RunResult, item: Item) -> str:
-    """A run's ratings as JSON: column name to values, one per row."""
-    from stability import ratings_from_results
+    """A run's ratings as JSON: column name to values, one per row; columns that hold nothing are left out.
 
-    return json.dumps(columns_of(ratings_from_results([result], [item])), separators=(",", ":"))
+    The columns of `stability.Ratings`, without building one: a table of a dozen rows costs more than its run's ledger.
+    """
+    from stability import Rating, rows_from_result
 
-
-def columns_of(ratings: Any) -> dict[str, list[Any]]:
-    """A ratings table as plain lists; columns that hold nothing are left out."""
-    columns: dict[str, list[Any]] = {}
-    for name, value in vars(ratings).items():
-        if value is None or name in ("notes", "provenance"):
-            continue
-        if hasattr(value, "codes"):
-            columns[name] = [None if code < 0 else value.names[code] for code in value.codes.tolist()]
-        else:
-            columns[name] = [None if entry != entry else entry for entry in value.tolist()]  # NaN is not itself
-    return columns
+    rows = list(rows_from_result(result, item))
+    columns: dict[str, list[Any]] = {one.name: [getattr(row, one.name) for row in rows] for one in fields(Rating)}
+    columns["cluster"] = [cluster or item.id for cluster in columns["cluster"]]
+    columns = {name: values for name, values in columns.items() if any(value is not None for value in values)}
+    for flag in ("abstained", "verified"):
+        if flag in columns:
+            columns[flag] = [bool(value) for value in columns[flag]]
+    return json.dumps(columns, separators=(",", ":"))
 
 
 def joined(parts: Sequence[dict[str, list[Any]]]) -> dict[str, list[Any]]:

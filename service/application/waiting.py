@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from service.application.context import Context, now
+from service.application.context import Context
 from service.application.records import BatchRecord, EvaluationRecord
-from service.store import tables
+from service.store import moment_ago, tables
 
 R = TypeVar("R", EvaluationRecord, BatchRecord)
 
 
 def alive(context: Context, *columns: Any) -> sa.Select[Any]:
     """`columns` of the workers that have shown of late that they live."""
-    since = now() - max(context.settings.worker_dead_after, timedelta(seconds=1))
+    silent_s = max(context.settings.worker_dead_after.total_seconds(), 1.0)
     table = tables.workers
-    return sa.select(*columns).where(table.c.seen_at > since, table.c.stopped_at.is_(None))
+    return sa.select(*columns).where(table.c.seen_at > moment_ago(silent_s), table.c.stopped_at.is_(None))
 
 
 async def waited_for(context: Context) -> dict[str, float]:

@@ -30,7 +30,7 @@ log = logging.getLogger("rehearing.jobs")
 def load_hearing_code() -> None:
     """Imports what hearings and their scores need, ahead of the first of them."""
     from agents import load_hearing
-    from stability import ratings_from_results  # noqa: F401 - loaded here, used by rating_rows
+    from stability import rows_from_result  # noqa: F401 - loaded here, used by rating_rows
 
     load_hearing()
     load_scoring()

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.application.context import Bell, now
-from service.store import Store, tables
+from service.store import Store, moment_ago, tables
 
 _LOOKED_AGAIN_S = 1.0
 
@@ -46,15 +46,14 @@ class Lease:
     async def register(self) -> None:
         """Enters this worker, as a new life of whoever had its name."""
         self._incarnation = secrets.token_hex(8)
-        moment = now()
         row = {
             "id": self.worker_id, "incarnation": self._incarnation, "beats": 0, "host": socket.gethostname()[:200],
-            "pid": os.getpid(), "code_version": code_version(), "started_at": moment, "seen_at": moment,
+            "pid": os.getpid(), "code_version": code_version(), "started_at": now(), "seen_at": moment_ago(0),
         }  # fmt: skip
 
         async def operation(connection: AsyncConnection) -> None:
             await connection.execute(sa.delete(tables.workers).where(tables.workers.c.id == self.worker_id))
-            await connection.execute(sa.insert(tables.workers), row)
+            await connection.execute(sa.insert(tables.workers).values(**row))
 
         await self._store.write(operation)
         self._beaten_at = self._clock()
@@ -69,7 +68,7 @@ class Lease:
         beat = (
             sa.update(table)
             .where(table.c.id == self.worker_id, table.c.incarnation == self._incarnation)
-            .values(beats=table.c.beats + 1, seen_at=now(), waiting_for=dict(waiting_for), stopped_at=None)
+            .values(beats=table.c.beats + 1, seen_at=moment_ago(0), waiting_for=dict(waiting_for), stopped_at=None)
         )
         if not (await self._store.write(lambda connection: connection.execute(beat))).rowcount:
             return False

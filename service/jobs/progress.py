@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.application.context import Context, now
 from service.application.records import OPEN, Status
+from service.errors import StoreError
 from service.store import until_reachable
 
 _PROGRESS_EVERY_S = 0.3
@@ -79,7 +80,9 @@ async def _write(context: Context, table: sa.Table, subject_id: str, keeper: Pro
     while True:
         await asyncio.sleep(_PROGRESS_EVERY_S)
         if keeper.latest is not None and keeper.latest is not written:
-            written = keeper.latest
-            update = sa.update(table).where(table.c.id == subject_id).values(progress=written)
-            await context.store.write(lambda connection, update=update: connection.execute(update))  # type: ignore[misc]
-            context.something_happened.ring()
+            latest = keeper.latest
+            update = sa.update(table).where(table.c.id == subject_id).values(progress=latest)
+            with suppress(StoreError):  # the database is away or full: the next look writes what is the latest then
+                await context.store.write(lambda connection, update=update: connection.execute(update))  # type: ignore[misc]
+                written = latest
+                context.something_happened.ring()

@@ -36,6 +36,12 @@ class Teller:
         """What is not being written yet; it is not written here then."""
         return self._waiting.pop(of, [])
 
+    async def stop(self) -> None:
+        """Tells nothing more."""
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+
     async def _write(self) -> None:
         while True:
             await asyncio.sleep(_GATHERED_S)
@@ -46,6 +52,9 @@ class Teller:
             for of, events in waiting.items():
                 by_evaluation.setdefault(of.evaluation_id, []).extend(events)
             writing = asyncio.ensure_future(until_reachable(lambda by=by_evaluation: self._append(by)))  # type: ignore[misc]
+            writing.add_done_callback(
+                lambda done: done.cancelled() or done.exception()
+            )  # its runs raise it, if any is left
             for of in waiting:
                 of.written = writing
             await asyncio.wait([writing])

@@ -107,6 +107,7 @@ class Worker:
         with _told("handing over"):  # where the database is away, the others find out by the missing beats
             await self._engine.hand_over((await self._engine.holders()).get(self._engine.executor_id, []))
             await self._lease.retire()
+        await self._teller.stop()
         await self._sender.aclose()
         await self._engine.close()
         self._context.work_ended.set()

@@ -1,6 +1,7 @@
 """The database: tables, migrations, the call ledger, one class of queries per noun."""
 
 from service.store import tables
+from service.store.clock import moment_ago
 from service.store.columns import JsonIfReadable, read_json, unpack
 from service.store.ids import new_id
 from service.store.inserting import insert_if_absent
@@ -19,6 +20,7 @@ __all__ = [
     "insert_if_absent",
     "load_calls",
     "migrate",
+    "moment_ago",
     "new_id",
     "read_json",
     "stored_revision",

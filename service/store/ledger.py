@@ -170,7 +170,9 @@ def _split(call: Call, shas: dict[str, str]) -> tuple[str, dict[str, str]]:
         if sha is None:
             sha = shas[content] = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
         texts[sha] = content
-        messages.append({**{key: value for key, value in message.items() if key != "content"}, "sha256": sha})
+        kept = message | {"sha256": sha}
+        del kept["content"]
+        messages.append(kept)
     data = call.model_dump(mode="json", exclude={"messages"})
     data["messages"] = messages
     return json.dumps(data, separators=(",", ":")), texts

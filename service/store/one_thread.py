@@ -20,6 +20,7 @@ from service.store.checkpoints import LEFT_TO_THE_WRITER, Checkpoints
 from service.store.engine import POSTGRES_CONNECTING, WRITES, prepare_sqlite
 
 Operation = Callable[[AsyncConnection], Awaitable[Any]]
+_LOOKERS = 2  # connections to Postgres: a look takes less than a millisecond
 
 
 class OneThread:
@@ -61,19 +62,34 @@ class OneThread:
 
 
 class Lookup:
-    """Reads a few rows by their keys in the thread that asks: with a write-ahead log no writer makes it wait."""
+    """Reads a few rows by their keys: of SQLite in the thread that asks, where with a write-ahead log no writer makes it
+    wait; of Postgres in one of a few threads, without a transaction around them."""
 
     def __init__(self, url: sa.URL) -> None:
-        self._engine = sa.create_engine(url.set(drivername="sqlite"), poolclass=sa.StaticPool)
-        prepare_sqlite(self._engine, busy_ms=0)
+        self._threads: ThreadPoolExecutor | None = None
+        if url.get_backend_name() == "sqlite":
+            self._engine = sa.create_engine(url.set(drivername="sqlite"), poolclass=sa.StaticPool)
+            prepare_sqlite(self._engine, busy_ms=0)
+        else:
+            self._engine = sa.create_engine(
+                url, pool_size=_LOOKERS, max_overflow=0, isolation_level="AUTOCOMMIT", connect_args=POSTGRES_CONNECTING
+            )
+            self._threads = ThreadPoolExecutor(max_workers=_LOOKERS, thread_name_prefix="look")
 
-    def read(self, operation: Operation) -> Any:
-        """What the operation returns. Raises what SQLAlchemy raises, where the file is locked too."""
+    async def read(self, operation: Operation) -> Any:
+        """What the operation returns. Raises what SQLAlchemy raises, where the file is locked or a connection lost too."""
+        if self._threads is None:
+            return self._read(operation)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, operation)
+
+    def _read(self, operation: Operation) -> Any:
         with self._engine.connect() as connection:
             return _finished(operation(cast("AsyncConnection", _AtOnce(connection))))
 
-    def close(self) -> None:
-        """Gives the connection back."""
+    async def aclose(self) -> None:
+        """Ends the threads and gives the connections back."""
+        if self._threads is not None:
+            await asyncio.to_thread(self._threads.shutdown)
         self._engine.dispose()
 
 

@@ -42,7 +42,7 @@ class Store:
             url, pool_size=pool_size, pool_timeout_s=pool_timeout_s, sqlite_pages_max=sqlite_pages_max
         )
         self._thread = OneThread(self.engine.url, pages_max=sqlite_pages_max)
-        self._lookup = Lookup(self.engine.url) if self.is_sqlite else None
+        self._lookup = Lookup(self.engine.url)
         self._waiting: list[_Waiting] = []
         self._committer: asyncio.Task[None] | None = None
         self._writing = asyncio.Lock()
@@ -56,8 +56,7 @@ class Store:
         if self._committer is not None:
             await asyncio.gather(self._committer, return_exceptions=True)
         await asyncio.to_thread(self._thread.close)
-        if self._lookup is not None:
-            self._lookup.close()
+        await self._lookup.aclose()
         await self.engine.dispose()
 
     @asynccontextmanager
@@ -72,17 +71,17 @@ class Store:
     async def look(self, operation: Operation[T]) -> T:
         """What `operation` reads: a few rows by their keys, nothing longer. Raises a StoreError.
 
-        On SQLite they are read at once: the async driver's steps to its thread and back take far longer than the rows.
+        The async drivers' steps back and forth take far longer than the rows.
         """
-        if self._lookup is not None:
-            try:
-                found: T = self._lookup.read(operation)
-                return found
-            except Exception as error:
-                told = store_error(error)
-                if not isinstance(told, StoreUnreachableError):
-                    raise (told or error) from error
-        async with self.read() as connection:  # on SQLite: the file is locked for a moment, which is waited out there
+        try:
+            found: T = await self._lookup.read(operation)
+            return found
+        except Exception as error:
+            told = store_error(error)
+            if not isinstance(told, StoreUnreachableError):
+                raise (told or error) from error
+        # a file that is locked for a moment is waited for there, and a connection that was lost is replaced
+        async with self.read() as connection:
             return await operation(connection)
 
     @asynccontextmanager

@@ -37,7 +37,7 @@ def effective_judges(cell_means: FloatArray, cluster: IntArray, human: FloatArra
         human: (items,) human scores, NaN = missing.
 
     Returns:
-        `EffectiveJudges`; `n_eff` has a delete-one-cluster jackknife-t interval on the log scale, and is None with
+        `EffectiveJudges`; `n_eff` has a delete-one-cluster jackknife-t interval on the log scale, cut at 1, and is None with
         one persona, where no pair varies, or where the correlation is so negative that 1 + (k - 1) rho <= 0.
     """
     with_humans = human is not None and bool(np.isfinite(human).any())
@@ -56,6 +56,8 @@ def effective_judges(cell_means: FloatArray, cluster: IntArray, human: FloatArra
         worth = np.where(1 + (personas - 1) * mean > 0, personas / (1 + (personas - 1) * mean), np.nan)
     n_used = int(np.isfinite(values).any(axis=1).sum())
     found = jackknife_t(float(worth[0]), worth[1:], scale="log", n_used=n_used)
+    if found.low is not None:
+        found = found._replace(low=max(found.low, 1.0))  # a correlation ends at 1
     return EffectiveJudges(found, float(mean[0]), personas, basis)
 
 

@@ -70,6 +70,10 @@ def test_copies_are_one_judge_and_strangers_all_of_theirs() -> None:
     assert effective_judges(np.repeat(one, 9, axis=1), np.arange(400)).n_eff.value == pytest.approx(1)
     strangers = effective_judges(generator.normal(size=(400, 9)), np.arange(400)).n_eff.value
     assert strangers == pytest.approx(9, rel=0.15)
+    alike = effective_judges(one[:15] + generator.normal(0, 0.3, (15, 3)), np.arange(15)).n_eff
+    assert alike.low == 1.0, "there is no less than one judge"
+    assert alike.high is not None
+    assert alike.high > alike.value
 
 
 def test_effective_judges_undefined_or_missing() -> None:

@@ -102,6 +102,9 @@ def test_the_null_is_measured_where_runs_were_repeated_and_rates_get_intervals_o
     assert 0.1 < found.repetitive.value < 0.4, "of two turns one can repeat, every second time"  # type: ignore[attr-defined]
     assert found.repetitive.ci.low < found.repetitive.value < found.repetitive.ci.high  # type: ignore[attr-defined]
     assert (found.runs, found.runs_asked) == (28, 400)  # type: ignore[attr-defined]
+    never = found.moved_without_reason  # type: ignore[attr-defined]
+    assert (never.value, never.ci.low) == (0.0, 0.0)
+    assert never.ci.high == pytest.approx(1 - 0.025 ** (1 / 14)), "Clopper and Pearson over the items"
 
 
 def test_cards() -> None:

@@ -127,7 +127,7 @@ def arm_lines(
 
 
 def _against(found: Swings | None) -> str:
-    """`less on 3, more on 6, alike on 1`."""
+    """`less on 3, more on 6, alike on 1`: items."""
     if found is None or not sum(found):
         return UNKNOWN
     return ", ".join(f"{how} on {number:,}" for how, number in found._asdict().items() if number)

@@ -18,6 +18,8 @@ TAKING_IDS = [
 ]
 BODIES: dict[str, Any] = {
     "/v1/evaluations/{evaluation_id}/human-score": {"dimension": "clarity", "value": 2},
+    "/v1/evaluations/{evaluation_id}/runs/{run_id}/commitment": {"times": 2},
+    "/v1/evaluations/{evaluation_id}/runs/{run_id}/adherence": {"times": 2},
     "/v1/persona-sets/{persona_set_id}/edit": {"pin": ["nurse-1"]},
     "/v1/persona-sets/{persona_set_id}/assign": {"documents": [{"text": "As a nurse, I want to be heard."}]},
 }
@@ -28,7 +30,7 @@ class Owned:
 
     def __init__(self, service: Service, headers: dict[str, str]) -> None:
         self._service, self._headers = service, headers
-        self.ids: dict[str, str] = {"turn_id": "alone/nurse-1"}
+        self.ids: dict[str, str] = {"turn_id": "alone/nurse-1", "probe": "commitment"}
 
     async def post(self, path: str, name: str, **body: Any) -> dict[str, Any]:
         made = await self._service.client.post(path, headers=self._headers, **body)
@@ -66,7 +68,7 @@ async def test_no_operation_admits_that_another_owners_row_is_there(service: Ser
     ben = await service.key("ben", Scope.WRITE)
     assert len(TAKING_IDS) > 15
     for method, path in TAKING_IDS:
-        body = {"json": BODIES[path]} if path in BODIES else {}
+        body = {"json": BODIES[path]} if path in BODIES and method != "get" else {}
         response = await service.client.request(method, path.format(**owned.ids), headers=ben, **body)
         assert response.status_code == 404, f"{method} {path}: {response.text}"
         problem(response, "not-found")

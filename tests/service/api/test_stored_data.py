@@ -7,6 +7,7 @@ import itertools
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
@@ -50,23 +51,39 @@ def text_of(rows: list[dict[str, Any]]) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
+_heard: list[str] = []
+
+
 @pytest.fixture
-async def exported(serve: Serve, database: dict[str, Any]) -> AsyncIterator[Exported]:
-    async with serve(work=True, **database) as service:
-        client = service.client
-        persona_set = (await client.post("/v1/persona-sets", json={"personas": PERSONAS})).json()["id"]
-        lines = [{"batch": {"persona_set": persona_set, "rubric": RUBRIC}}, {"custom_id": "one", "item": ITEM}]
-        media = {"content-type": "application/x-ndjson"}
-        path = (await client.post("/v1/batches", content=text_of(lines), headers=media)).headers["location"]
+async def heard_file(serve: Serve, tmp_path: Path) -> str:
+    """A batch that was heard and exported; the same for all tests, as hearing it takes longer than they do."""
+    if not _heard:
+        async with serve(work=True, data_dir=tmp_path / "heard") as service:
+            _heard.append(await _hear_and_export(service.client))
+    return _heard[0]
 
-        async def reported() -> bool:
-            return (await client.get(path)).json()["report_status"] == "ready"
 
-        await until(reported)
-        [evaluation] = (await client.get("/v1/evaluations")).json()["data"]
-        await client.put(f"/v1/evaluations/{evaluation['id']}/human-score", json={"dimension": "clarity", "value": 2})
-        file = gzip.decompress((await client.get(f"{path}/export")).content)
-        yield Exported(service, [json.loads(line) for line in file.splitlines()])
+async def _hear_and_export(client: httpx.AsyncClient) -> str:
+    persona_set = (await client.post("/v1/persona-sets", json={"personas": PERSONAS})).json()["id"]
+    lines = [{"batch": {"persona_set": persona_set, "rubric": RUBRIC}}, {"custom_id": "one", "item": ITEM}]
+    media = {"content-type": "application/x-ndjson"}
+    path = (await client.post("/v1/batches", content=text_of(lines), headers=media)).headers["location"]
+
+    async def reported() -> bool:
+        return (await client.get(path)).json()["report_status"] == "ready"
+
+    await until(reported)
+    [evaluation] = (await client.get("/v1/evaluations")).json()["data"]
+    await client.put(f"/v1/evaluations/{evaluation['id']}/human-score", json={"dimension": "clarity", "value": 2})
+    return gzip.decompress((await client.get(f"{path}/export")).content).decode()
+
+
+@pytest.fixture
+async def exported(serve: Serve, database: dict[str, Any], heard_file: str) -> AsyncIterator[Exported]:
+    async with serve(**database) as service:
+        made = Exported(service, [json.loads(line) for line in heard_file.splitlines()])
+        assert (await made.send(heard_file)).status_code == 201
+        yield made
 
 
 async def test_whatever_an_imported_file_holds_is_refused_or_can_be_read(exported: Exported) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,11 @@ import sqlalchemy as sa
 
 from agents import DebateProtocol
 from service.application import BatchRequest, EvaluationFilter, Status
-from service.store import tables
+from service.application.context import Context
+from service.application.models import Models
+from service.application.waiting import alive
+from service.jobs.lease import Lease
+from service.store import Store, moment_ago, tables
 from tests.service.jobs.test_faults import until
 from tests.service.jobs.test_working import lines
 
@@ -68,6 +73,24 @@ async def test_a_clock_that_jumps_under_one_of_two_workers(
             events = await app.evaluations.events(None, evaluation.id)
             assert [event.number for event in events] == list(range(1, len(events) + 1))
             assert [event.terminal for event in events].count(True) == 1
+
+
+@pytest.mark.parametrize("ahead_s", [-3600.0, 3600.0])
+async def test_a_machine_whose_clock_is_wrong_sees_who_lives(
+    store: Store, sqlite_settings: Any, monkeypatch: pytest.MonkeyPatch, ahead_s: float
+) -> None:
+    context = Context(sqlite_settings, store, Models(sqlite_settings))
+    living, silent = (Lease(store, name, 12.0) for name in ("living", "silent"))
+    await silent.register()
+    await asyncio.sleep(1.2)  # `silent` has said nothing for longer than the second that is the least
+    await living.register()
+    await living.beat()
+    Clock(monkeypatch).ahead_s = ahead_s
+    async with store.read() as connection:
+        seen = (await connection.execute(alive(context, tables.workers.c.id))).scalars().all()
+        [moment] = (await connection.execute(sa.select(moment_ago(0)))).scalars()
+    assert seen == ["living"]
+    assert abs(moment.timestamp() + ahead_s - time.time()) < 60
 
 
 async def lives(app: Any) -> set[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from pydantic import SecretStr
 
 from agents import DebateProtocol
 from service.application import BatchRequest, EvaluationRequest, Status
+from service.application.context import Bell
+from service.errors import StoreUnreachableError
 from service.jobs import dispatch
 from service.store import Store, head_revision, tables
 from tests.service.jobs.test_working import SHORT, lines
@@ -134,3 +137,28 @@ async def test_writes_that_wait_for_each_other_are_made_again(postgres_url: str,
         assert list((await connection.execute(sa.text("SELECT n FROM counters ORDER BY id"))).scalars()) == [2, 2]
     for store in stores:
         await store.aclose()
+
+
+async def test_progress_goes_on_when_the_database_was_away(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    from service.jobs.progress import keeping
+
+    write, told, failures = store.write, list[Any](), 2
+
+    async def sometimes(operation: Any) -> Any:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise StoreUnreachableError("away")
+        told.append(await write(operation))
+
+    monkeypatch.setattr(store, "write", sometimes)
+    monkeypatch.setattr("service.jobs.progress._PROGRESS_EVERY_S", 0.01)
+    context = SimpleNamespace(store=store, something_happened=Bell())
+    async with keeping(context, tables.persona_sets, "ps_none") as keeper:  # type: ignore[arg-type]
+        keeper.staged("reading", 1, 3)
+
+        async def written() -> bool:
+            return bool(told)
+
+        await until(written)
+    assert failures == 0
