@@ -91,7 +91,7 @@ class Settings(BaseSettings):
     sqlite_pages_max: int | None = Field(default=None, ge=100)
     """Bound on the SQLite file, in pages of 4 kB; None for the disk."""
     store_pool_size: int = Field(default=10, ge=1)
-    """Database connections of one process, besides the one that it writes with."""
+    """Database connections of one process, besides the one that it writes with and two for rows by their key."""
     store_pool_wait: timedelta = timedelta(seconds=30)
     """How long a request waits for one of them before it is answered 503."""
 
