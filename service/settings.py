@@ -23,7 +23,7 @@ class Limits(BaseModel):
     document_characters: int = Field(default=5_000_000, ge=1)
     documents_per_set: int = Field(default=2_000, ge=1)
     passages_per_set: int = Field(default=200_000, ge=1)
-    """Grouping was measured up to 100,000 perspectives; beyond, memory grows past a small machine."""
+    """Grouping was measured up to 40,000 perspectives (1.4 GB); memory grows with their number."""
     personas_per_set: int = Field(default=60, ge=1)
     items_per_batch: int = Field(default=200_000, ge=1)
     repeats: int = Field(default=100, ge=1)
