@@ -219,9 +219,10 @@ class Gate:
             self._turn_away(now - self._troubled_since)
 
     def _turn_away(self, troubled_s: float) -> None:
+        told = f"not sent: the provider has been down for {troubled_s:.0f} s; its last failure: {self._last_failure}"
         for place in self._waiting:
             if not place.done():
-                place.set_exception(UnreachableError(f"not sent: the provider has been down for {troubled_s:.0f} s"))
+                place.set_exception(UnreachableError(told))
         self._waiting.clear()
 
 

@@ -10,8 +10,12 @@ from typing import Any
 from agents import Item, RunResult
 
 
+_ALWAYS = ("score", "dimension")
+
+
 def rating_rows(result: RunResult, item: Item) -> str:
-    """A run's ratings as JSON: column name to values, one per row; columns that hold nothing are left out.
+    """A run's ratings as JSON: column name to values, one per row; columns that hold nothing are left out, save the
+    scores and what they are about, which say how many rows there are: none where no judge could be asked.
 
     The columns of `stability.Ratings`, without building one: a table of a dozen rows costs more than its run's ledger.
     """
@@ -20,7 +24,11 @@ def rating_rows(result: RunResult, item: Item) -> str:
     rows = list(rows_from_result(result, item))
     columns: dict[str, list[Any]] = {one.name: [getattr(row, one.name) for row in rows] for one in fields(Rating)}
     columns["cluster"] = [cluster or item.id for cluster in columns["cluster"]]
-    columns = {name: values for name, values in columns.items() if any(value is not None for value in values)}
+    columns = {
+        name: values
+        for name, values in columns.items()
+        if name in _ALWAYS or any(value is not None for value in values)
+    }
     for flag in ("abstained", "verified"):
         if flag in columns:
             columns[flag] = [bool(value) for value in columns[flag]]

@@ -10,7 +10,7 @@ import pytest
 from agents import Arm, DebateProtocol, PairItem, TextItem, hear
 from clustering import given_persona_set
 from llm import open_model
-from service.application.rating_rows import rating_rows
+from service.application.rating_rows import joined, rating_rows
 from stability import ratings_from_results
 
 ITEMS = [
@@ -39,3 +39,17 @@ async def test_rows_are_those_of_the_table(item: Any, personas: Any, rubric: Any
         item, given_persona_set(personas), rubric, protocol, models=[open_model("simulated")], repeat=1, seed=3
     )
     assert json.loads(rating_rows(result, item)) == columns_of(ratings_from_results([result], [item]))
+
+
+@pytest.mark.parametrize("model", ["simulated:abstention=1", "simulated:malformed=1"])
+async def test_where_nobody_gave_a_score_the_rows_still_say_how_many_they_are(
+    model: str, item: Any, personas: Any, rubric: Any
+) -> None:
+    protocol = DebateProtocol(arms=(Arm.PANEL,), personas_min=1)
+    result = await hear(
+        item, given_persona_set(personas), rubric, protocol, models=[open_model(model)], repeat=0, seed=3
+    )
+    columns = json.loads(rating_rows(result, item))
+    assert set(columns["score"]) <= {None}
+    assert len(columns["score"]) == len(columns["dimension"])
+    assert joined([columns, columns])["score"] == [*columns["score"], *columns["score"]]
