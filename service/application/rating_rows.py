@@ -9,7 +9,6 @@ from typing import Any
 
 from agents import Item, RunResult
 
-
 _ALWAYS = ("score", "dimension")
 
 
