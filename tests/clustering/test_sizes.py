@@ -55,6 +55,7 @@ def test_beyond_the_sample_the_rest_is_transformed_and_finds_its_cluster(monkeyp
     assert adjusted_rand_score(found.labels, cluster_vectors(vectors, seed=1).labels) == 1
 
 
+@pytest.mark.filterwarnings("ignore::ImportWarning")  # umap's, where tensorflow, which is optional, is absent
 @pytest.mark.parametrize(("count", "transformed"), [(400, 0), (401, 1)])
 def test_the_sample_starts_one_vector_above_its_size(
     count: int, transformed: int, monkeypatch: pytest.MonkeyPatch
