@@ -105,8 +105,12 @@ async def _check_workers(context: Context) -> Check:
 
 
 async def _check_models(context: Context) -> Check:
-    """Whether a living worker waits for a model. Why it does is in its log: this is read without a key."""
-    longest = await waited_for(context)
+    """Whether a living worker waits for a model. Where it is and why it does not answer stand in the worker's log: this is
+    read without a key, and a provider's address is nobody's business."""
+    longest: dict[str, float] = {}
+    for spec, since_s in (await waited_for(context)).items():
+        name = spec.partition("@http")[0]
+        longest[name] = max(since_s, longest.get(name, 0.0))
     if not longest:
         return Check("models", "ok", "no worker waits for one")
     waits = ", ".join(f"{spec} (for {since_s:.0f} s)" for spec, since_s in longest.items())

@@ -288,12 +288,13 @@ async def test_a_model_that_does_not_answer_makes_the_service_degraded_not_unrea
     async with open_application(sqlite_settings) as app:
         lease = Lease(app.context.store, "mine", dead_after_s=60)
         await lease.register()
-        await lease.beat({"openai:gpt": 41.5})
+        await lease.beat({"openai:gpt@http://user:pass@10.0.0.7/v1": 41.5})
         health = await app.health()
         told = {check.name: check for check in health.checks}["models"]
         assert health.ready
         assert told.state == "degraded"
         assert "openai:gpt (for 42 s)" in told.detail
+        assert "10.0.0.7" not in told.detail, "it is read without a key"
         await lease.beat()
         assert {check.state for check in (await app.health()).checks} == {"ok"}
 
