@@ -147,7 +147,7 @@ async def test_items_on_which_an_arm_swings_less_are_counted(listed: Any) -> Non
 
 async def test_an_older_database_is_given_the_order(listed: Any) -> None:
     store, scores = listed
-    module = importlib.import_module("service.store.migrations.versions.0009_order_by_dimension")
+    module = importlib.import_module("service.store.migrations.versions.0007_order_by_dimension")
     empty = sa.update(tables.evaluations).values(disagreements=None)
     await store.write(lambda connection: connection.execute(empty))
     engine = _sync_engine(store)

@@ -245,10 +245,10 @@ async def test_a_test_that_an_older_version_made_is_still_there(
     async with working(settings) as (app, personas):
         run_id = await heard_run(app, personas, rubric, item, JUDGE)
         moment = datetime.now(UTC)
-    before = ScriptDirectory(str(migrating._FOLDER)).get_revision("0007").down_revision
+    before = ScriptDirectory(str(migrating._FOLDER)).get_revision("0009").down_revision
     await asyncio.to_thread(_migrated, settings, before, "downgrade")
     row = {"run_id": run_id, "created_at": moment, "body": zlib.compress(json.dumps(old).encode())}
-    await asyncio.to_thread(_migrated, settings, "0007", "upgrade", row)
+    await asyncio.to_thread(_migrated, settings, "0009", "upgrade", row)
     async with working(settings, work=False) as (app, _):
         found = await app.probes.get(None, run_id, ProbeKind.COMMITMENT)
         assert (found.state.status, found.times, found.simulated) == (Status.COMPLETED, 2, True)

@@ -1,6 +1,6 @@
 """How far an evaluation's repeats disagree in each arm and dimension, as an order of the pages.
 
-Revision ID: 0009
+Revision ID: 0007
 Revises: 0006
 """
 
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0009"
+revision = "0007"
 down_revision = "0006"
 branch_labels = None
 depends_on = None

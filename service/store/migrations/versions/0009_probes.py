@@ -1,7 +1,7 @@
 """What is asked about a heard run as jobs of their own: commitment tests, until now kept when done, and adherence.
 
-Revision ID: 0007
-Revises: 0010
+Revision ID: 0009
+Revises: 0008
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import zlib
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0010"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
