@@ -79,6 +79,20 @@ async def test_what_a_persona_saw_is_read_on_demand(tab: Any, site: Any) -> None
     assert "faithfulness" in (await seen.text_content() or "")
 
 
+async def test_how_far_words_moved_unfolds_as_a_table_that_can_be_read(tab: Any, site: Any) -> None:
+    await tab.goto(site.runs("careful")[0]["href"])
+    await tab.get_by_role("link", name="How far each persona’s words moved from its card").click()
+    table = tab.locator("table.matrix", has=tab.get_by_role("columnheader", name="Trend"))
+    await table.wait_for(timeout=60_000)
+    assert await table.locator("tbody tr").count() > 1
+    box = await table.locator("..").bounding_box()
+    assert box["width"] > 600, "the page has room for it"
+    first = table.locator("tbody td a").first
+    assert 0 <= float(await first.inner_text()) <= 2
+    await first.click()
+    assert "#" in tab.url
+
+
 async def test_by_keyboard_alone(tab: Any, site: Any) -> None:
     await tab.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site.base)
     await tab.goto(f"/evaluations?batch={site.batch}")
