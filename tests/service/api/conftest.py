@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from pydantic import SecretStr
 
 from service.api import create_app
+from service.api.openapi import operations
 from service.application import Application
 from service.opening import open_service
 from service.settings import Settings
@@ -33,6 +35,14 @@ RUBRIC: dict[str, Any] = {
         }
     ],
 }
+
+
+KEPT = Path(__file__).parents[3] / "docs" / "openapi.json"
+
+
+def kept_operations() -> list[tuple[str, str, dict[str, Any]]]:
+    """Path, method and operation of all that the kept document tells of."""
+    return list(operations(json.loads(KEPT.read_text())))
 
 
 class Service:
