@@ -16,8 +16,6 @@ from clustering import Document, Embedder, PersonaSet, build_persona_set, extrac
 from clustering.voice import takes_a_stance
 from clustering.wording import head_noun
 
-pytestmark = pytest.mark.xdist_group("umap")  # compiling UMAP takes longer than all that follows
-
 STATEMENTS = Path(__file__).parent / "data" / "role_statements.jsonl"
 
 

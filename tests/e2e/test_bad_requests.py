@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.conftest import RUBRIC, Program, Service, item, until
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("bad requests")]  # one service for all of them
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,6 @@ from clustering import Persona, PersonaSet, given_persona_set
 from llm import Call, LatentTruth, MemoryLedger, SimulatedParameters, open_model, simulated_truth
 from stability import DimensionReport, Estimate, ratings_from_results, stability_report
 
-pytestmark = pytest.mark.xdist_group("planted")  # its worlds are heard once, on one of the workers
-
 ITEMS, PERSONAS, REPEATS = 20, 4, 3
 WORLDS, HELD_MIN, HELD_OF_ALL_MIN = 8, 5, 33
 PLANTED = SimulatedParameters(

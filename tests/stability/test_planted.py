@@ -61,9 +61,6 @@ def _scores(results: list[RunResult], phase: Phase, arm: Arm | None) -> np.ndarr
     return block
 
 
-pytestmark = pytest.mark.xdist_group("planted")
-
-
 @pytest.fixture(scope="module")
 def changes() -> PositionChanges:
     import asyncio

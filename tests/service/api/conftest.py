@@ -20,6 +20,7 @@ from service.api.openapi import operations
 from service.application import Application
 from service.opening import open_service
 from service.settings import Settings
+from tests.scheduling import made_once
 from tests.service.conftest import BOTH
 
 RUBRIC: dict[str, Any] = {
@@ -152,6 +153,7 @@ class Live:
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """One live service for the session."""
+    made_once("live", tmp_path_factory.getbasetemp())
     folder = tmp_path_factory.mktemp("live")
     script = Path(__file__).with_name("live_server.py")
     with (folder / "log").open("wb") as log:

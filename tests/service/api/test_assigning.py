@@ -10,8 +10,6 @@ from clustering import Document, PersonaSet, build_persona_set, open_embedder
 from service.application import Scope
 from tests.service.api.conftest import PERSONAS, Service, problem
 
-pytestmark = pytest.mark.xdist_group("umap")  # whose worker has the embedding model
-
 STORIES = "\n\n".join(
     f"As a {role}, I want {wish}."
     for role, wishes in {

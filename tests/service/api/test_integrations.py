@@ -18,8 +18,6 @@ import yaml
 
 from tests.service.api.conftest import ITEM, RUBRIC, Live
 
-pytestmark = pytest.mark.xdist_group("live_api")
-
 FOLDER = Path(__file__).parents[3] / "examples" / "integrations"
 NEEDS = "{} is not installed: it asks for older packages than ours; examples/integrations/README.md says how to test it"
 

@@ -12,8 +12,6 @@ import pytest
 
 from tests.service.api.conftest import ITEM, PERSONAS, Live, problem
 
-pytestmark = pytest.mark.xdist_group("live_api")
-
 
 @pytest.fixture(scope="module")
 def heard(live: Live) -> dict[str, Any]:

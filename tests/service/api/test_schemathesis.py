@@ -16,7 +16,6 @@ from hypothesis.errors import Unsatisfiable
 from tests.service.api.conftest import Live, kept_operations
 
 pytestmark = [
-    pytest.mark.xdist_group("live_api"),
     # another test's service may still run in a thread of this process, and draw random numbers of its own
     pytest.mark.filterwarnings("ignore:Do not use the `random` module"),
 ]

@@ -22,7 +22,6 @@ def test_items_of_stdin_are_lines_even_with_separators_inside(monkeypatch: pytes
     assert item.model_dump()["output"] == "one\u2028two\x85three"
 
 
-@pytest.mark.xdist_group("umap")  # whose worker has the embedding model
 def test_a_dry_run_on_a_folder_stores_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -65,7 +65,6 @@ def test_changes_of_a_folder_are_usage(tmp_path: Path, capsys: pytest.CaptureFix
     assert "ps_ id" in capsys.readouterr().err
 
 
-@pytest.mark.xdist_group("umap")  # whose worker has the embedding model
 def test_new_documents_are_placed_in_a_stored_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
