@@ -82,7 +82,7 @@ class PersonaSets:
         documents = await self._check_documents(owner, request.documents)
         if model is None:
             return Estimate(0, 0, 0, 0, 0.0, {})
-        return await asyncio.to_thread(_estimate, documents, model.spec, 1 + options.resamples)
+        return await asyncio.to_thread(_estimate, documents, model.spec, options)
 
     async def store_set(
         self,
@@ -316,11 +316,11 @@ def extraction_model(context: Context, request: PersonaSetRequest) -> Model | No
         raise InvalidRequestError(str(error), [Problem("/model", str(error), "model_not_usable")]) from error
 
 
-def _estimate(documents: Sequence[Document], spec: str, readings: int) -> Estimate:
-    """readings: how often the documents are read; a resample reads about 63 % of them, and is counted whole."""
+def _estimate(documents: Sequence[Document], spec: str, options: PersonaOptions) -> Estimate:
+    """A resample reads about 63 % of the documents again, and is counted whole."""
     from clustering import estimate_extraction
 
-    told = estimate_extraction(documents, spec)
+    told, readings = estimate_extraction(documents, spec, demographics=options.demographics), 1 + options.resamples
     calls, given, taken = (readings * count for count in (told.calls, told.input_tokens, told.output_tokens))
     cost = None if told.cost_usd is None else readings * told.cost_usd
     figures: dict[str, float | int | None] = {
