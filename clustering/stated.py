@@ -64,7 +64,6 @@ _PATTERNS: tuple[tuple[Attribute, re.Pattern[str]], ...] = (
         "occupation",
         re.compile(rf"(?:{_I_AM}|\bI\s+work(?:\s+\w+ly)?\s+as)\s+an?\s+(?P<phrase>[\w'’-]+(?:\s+[\w'’-]+){{0,6}})"),
     ),
-    ("occupation", re.compile(r"\b[Aa]s\s+an?\s+(?P<phrase>[\w'’-]+(?:\s+[\w'’-]+){0,4}),\s+I\b")),
     (
         "experience",
         re.compile(

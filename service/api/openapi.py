@@ -26,7 +26,7 @@ _WITH_KEY = ("unauthenticated", "forbidden")
 _WITH_BODY = ("body-too-large", "body-too-slow", "storage-full")
 _CREATING = ("idempotency-in-flight", "idempotency-mismatch")
 _OF_OPERATION: dict[str, tuple[str, ...]] = {
-    "upload_documents": ("unusable-documents",),
+    "upload_documents": ("unusable-documents", "limit-exceeded", "unsupported-media-type"),
     "create_persona_set": ("unusable-documents", "model-not-usable", "limit-exceeded"),
     "delete_persona_set": ("conflict",),
     "edit_persona_set": ("conflict",),

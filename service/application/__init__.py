@@ -2,6 +2,7 @@
 
     async with open_application(Settings()) as app:      # service.opening.open_service also works on the jobs
         await app.documents.add(owner, data: bytes, name: str, *, media_type=None) -> DocumentsAdded
+                          .keep(owner, documents) -> DocumentsAdded          (read already)
                           .list(owner, *, after: Place | None = None, limit=50) -> Page[DocumentRecord]
                           .get(owner, id) -> DocumentRecord      .delete(owner, id)
                           .titles(owner, ids) -> dict of id to title

@@ -28,30 +28,53 @@ class Documents:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def add(self, owner: str | None, data: bytes, name: str, *, media_type: str | None = None) -> DocumentsAdded:
+    async def add(
+        self,
+        owner: str | None,
+        data: bytes,
+        name: str,
+        *,
+        media_type: str | None = None,
+        seen: dict[tuple[str, str], str] | None = None,
+    ) -> DocumentsAdded:
         """Reads an uploaded file, which may hold many documents, and keeps what could be read.
 
-        Raises clustering.NoUsableDocumentError where nothing could, and LimitExceededError.
+        seen: texts of the same upload's earlier files, filled as needed; what stands there is skipped as a duplicate.
+        Raises clustering.NoUsableDocumentError where nothing could be read, and LimitExceededError.
         """
         documents, skipped = await asyncio.to_thread(_read, data, name, media_type)
-        self._check_limits(documents)
-        rows = [_row(owner or LOCAL_OWNER, document) for document in documents]
-        await self._context.store.write(lambda connection: connection.execute(sa.insert(tables.documents), rows))
-        kept = tuple(_record_of(row, row["body"]) for row in rows)
-        return DocumentsAdded(kept, skipped)
+        added = await self.keep(owner, documents, seen=seen)
+        return DocumentsAdded(added.documents, (*skipped, *added.skipped))
 
-    def _check_limits(self, documents: tuple[Document, ...]) -> None:
+    async def keep(
+        self, owner: str | None, documents: Sequence[Document], *, seen: dict[tuple[str, str], str] | None = None
+    ) -> DocumentsAdded:
+        """Keeps documents that are read already, without those that are too long or stand in `seen`.
+
+        Raises LimitExceededError for too many, or where a single one is too long.
+        """
+        fitting, skipped = self._fitting(documents)
+        fresh, again = _without_seen(fitting, {} if seen is None else seen)
+        rows = [_row(owner or LOCAL_OWNER, document) for document in fresh]
+        if rows:
+            await self._context.store.write(lambda connection: connection.execute(sa.insert(tables.documents), rows))
+        return DocumentsAdded(tuple(_record_of(row, row["body"]) for row in rows), (*skipped, *again))
+
+    def _fitting(self, documents: Sequence[Document]) -> tuple[list[Document], list[SkippedDocument]]:
         limits = self._context.limits
         if len(documents) > limits.documents_per_set:
             raise LimitExceededError(
                 f"{len(documents)} documents in one upload; at most {limits.documents_per_set} are taken: split the file"
             )
-        for document in documents:
-            if len(document.text) > limits.document_characters:
-                raise LimitExceededError(
-                    f"document {document.id!r} has {len(document.text)} characters; at most {limits.document_characters} "
-                    "are taken: split it"
-                )
+        long = [one for one in documents if len(one.text) > limits.document_characters]
+        told = [
+            f"{len(one.text)} characters; at most {limits.document_characters} are taken: split the document"
+            for one in long
+        ]
+        if long and len(long) == len(documents):
+            raise LimitExceededError(f"document {long[0].id!r} has {told[0]}")
+        skipped = [SkippedDocument(one.id, f"too_large: {why}") for one, why in zip(long, told, strict=True)]
+        return [one for one in documents if len(one.text) <= limits.document_characters], skipped
 
     async def list(
         self, owner: str | None, *, after: tuple[datetime, str] | None = None, limit: int = 50
@@ -111,6 +134,25 @@ class Documents:
         return [found[one] for one in ids]
 
 
+def _without_seen(
+    documents: Sequence[Document], seen: dict[tuple[str, str], str]
+) -> tuple[list[Document], list[SkippedDocument]]:
+    """The documents that are not in `seen`, which then holds them, too; the same words of two roles are two texts."""
+    fresh, again = [], []
+    for one in documents:
+        key = one.metadata.get("role", ""), _digest(one.text)
+        if key in seen:
+            again.append(SkippedDocument(one.id, f"duplicate: the same text as {seen[key]!r}"))
+        else:
+            seen[key] = one.id
+            fresh.append(one)
+    return fresh, again
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def too_many_documents(count: int, most: int) -> LimitExceededError:
     message = f"{count} documents; at most {most} make one set"
     return LimitExceededError(message, [Problem("/documents", message, "limit_exceeded")])
@@ -132,7 +174,7 @@ def _row(owner: str, document: Document) -> dict[str, Any]:
         "title": document.title or document.id,
         "media_type": document.media_type,
         "characters": len(document.text),
-        "content_hash": hashlib.sha256(document.text.encode("utf-8", "surrogatepass")).hexdigest(),
+        "content_hash": _digest(document.text),
         "attributes": document.metadata,
         "body": document.text,
     }

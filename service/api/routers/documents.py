@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, File, UploadFile
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from starlette.responses import Response
 
 from clustering import NoUsableDocumentError
 from service.api.answers.documents import DocumentAnswer, DocumentsAnswer, SkippedAnswer, document_answer
+from service.api.batch_files import LINES
 from service.api.callers import Caller, Reader, Writer
 from service.api.idempotency import CreatingRoute
 from service.api.paging import Listing, Paged, listing
@@ -20,23 +22,41 @@ from service.application import DocumentsAdded
 router = APIRouter(prefix="/v1/documents", tags=["documents"], route_class=CreatingRoute)
 
 
-@router.post("", status_code=201, response_model=DocumentsAnswer)
+NDJSON_NAME = "documents.ndjson"
+"""What a file without a name is called in answers."""
+_NDJSON_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            LINES[0]: {
+                "schema": {"type": "string", "description": "One document a line, an object with `text` or a string."}
+            }
+        },
+    }
+}
+
+
+@router.post("", status_code=201, response_model=DocumentsAnswer, openapi_extra=_NDJSON_BODY)
 async def upload_documents(
     request: Request,
     caller: Writer,
     files: Annotated[
         list[UploadFile], File(description="txt, md, html, pdf, docx, jsonl or csv; jsonl and csv hold many.")
-    ],
+    ] = [],  # noqa: B006  read only
 ) -> Response:
-    """Upload documents.
+    """Upload documents: a form with any number of files, or one NDJSON file as the body itself.
 
-    Reads each file and keeps its text. A file that cannot be read stands under `skipped`; where none can, that is a 422.
+    Reads each file and keeps its text. A line of NDJSON or a row of csv is a document: `text`, and if wanted `id`, `title`,
+    `role` (who speaks) and further fields, which become its metadata. What cannot be read stands under `skipped` with its
+    name (`documents.ndjson#7` is line 7), and so does a text that was there already; the others are kept. Where nothing
+    can be read, that is a 422.
     """
     added: list[DocumentsAdded] = []
     skipped: list[SkippedAnswer] = []
+    seen: dict[tuple[str, str], str] = {}
     try:
-        for file in files:
-            await _add(request, caller, file, added, skipped)
+        async for upload in _uploads(request, files):
+            await _add(request, caller, upload, added, skipped, seen)
     except BaseException:
         await _undo(request, caller, added)
         raise
@@ -48,19 +68,40 @@ async def upload_documents(
     return json_answer(answer, 201)
 
 
-async def _add(
-    request: Request, caller: Caller, file: UploadFile, added: list[DocumentsAdded], skipped: list[SkippedAnswer]
-) -> None:
-    name = (file.filename or "document.txt")[:200]
-    try:
-        added.append(
-            await application_of(request).documents.add(
-                caller.owner, await file.read(), name, media_type=file.content_type
-            )
+class _Sent(NamedTuple):
+    name: str
+    content: bytes
+    media_type: str | None
+
+
+async def _uploads(request: Request, files: Sequence[UploadFile]) -> AsyncIterator[_Sent]:
+    """One file at a time, so that only one is in memory. Raises a problem for a body of another kind."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media in LINES:
+        yield _Sent(NDJSON_NAME, await request.body(), media)
+    elif media not in ("multipart/form-data", ""):
+        raise ProblemError(
+            "unsupported-media-type",
+            f"Content-Type {media[:80]!r} is not read here; send multipart/form-data or {LINES[0]}",
         )
+    for file in files:
+        yield _Sent((file.filename or "document.txt")[:200], await file.read(), file.content_type)
+
+
+async def _add(
+    request: Request,
+    caller: Caller,
+    sent: _Sent,
+    added: list[DocumentsAdded],
+    skipped: list[SkippedAnswer],
+    seen: dict[tuple[str, str], str],
+) -> None:
+    documents = application_of(request).documents
+    try:
+        added.append(await documents.add(caller.owner, sent.content, sent.name, media_type=sent.media_type, seen=seen))
     except NoUsableDocumentError as error:
         reasons = [SkippedAnswer(name=one.name, reason=f"{one.reason}: {one.detail}") for one in error.skipped]
-        skipped.extend(reasons or [SkippedAnswer(name=name, reason=str(error))])
+        skipped.extend(reasons or [SkippedAnswer(name=sent.name, reason=str(error))])
 
 
 async def _undo(request: Request, caller: Caller, added: list[DocumentsAdded]) -> None:

@@ -95,6 +95,32 @@ def test_demographics_are_told_when_asked_for(
     assert "scores may follow who somebody is" in told
 
 
+def test_files_that_cannot_be_read_are_named_and_the_others_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REHEARING_DATA_DIR", str(tmp_path / "data"))
+    folder, outside = tmp_path / "mixed", tmp_path / "secret.txt"
+    folder.mkdir()
+    outside.write_text("As a thief, I want to be read.")
+    (folder / "link.txt").symlink_to(outside)
+    for name, content in {
+        "broken.pdf": b"%PDF-1.7 nothing",
+        "empty.txt": b"",
+        "good.txt": b"As a nurse, I want a chair.",
+        "twin.txt": b"As a nurse, I want a chair.",
+        ".hidden": b"x",
+    }.items():
+        (folder / name).write_bytes(content)
+    assert run(["personas", str(folder), "--json"]) == 0
+    told = capsys.readouterr()
+    assert [one["stakeholder"] for one in json.loads(told.out)["personas"]] == ["nurse"]
+    for name, reason in {
+        "broken.pdf": "broken", "empty.txt": "empty", "twin.txt": "duplicate", "link.txt": "unsafe_name",
+        ".hidden": "unsupported",
+    }.items():  # fmt: skip
+        assert f"skipped {name}: {reason}: " in told.err
+
+
 def test_changes_of_a_folder_are_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["personas", str(tmp_path), "--drop", "p1"]) == 2
     assert "ps_ id" in capsys.readouterr().err
