@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
+from clustering.calibration import CALIBRATION_WARNINGS, MARGINS_LOST
 from clustering.composing import SPARSE_CARD, SPARSE_EXCERPTS, slug
 from clustering.errors import PersonaInputError
 from clustering.persona import Excerpt, Persona, PersonaSet, Provenance, StakeholderGroup
@@ -142,4 +143,12 @@ def _replaced(persona_set: PersonaSet, persona: Persona) -> PersonaSet:
 
 
 def _derived(persona_set: PersonaSet, personas: tuple[Persona, ...]) -> PersonaSet:
-    return persona_set.model_copy(update={"personas": personas, "method": "edited", "parent": persona_set.content_hash})
+    changed: dict[str, object] = {"personas": personas, "method": "edited", "parent": persona_set.content_hash}
+    if persona_set.calibration and _weights(personas) != _weights(persona_set.personas):
+        kept = tuple(one for one in persona_set.warnings if one not in CALIBRATION_WARNINGS)
+        changed |= {"calibration": None, "warnings": (*kept, MARGINS_LOST)}
+    return persona_set.model_copy(update=changed)
+
+
+def _weights(personas: tuple[Persona, ...]) -> list[tuple[str, float]]:
+    return [(one.id, one.weight) for one in personas]

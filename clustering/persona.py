@@ -101,6 +101,22 @@ class MapPoint(BaseModel):
     span: Span | None
 
 
+class Calibration(BaseModel):
+    """How the personas' weights came to match a population."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    margins: dict[str, dict[str, float]]
+    """By attribute: the population's share of each category."""
+    values: dict[str, dict[str, str]]
+    """By attribute and persona id: the category that the persona stands for."""
+    effective_size: float
+    """How many equally weighted personas are worth as much (Kish 1965)."""
+    largest_gap: float
+    """Largest difference between a weighted share and the population's."""
+    iterations: int
+
+
 class PersonaSet(BaseModel):
     """Personas with everything needed to say where they came from. Never changed, only derived from."""
 
@@ -114,6 +130,8 @@ class PersonaSet(BaseModel):
     statistics: dict[str, float | int | None] = Field(default_factory=dict)
     """documents, passages, perspectives, noise_share, dbcv, quotes_dropped, ..."""
     map: tuple[MapPoint, ...] = ()
+    calibration: Calibration | None = Field(default=None, exclude_if=lambda one: one is None)
+    """None, and absent, unless the weights were raked to a population."""
     parent: str | None = None
     warnings: tuple[str, ...] = ()
 

@@ -30,6 +30,7 @@ _OF_OPERATION: dict[str, tuple[str, ...]] = {
     "create_persona_set": ("unusable-documents", "model-not-usable", "limit-exceeded"),
     "delete_persona_set": ("conflict",),
     "edit_persona_set": ("conflict",),
+    "calibrate_persona_set": ("conflict",),
     "create_evaluation": ("model-not-usable", "limit-exceeded"),
     "delete_evaluation": ("conflict",),
     "create_batch": ("invalid-batch", "model-not-usable", "limit-exceeded", "unsupported-media-type"),

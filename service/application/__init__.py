@@ -8,6 +8,7 @@
         await app.persona_sets.create(owner, PersonaSetRequest) -> PersonaSetRecord       (a job)
                           .list .get .delete    .map(owner, id) -> tuple[MapPoint, ...]
                           .edit(owner, id, PersonaSetEdit) -> PersonaSetRecord            (a new set)
+                          .calibrate(owner, id, PersonaSetCalibration) -> PersonaSetRecord (a new set)
                           .assign(owner, id, documents) -> tuple[Assignment, ...]         (nothing is stored)
                           .estimate(owner, PersonaSetRequest) -> Estimate
         await app.rubrics.put(owner, Rubric) -> RubricRecord    .list    .get(owner, id or content hash)
@@ -91,6 +92,7 @@ from service.application.requests import (
     Hearing,
     HumanScoreRequest,
     PersonaMerge,
+    PersonaSetCalibration,
     PersonaSetEdit,
     PersonaSetRequest,
     Webhook,
@@ -127,6 +129,7 @@ __all__ = [
     "KeyRecord",
     "Page",
     "PersonaMerge",
+    "PersonaSetCalibration",
     "PersonaSetEdit",
     "PersonaSetRecord",
     "PersonaSetRequest",

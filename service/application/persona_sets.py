@@ -10,7 +10,16 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import ValidationError
 
-from clustering import Assignment, Document, MapPoint, PersonaInputError, PersonaOptions, PersonaSet, given_persona_set
+from clustering import (
+    Assignment,
+    CalibrationError,
+    Document,
+    MapPoint,
+    PersonaInputError,
+    PersonaOptions,
+    PersonaSet,
+    given_persona_set,
+)
 from llm import Model, ModelConfigurationError, Purpose
 from service.application.context import LOCAL_OWNER, Context, now
 from service.application.documents import Documents, too_many_documents
@@ -18,7 +27,7 @@ from service.application.evaluation_rows import job_state
 from service.application.hearings import read_persona_set
 from service.application.paging import owned, read_page
 from service.application.records import Estimate, Page, PersonaSetRecord, Progress, Status
-from service.application.requests import PersonaSetEdit, PersonaSetRequest
+from service.application.requests import PersonaSetCalibration, PersonaSetEdit, PersonaSetRequest
 from service.application.spending import spent_of
 from service.application.stored import stored
 from service.errors import ConflictError, InvalidRequestError, LimitExceededError, NotFoundError, Problem
@@ -113,6 +122,19 @@ class PersonaSets:
             )
         edited = edited_set(old.persona_set, edit)
         return await self.store_set(old.owner, edit.name or old.name, edited, old.id, old.document_ids)
+
+    async def calibrate(self, owner: str | None, persona_set_id: str, asked: PersonaSetCalibration) -> PersonaSetRecord:
+        """A new set whose weights match a population's shares (raking), with this one as its parent; this one stays.
+
+        Raises NotFoundError, ConflictError until it has completed, InvalidRequestError where no weights match.
+        """
+        old = await self.get(owner, persona_set_id)
+        if old.persona_set is None:
+            raise ConflictError(
+                f"persona set {persona_set_id!r} is {old.state.status}; it can be calibrated when completed"
+            )
+        calibrated = calibrated_set(old.persona_set, asked)
+        return await self.store_set(old.owner, asked.name or old.name, calibrated, old.id, old.document_ids)
 
     async def get(self, owner: str | None, persona_set_id: str) -> PersonaSetRecord:
         """With its personas, once it has completed. Raises NotFoundError."""
@@ -257,13 +279,28 @@ def edited_set(persona_set: PersonaSet, edit: PersonaSetEdit) -> PersonaSet:
             pointer = f"/merge/{index}"
             persona_set = merge_personas(persona_set, merge.ids, name=merge.name)
         for persona_id, changes in edit.change.items():
-            pointer = "/change/" + persona_id.replace("~", "~0").replace("/", "~1")
+            pointer = _pointer(("change", persona_id))
             persona_set = edit_persona(persona_set, persona_id, **changes)
         pointer = "/pin"
         persona_set = pin_personas(persona_set, edit.pin) if edit.pin else persona_set
     except PersonaInputError as error:
         raise InvalidRequestError(str(error), [Problem(pointer, str(error), "cannot_be_edited")]) from error
     return persona_set.model_copy(update={"parent": original.content_hash})
+
+
+def calibrated_set(persona_set: PersonaSet, asked: PersonaSetCalibration) -> PersonaSet:
+    """The set with raked weights. Raises InvalidRequestError that names the margin or the attribute."""
+    from clustering import calibrate_personas
+
+    try:
+        return calibrate_personas(persona_set, asked.attributes, asked.margins)
+    except CalibrationError as error:
+        raise InvalidRequestError(str(error), [Problem(_pointer(error.place), str(error), error.code)]) from error
+
+
+def _pointer(place: Sequence[str]) -> str:
+    """A JSON pointer (RFC 6901)."""
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in place)
 
 
 def extraction_model(context: Context, request: PersonaSetRequest) -> Model | None:

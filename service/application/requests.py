@@ -129,6 +129,18 @@ class PersonaSetEdit(_Asked):
         return self
 
 
+class PersonaSetCalibration(_Asked):
+    """A population that the panel's weights are to match, one attribute at a time."""
+
+    name: str = Field(default="", max_length=200)
+    """Of the new set; empty for the old one's."""
+    margins: dict[str, dict[str, Annotated[float, Field(ge=0, le=1)]]] = Field(min_length=1, max_length=20)
+    """By attribute: the population's share of each category; they sum to 1."""
+    attributes: dict[str, dict[str, str]] = Field(default_factory=dict, max_length=20)
+    """By attribute and persona id: the category that the persona stands for. Where it is not given, the persona's
+    demographics say; `group` is every persona's group id."""
+
+
 class CommitmentRequest(_Asked):
     """How often a run's verdict is drawn anew after each turn of its debate."""
 

@@ -19,7 +19,7 @@ from service.api.idempotency import CreatingRoute
 from service.api.paging import Listing, Paged, listing
 from service.api.problem import FieldProblem, ProblemError
 from service.api.serving import DryRun, Id, Wait, accepted, application_of, created, json_answer, when_ended
-from service.application import PersonaSetEdit, PersonaSetRecord, PersonaSetRequest
+from service.application import PersonaSetCalibration, PersonaSetEdit, PersonaSetRecord, PersonaSetRequest
 
 router = APIRouter(prefix="/v1/persona-sets", tags=["persona sets"], route_class=CreatingRoute)
 
@@ -169,6 +169,19 @@ async def read_map(request: Request, caller: Reader, persona_set_id: Id) -> MapA
 async def edit_persona_set(request: Request, caller: Writer, persona_set_id: Id, body: PersonaSetEdit) -> Response:
     """Make a new set with changes: unpin, drop, merge, change and pin, in this order. The old set stays, as its parent."""
     record = await application_of(request).persona_sets.edit(caller.sees, persona_set_id, body)
+    return created(persona_set_answer(record), f"/v1/persona-sets/{record.id}")
+
+
+@router.post("/{persona_set_id}/calibrate", status_code=201, response_model=PersonaSetAnswer)
+async def calibrate_persona_set(
+    request: Request, caller: Writer, persona_set_id: Id, body: PersonaSetCalibration
+) -> Response:
+    """Make a new set whose personas are weighted so that the panel matches a population (raking). The old set stays.
+
+    Every attribute's shares match, one attribute at a time; combinations need not. Evaluations use the weights with
+    `protocol.aggregation` = `raked`. `persona_set.calibration` tells the effective size that the weights leave.
+    """
+    record = await application_of(request).persona_sets.calibrate(caller.sees, persona_set_id, body)
     return created(persona_set_answer(record), f"/v1/persona-sets/{record.id}")
 
 

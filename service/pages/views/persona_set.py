@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from statistics import median
 
 from clustering import MapPoint, Persona, PersonaSet, Span
+from service.application.persona_warnings import warning_text
 from service.application.records import PersonaSetRecord
 from service.pages.formatting import words
 from service.pages.views.anchors import passage_href
+from service.pages.views.calibration import CalibrationView, calibration_view
 from service.pages.views.readable import readable
 
 MAP_MARGIN = 6.0
@@ -21,12 +23,6 @@ LABEL_CHARACTERS, CHARACTER_WIDTH, LABEL_HEIGHT = 28, 2.1, 5.0
 MARKS = ("circle", "square", "diamond", "triangle", "cross", "ring", "bar", "wedge")
 """Groups differ by shape and by hue; beyond eight groups, shapes come round again with another hue."""
 HUES = 8
-WARNINGS = {
-    "single_voices_unplaced": "Some groups are a single voice: they have no persona of their own.",
-    "only_margins_match": "The weights match the share of every single attribute; their combinations need not match.",
-    "small_effective_size": "The weights leave less than half of the panel's effective size.",
-    "not_converged": "The weights were still moving when the search for them ended.",
-}
 STATISTICS = {
     "repetitions_merged": "said again and merged",
     "single_voices": "groups of a single voice",
@@ -34,7 +30,6 @@ STATISTICS = {
     "dbcv": "separation of the groups (DBCV)",
     "quotes_dropped": "quotes dropped, not found word for word",
     "stakeholders_dropped": "stakeholders dropped, not named in the documents",
-    "effective_size": "effective size of the weighted panel",
     "effective_personas": "unlike personas that it amounts to",
     "reproducibility_resamples": "resamples of the documents",
     "reproducibility_rand_index_mean": "same grouping (adjusted Rand index)",
@@ -144,6 +139,7 @@ class PersonaSetPage:
     statistics: tuple[tuple[str, float | int | None], ...]
     parameters: tuple[tuple[str, str], ...]
     reproducibility: tuple[tuple[str, float | int | None], ...]
+    calibration: CalibrationView | None
     warnings: tuple[str, ...]
     document_ids: tuple[str, ...]
     cost_usd: float | None
@@ -177,7 +173,8 @@ def persona_set_page(record: PersonaSetRecord) -> PersonaSetPage:
         statistics=tuple((_named(n), v) for n, v in statistics if not n.startswith("reproducibility")),
         parameters=tuple((words(n), str(v)) for n, v in found.parameters.items()) if found else (),
         reproducibility=tuple((_named(n), v) for n, v in statistics if n.startswith("reproducibility")),
-        warnings=tuple(WARNINGS.get(code, words(code)) for code in found.warnings) if found else (),
+        calibration=calibration_view(found) if found else None,
+        warnings=tuple(warning_text(code) for code in found.warnings) if found else (),
         document_ids=record.document_ids,
         cost_usd=record.cost_usd,
     )
@@ -294,7 +291,7 @@ def _card(persona: Persona, looks: dict[str, tuple[str, int]]) -> PersonaCard:
         excerpts=tuple(
             ExcerptView(e.quote, readable(e.quote), _passage(e.span) if e.span else None) for e in persona.excerpts
         ),
-        warnings=tuple(words(warning) for warning in persona.warnings),
+        warnings=tuple(warning_text(warning) for warning in persona.warnings),
         weight=persona.weight,
         mark=mark,
         hue=hue,

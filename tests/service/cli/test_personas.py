@@ -60,6 +60,26 @@ def test_a_change_that_cannot_be_made_is_usage(
     assert place in capsys.readouterr().err
 
 
+def test_a_panel_is_weighted_to_a_population(stored: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "population.yaml"
+    file.write_text("margins: {group: {g0: 0.5, g1: 0.5}}\n")
+    assert run(["personas", stored, "--calibrate", str(file), "--name", "town"]) == 0
+    told = capsys.readouterr()
+    assert [float(found) for found in re.findall(r"weight (\d[.]\d\d)", told.out)] == [0.75, 1.5, 0.75]
+    assert "3 personas count as 2.67" in told.out
+    assert "combinations of attributes" in told.out
+    assert f"edited from {stored}" in told.err
+    assert "--aggregation raked" in told.err
+    file.write_text("margins: {group: {g0: 0.5, g1: 0.4}}\n")
+    assert run(["personas", stored, "--calibrate", str(file)]) == 2
+    assert "sum to 0.9" in capsys.readouterr().err
+    file.write_text("- nothing\n")
+    assert run(["personas", stored, "--calibrate", str(file)]) == 2
+    assert "margins" in capsys.readouterr().err
+    assert run(["personas", stored, "--calibrate", str(file), "--drop", "p0"]) == 2
+    assert run(["personas", str(tmp_path), "--calibrate", str(file)]) == 2
+
+
 def test_changes_of_a_folder_are_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["personas", str(tmp_path), "--drop", "p1"]) == 2
     assert "ps_ id" in capsys.readouterr().err
