@@ -82,6 +82,7 @@ from service.application.records import (
     StoredAnswer,
 )
 from service.application.requests import (
+    EITHER,
     AdaptiveRepeats,
     AdherenceRequest,
     BatchLine,
@@ -98,6 +99,7 @@ from service.application.requests import (
 from service.application.retention import Purged
 
 __all__ = [
+    "EITHER",
     "LOCAL_OWNER",
     "AdaptiveRepeats",
     "AdherenceRequest",
