@@ -83,6 +83,7 @@ from service.application.records import (
     StoredAnswer,
 )
 from service.application.requests import (
+    EITHER,
     AdaptiveRepeats,
     AdherenceRequest,
     BatchLine,
@@ -100,6 +101,7 @@ from service.application.requests import (
 from service.application.retention import Purged
 
 __all__ = [
+    "EITHER",
     "LOCAL_OWNER",
     "AdaptiveRepeats",
     "AdherenceRequest",
