@@ -24,6 +24,8 @@ _METHODS = ("get", "put", "post", "delete", "patch")
 _ALWAYS = ("bad-request", "host-not-allowed", "internal", "busy", "stored-data-damaged")
 _WITH_KEY = ("unauthenticated", "forbidden")
 _WITH_BODY = ("body-too-large", "body-too-slow", "storage-full")
+_TYPED = {"application/json", "multipart/form-data"}
+"""Bodies that are read as what they say that they are; tables and archives are known by their content."""
 _CREATING = ("idempotency-in-flight", "idempotency-mismatch")
 _OF_OPERATION: dict[str, tuple[str, ...]] = {
     "upload_documents": ("unusable-documents", "limit-exceeded", "unsupported-media-type"),
@@ -33,7 +35,7 @@ _OF_OPERATION: dict[str, tuple[str, ...]] = {
     "calibrate_persona_set": ("conflict",),
     "create_evaluation": ("model-not-usable", "limit-exceeded"),
     "delete_evaluation": ("conflict",),
-    "create_batch": ("invalid-batch", "model-not-usable", "limit-exceeded", "unsupported-media-type"),
+    "create_batch": ("invalid-batch", "model-not-usable", "limit-exceeded"),
     "delete_batch": ("conflict",),
     "export_batch": ("conflict",),
     "import_batch": ("limit-exceeded",),
@@ -155,6 +157,8 @@ def _codes(path: str, method: str, operation: dict[str, Any]) -> list[str]:
         codes.append("origin-not-allowed")
     if "requestBody" in operation:
         codes += [*_WITH_BODY, "invalid-json"]
+        if operation["requestBody"]["content"].keys() & _TYPED:
+            codes.append("unsupported-media-type")
     if _creates(method, operation):
         codes += [*_CREATING, "not-found"]
     return list(dict.fromkeys(codes))

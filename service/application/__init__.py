@@ -84,6 +84,7 @@ from service.application.records import (
     StoredAnswer,
 )
 from service.application.requests import (
+    EITHER,
     AdaptiveRepeats,
     AdherenceRequest,
     BatchLine,
@@ -101,6 +102,7 @@ from service.application.requests import (
 from service.application.retention import Purged
 
 __all__ = [
+    "EITHER",
     "LOCAL_OWNER",
     "AdaptiveRepeats",
     "AdherenceRequest",

@@ -49,6 +49,8 @@ _PREFIXES: dict[str, Any] = {
     "human_scores": "hs",
     "probes": "pb",
 }
+_TOLD = ("evaluation_id", "run_id")
+"""Ids that stand in what an event tells."""
 _REFERENCES = ("persona_set_id", "rubric_id", "batch_id", "evaluation_id", "run_id", "subject_id", "scope_id")
 
 
@@ -146,6 +148,9 @@ class _Importer:
         for name in _REFERENCES:
             if values.get(name) is not None:
                 values[name] = self._ids[values[name]]
+        if table is tables.events and isinstance(values["data"], dict):
+            told = {name: self._ids[values["data"][name]] for name in _TOLD if name in values["data"]}
+            values["data"] = values["data"] | told
         if "id" in values:
             fresh = new_id(_PREFIXES[table.name])
             self._ids[values["id"]] = fresh

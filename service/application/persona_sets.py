@@ -30,6 +30,7 @@ from service.application.records import Estimate, Page, PersonaSetRecord, Progre
 from service.application.requests import PersonaSetCalibration, PersonaSetEdit, PersonaSetRequest
 from service.application.spending import spent_of
 from service.application.stored import stored
+from service.application.webhook_checks import check_webhook
 from service.errors import ConflictError, InvalidRequestError, LimitExceededError, NotFoundError, Problem
 from service.store import new_id, tables
 
@@ -224,6 +225,7 @@ class PersonaSets:
 
     def _check(self, request: PersonaSetRequest, options: PersonaOptions) -> None:
         limits = self._context.limits
+        check_webhook(self._context, request.webhook)
         if options.resamples and len(request.documents) < 2:
             message = f"resamples={options.resamples} needs two documents or more, got {len(request.documents)}"
             raise InvalidRequestError(message, [Problem("/options/resamples", message, "too_few_documents")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from agents import DebateProtocol, Item, Rubric
 from clustering import Persona
@@ -30,7 +30,16 @@ class AdaptiveRepeats(_Asked):
         return self
 
 
-Repeats = Annotated[int, Field(ge=1)] | AdaptiveRepeats
+def _shape(value: object) -> str:
+    return "object" if isinstance(value, dict | BaseModel) else "plain"
+
+
+EITHER = Discriminator(_shape)
+"""Between a plain value and an object, so that what is wrong is told of the one that was meant."""
+Repeats = Annotated[
+    Annotated[int, Field(ge=1), Tag("plain")] | Annotated[AdaptiveRepeats, Tag("object")],
+    EITHER,
+]
 
 
 class Webhook(_Asked):
@@ -46,7 +55,7 @@ class Hearing(_Asked):
 
     persona_set: str = Field(min_length=1, max_length=80)
     """A ps_ id, completed."""
-    rubric: Rubric | str
+    rubric: Annotated[Annotated[Rubric, Tag("object")] | Annotated[str, Tag("plain")], EITHER]
     """The rubric itself, or the ru_ id or content hash of a stored one."""
     protocol: DebateProtocol = DebateProtocol()
     models: tuple[str, ...] = ()
@@ -57,7 +66,7 @@ class Hearing(_Asked):
     """What is done when it is reached stays; the rest is cancelled. A model without a known price cannot have one."""
     priority: int = Field(default=5, ge=0, le=9)
     """0 first."""
-    expires_after: timedelta | None = None
+    expires_after: timedelta | None = Field(default=None, gt=timedelta(0), le=timedelta(days=366))
     """Runs that have not begun by then expire; None for the installation's own."""
     webhook: Webhook | None = None
 

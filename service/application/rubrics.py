@@ -47,7 +47,7 @@ class Rubrics:
 
         row = await self._context.store.look(operation)
         if row is None:
-            raise NotFoundError(f"no rubric {name!r}; PUT one, or give the rubric itself")
+            raise NotFoundError(f"no rubric {name!r}; store one, or give the rubric itself")
         return _record(row)
 
     async def list(

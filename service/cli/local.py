@@ -217,6 +217,6 @@ async def write_transcripts(app: Application, evaluations: Sequence[EvaluationRe
             result = await app.runs.result(OWNER, run.id)
             name = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in evaluation.item_id)[:80]
             path = folder / f"{name}-{run.repeat + 1}.md"
-            path.write_text(transcript_markdown(result, personas.persona_set), encoding="utf-8")
+            path.write_text(transcript_markdown(result, personas.persona_set, evaluation.item), encoding="utf-8")
             count += 1
     return count

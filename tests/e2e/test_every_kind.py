@@ -55,7 +55,7 @@ def test_every_kind_is_heard_over_rest_and_from_the_command_line(program: Callab
         path, run = _heard_over_rest(service, kind, personas)
         words = service.client.get(f"{path}/transcript", params={"format": "markdown"}).text
         assert all(f"**{name}**" in words for name in names), "a reader meets ids instead of names"
-        assert ("(outputs swapped)" in words) is (kind == "pair")
+        assert ("(outputs swapped: " in words) is (kind == "pair")
     _evaluate(machine, personas)
     _replay(machine, run)
     assert service.client.get(f"{path}/commitment").status_code == 404

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import AwareDatetime
+from pydantic import AfterValidator, AwareDatetime
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -45,6 +46,16 @@ async def create_evaluation(
     return accepted(evaluation_answer(record), f"/v1/evaluations/{record.id}")
 
 
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("this time lies off the calendar") from error
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
 def _filter(
     status: Annotated[Status | None, Query()] = None,
     batch: Annotated[str | None, Query(max_length=64, description="A `ba_` id.")] = None,
@@ -53,8 +64,8 @@ def _filter(
     item: Annotated[str | None, Query(max_length=200, description="The item's own id.")] = None,
     system: Annotated[str | None, Query(max_length=200)] = None,
     kind: Annotated[Literal["summary", "dialogue", "text", "pair"] | None, Query()] = None,
-    created_after: Annotated[AwareDatetime | None, Query()] = None,
-    created_before: Annotated[AwareDatetime | None, Query()] = None,
+    created_after: Annotated[Instant | None, Query()] = None,
+    created_before: Annotated[Instant | None, Query()] = None,
 ) -> EvaluationFilter:
     return EvaluationFilter(
         status=status,

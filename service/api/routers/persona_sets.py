@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, Tag
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,7 +19,7 @@ from service.api.idempotency import CreatingRoute
 from service.api.paging import Listing, Paged, listing
 from service.api.problem import FieldProblem, ProblemError
 from service.api.serving import DryRun, Id, Wait, accepted, application_of, created, json_answer, when_ended
-from service.application import PersonaSetCalibration, PersonaSetEdit, PersonaSetRecord, PersonaSetRequest
+from service.application import EITHER, PersonaSetCalibration, PersonaSetEdit, PersonaSetRecord, PersonaSetRequest
 
 router = APIRouter(prefix="/v1/persona-sets", tags=["persona sets"], route_class=CreatingRoute)
 
@@ -34,10 +34,13 @@ class InlineDocument(BaseModel):
     """Its file name: the ending decides how it is read; `.txt` where it has none."""
 
 
+Given = Annotated[Annotated[str, Tag("plain")] | Annotated[InlineDocument, Tag("object")], EITHER]
+
+
 class PersonaSetBody(PersonaSetRequest):
     """Personas from documents, stored (`do_` ids) or inline, or given ones."""
 
-    documents: tuple[str | InlineDocument, ...] = ()  # type: ignore[assignment]
+    documents: tuple[Given, ...] = ()  # type: ignore[assignment]
 
 
 class AssignBody(BaseModel):
@@ -45,7 +48,7 @@ class AssignBody(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    documents: tuple[str | InlineDocument, ...] = Field(min_length=1)
+    documents: tuple[Given, ...] = Field(min_length=1)
 
 
 @router.post("", status_code=202, response_model=PersonaSetAnswer, responses={200: {"model": EstimateAnswer}})

@@ -89,7 +89,7 @@ async def _run_text(service: Application, run_id: str, format_: str) -> str:
     record = await service.runs.get(OWNER, run_id)
     evaluation = await service.evaluations.get(OWNER, record.evaluation_id)
     personas = await service.persona_sets.get(OWNER, evaluation.persona_set_id)
-    return transcript_markdown(result, personas.persona_set)
+    return transcript_markdown(result, personas.persona_set, evaluation.item)
 
 
 async def _replay(service: Application, run_id: str, quiet: bool) -> int:

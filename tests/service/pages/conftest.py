@@ -86,6 +86,10 @@ class Site:
         found: dict[str, Any] = answer.json()
         return found
 
+    def put(self, path: str, **body: Any) -> None:
+        answer = httpx.put(self.base + path, timeout=30, **body)
+        assert answer.status_code < 300, answer.text
+
     def wait(self, path: str, ended: Any) -> dict[str, Any]:
         for _ in range(SITE_TIMEOUT_S * 5):
             found: dict[str, Any] = self.get(path).json()

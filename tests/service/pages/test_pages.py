@@ -9,6 +9,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from tests.service.pages.conftest import RUBRIC
+
 pytestmark = pytest.mark.xdist_group("pages")
 
 
@@ -48,6 +50,32 @@ def test_every_page_has_its_twin_its_export_and_a_strict_policy(site: Any) -> No
         export = site.get(path + ("&" if query else "?") + "export=1")
         assert "attachment" in export.headers["content-disposition"], name
         assert not re.search(r"""\s(?:href|src|action)=["'](?!#|data:)""", export.text), name
+
+
+SPOKEN = [("tenant", "When is the water off?"), ("caretaker", "On Monday.\nI shall ring before.")]
+TALKS = [
+    {"kind": "dialogue", "id": "talk", "turns": [{"speaker": who, "text": text} for who, text in SPOKEN]},
+    {"kind": "pair", "id": "two", "task": "Say when.", "output_a": "On Monday at nine.", "output_b": "Soon enough."},
+]
+
+
+@pytest.mark.parametrize("item", TALKS, ids=["dialogue", "pair"])
+def test_every_quote_leads_to_where_it_stands(site: Any, item: dict[str, Any]) -> None:
+    how = {"persona_set": site.persona_set, "rubric": RUBRIC, "protocol": {"arms": ["panel"]}, "models": ["simulated"]}
+    made = site.post("/v1/evaluations", json={"item": item, **how})["id"]
+    run = site.wait(f"/evaluations/{made}.json", lambda page: not page["live"])["runs"][0]
+    sections = site.get(f"{run['href']}.json").json()["transcript"]["sections"]
+    quotes = [quote for section in sections for turn in section["turns"] for quote in turn["quotes"]]
+    assert len({quote["href"] for quote in quotes}) > 1
+    for one in quotes:
+        place, _, query = one["href"].partition("#")[0].partition("?")
+        passage = site.get(f"{place}.json?{query}").json()
+        assert passage["problem"] is None
+        assert passage["passage"] == one["text"], one["place"]
+    exported = site.get(f"{run['href']}?export=1").text
+    leads = set(re.findall(r'href="#(passage-[^"]+)"', exported))
+    assert leads
+    assert leads <= set(re.findall(r'id="(passage-[^"]+)"', exported))
 
 
 def test_a_page_is_sent_compressed_where_the_browser_takes_it(site: Any) -> None:
