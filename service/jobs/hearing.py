@@ -18,6 +18,7 @@ from service.application.rating_rows import rating_rows
 from service.application.records import Status
 from service.application.scoring import load_scoring
 from service.application.spending import spent_columns
+from service.application.stopped_runs import keep_spending_of_cancelled
 from service.jobs.cases import Case, Cases
 from service.jobs.telling import Teller, TurnEvents
 from service.store import BudgetExhaustedError, StoreLedger, tables, until_reachable
@@ -75,7 +76,9 @@ async def hear_case(
     kept = _kept(case, run_id, result) if result is not None else None
 
     async def operation(connection: AsyncConnection) -> None:
-        if await end_run(connection, run_id, begun, status, values, untold) and kept is not None:
+        if not await end_run(connection, run_id, begun, status, values, untold):
+            await keep_spending_of_cancelled(connection, run_id)
+        elif kept is not None:
             await connection.execute(_INSERT_RESULT, kept[0])
             await connection.execute(_INSERT_RATINGS, kept[1])
         if values.get("error_code") == "budget_exhausted":
