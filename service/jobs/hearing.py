@@ -22,6 +22,7 @@ from service.application.stopped_runs import keep_spending_of_cancelled
 from service.jobs.cases import Case, Cases
 from service.jobs.telling import Teller, TurnEvents
 from service.store import BudgetExhaustedError, StoreLedger, tables, until_reachable
+from service.telemetry import name_evaluation
 
 _INSERT_RESULT, _INSERT_RATINGS = sa.insert(tables.results), sa.insert(tables.ratings)
 
@@ -55,6 +56,7 @@ async def hear_case(
     context.something_happened.ring()
     if begun is None:
         return
+    name_evaluation(begun.evaluation_id, run_id, begun.repeat)
     case = await cases.get(begun.evaluation_id)
     ledger = StoreLedger(
         context.store,
