@@ -65,7 +65,7 @@ def _within(rows: Sequence[sa.Row[Any]], limits: dict[_Payer, int | None]) -> tu
     return kept, full
 
 
-async def _waiting(connection: AsyncConnection, most: int, full: Collection[_Payer]) -> Sequence[sa.Row[Any]]:
+async def _waiting(connection: AsyncConnection, most: int, full: Collection[_Payer]) -> Sequence[Any]:
     runs = tables.runs
     query = (
         sa.select(runs.c.id, runs.c.priority, runs.c.evaluation_id, runs.c.batch_id)
