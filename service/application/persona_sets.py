@@ -9,23 +9,27 @@ from typing import Any
 
 import sqlalchemy as sa
 from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from clustering import Assignment, Document, MapPoint, PersonaInputError, PersonaOptions, PersonaSet, given_persona_set
 from llm import Model, ModelConfigurationError, Purpose
 from service.application.context import LOCAL_OWNER, Context, now
-from service.application.documents import Documents, too_many_documents
+from service.application.documents import Documents, NewDocuments, insert_documents, too_many_documents
 from service.application.evaluation_rows import job_state
 from service.application.hearings import read_persona_set
+from service.application.idempotency import Keep
 from service.application.paging import owned, read_page
 from service.application.records import Estimate, Page, PersonaSetRecord, Progress, Status
 from service.application.requests import PersonaSetEdit, PersonaSetRequest
 from service.application.spending import spent_of
 from service.application.stored import stored
 from service.errors import ConflictError, InvalidRequestError, LimitExceededError, NotFoundError, Problem
-from service.store import new_id, tables
+from service.store import new_id, tables, write_once
 
 _LISTED = [column for column in tables.persona_sets.c if column.name not in ("body", "webhook_secret")]
 _STAGES = Progress(0, 0, None)
+_ABSENT: dict[str, Any] = {column.name: None if column.nullable else 0 for column in tables.persona_sets.c}
+"""What the columns hold that a new set says nothing about."""
 
 
 class PersonaSets:
@@ -34,17 +38,28 @@ class PersonaSets:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def create(self, owner: str | None, request: PersonaSetRequest) -> PersonaSetRecord:
+    async def create(
+        self,
+        owner: str | None,
+        request: PersonaSetRequest,
+        *,
+        new: Sequence[NewDocuments] = (),
+        keep: Keep[PersonaSetRecord] | None = None,
+    ) -> PersonaSetRecord:
         """Stores the job; a worker builds the set. A set of given personas is complete at once.
+
+        Args:
+            new: documents that the request names and that are not stored yet: they are, with the job.
+            keep: what else is stored with it.
 
         Raises InvalidRequestError, NotFoundError for a document, llm.ModelConfigurationError.
         """
         options = persona_options(request)
         self._check(request, options)
         if request.personas:
-            return await self.store_set(owner, request.name, given_persona_set(request.personas))
+            return await self.store_set(owner, request.name, given_persona_set(request.personas), keep=keep)
         model = extraction_model(self._context, request)
-        await self._check_documents(owner, request.documents)
+        await self._check_documents(owner, request.documents, new)
         row = {
             "id": new_id("ps"),
             "owner": owner or LOCAL_OWNER,
@@ -61,16 +76,18 @@ class PersonaSets:
             "webhook_url": request.webhook.url if request.webhook else None,
             "webhook_secret": request.webhook.secret if request.webhook else None,
         }
-        await self._context.store.write(lambda connection: connection.execute(sa.insert(tables.persona_sets), row))
+        record = await self._insert(row, None, new, keep)
         self._context.work_waits.ring()
-        return await self.get(owner, str(row["id"]))
+        return record
 
-    async def estimate(self, owner: str | None, request: PersonaSetRequest) -> Estimate:
+    async def estimate(
+        self, owner: str | None, request: PersonaSetRequest, *, new: Sequence[NewDocuments] = ()
+    ) -> Estimate:
         """What `create` would spend, after the same checks; nothing is stored."""
         options = persona_options(request)
         self._check(request, options)
         model = extraction_model(self._context, request) if request.documents else None
-        documents = await self._check_documents(owner, request.documents)
+        documents = await self._check_documents(owner, request.documents, new)
         if model is None:
             return Estimate(0, 0, 0, 0, 0.0, {})
         return await asyncio.to_thread(_estimate, documents, model.spec, 1 + options.resamples)
@@ -82,8 +99,10 @@ class PersonaSets:
         persona_set: PersonaSet,
         parent: str | None = None,
         document_ids: Sequence[str] = (),
+        *,
+        keep: Keep[PersonaSetRecord] | None = None,
     ) -> PersonaSetRecord:
-        """Keeps a set that is complete already."""
+        """Stores a set that is complete already. keep: what is stored with it."""
         moment = now()
         row = {
             "id": new_id("ps"),
@@ -98,10 +117,35 @@ class PersonaSets:
             "cost_usd": 0.0,
             **set_columns(persona_set),
         }
-        await self._context.store.write(lambda connection: connection.execute(sa.insert(tables.persona_sets), row))
-        return await self.get(owner, str(row["id"]))
+        return await self._insert(row, persona_set, (), keep)
 
-    async def edit(self, owner: str | None, persona_set_id: str, edit: PersonaSetEdit) -> PersonaSetRecord:
+    async def _insert(
+        self,
+        row: dict[str, Any],
+        persona_set: PersonaSet | None,
+        new: Sequence[NewDocuments],
+        keep: Keep[PersonaSetRecord] | None,
+    ) -> PersonaSetRecord:
+        table = tables.persona_sets
+        record = _record(_ABSENT | row, persona_set)
+
+        async def operation(connection: AsyncConnection) -> None:
+            await insert_documents(connection, new)
+            await connection.execute(sa.insert(table), row)
+            if keep is not None:
+                await keep(connection, record)
+
+        await write_once(self._context.store, operation, made=sa.select(table.c.id).where(table.c.id == row["id"]))
+        return record
+
+    async def edit(
+        self,
+        owner: str | None,
+        persona_set_id: str,
+        edit: PersonaSetEdit,
+        *,
+        keep: Keep[PersonaSetRecord] | None = None,
+    ) -> PersonaSetRecord:
         """A new set with the changes, which names this one as its parent; this one stays.
 
         Raises NotFoundError, ConflictError until it has completed, InvalidRequestError for a change that cannot be made.
@@ -112,7 +156,7 @@ class PersonaSets:
                 f"persona set {persona_set_id!r} is {old.state.status}; it can be edited when completed"
             )
         edited = edited_set(old.persona_set, edit)
-        return await self.store_set(old.owner, edit.name or old.name, edited, old.id, old.document_ids)
+        return await self.store_set(old.owner, edit.name or old.name, edited, old.id, old.document_ids, keep=keep)
 
     async def get(self, owner: str | None, persona_set_id: str) -> PersonaSetRecord:
         """With its personas, once it has completed. Raises NotFoundError."""
@@ -211,9 +255,11 @@ class PersonaSets:
             message = f"{len(request.personas)} personas; at most {limits.personas_per_set} make one set"
             raise LimitExceededError(message, [Problem("/personas", message, "limit_exceeded")])
 
-    async def _check_documents(self, owner: str | None, ids: tuple[str, ...]) -> Sequence[Document]:
+    async def _check_documents(
+        self, owner: str | None, ids: tuple[str, ...], new: Sequence[NewDocuments] = ()
+    ) -> Sequence[Document]:
         try:
-            return await Documents(self._context).load(owner, ids)
+            return await Documents(self._context).load(owner, ids, new)
         except NotFoundError as error:
             raise InvalidRequestError(str(error), [Problem("/documents", str(error), "not_found")]) from error
 

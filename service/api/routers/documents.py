@@ -9,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from clustering import NoUsableDocumentError
-from service.api.answers.documents import DocumentAnswer, DocumentsAnswer, SkippedAnswer, document_answer
+from service.api.answers.documents import DocumentAnswer, DocumentsAnswer, document_answer
 from service.api.callers import Caller, Reader, Writer
-from service.api.idempotency import CreatingRoute
+from service.api.idempotency import CreatingRoute, keeping
 from service.api.paging import Listing, Paged, listing
 from service.api.problem import ProblemError
 from service.api.serving import Id, application_of, json_answer
-from service.application import DocumentsAdded
+from service.application import DocumentsAdded, NewDocuments, SkippedDocument
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"], route_class=CreatingRoute)
 
@@ -32,42 +32,24 @@ async def upload_documents(
 
     Reads each file and keeps its text. A file that cannot be read stands under `skipped`; where none can, that is a 422.
     """
-    added: list[DocumentsAdded] = []
-    skipped: list[SkippedAnswer] = []
-    try:
-        for file in files:
-            await _add(request, caller, file, added, skipped)
-    except BaseException:
-        await _undo(request, caller, added)
-        raise
-    answer = DocumentsAnswer.of(added)
-    answer = answer.model_copy(update={"skipped": (*answer.skipped, *skipped)})
-    if not answer.documents:
-        reasons = "; ".join(f"{one.name!r}: {one.reason}" for one in answer.skipped) or "no file was sent"
+    new = [await _read(request, caller, file) for file in files]
+    if not any(one.rows for one in new):
+        reasons = "; ".join(f"{bad.name!r}: {bad.reason}" for one in new for bad in one.skipped) or "no file was sent"
         raise ProblemError("unusable-documents", f"no file could be read: {reasons}")
-    return json_answer(answer, 201)
+    return _created(await application_of(request).documents.store(new, keep=keeping(request, _created)))
 
 
-async def _add(
-    request: Request, caller: Caller, file: UploadFile, added: list[DocumentsAdded], skipped: list[SkippedAnswer]
-) -> None:
+def _created(added: DocumentsAdded) -> Response:
+    return json_answer(DocumentsAnswer.of(added), 201)
+
+
+async def _read(request: Request, caller: Caller, file: UploadFile) -> NewDocuments:
     name = (file.filename or "document.txt")[:200]
     try:
-        added.append(
-            await application_of(request).documents.add(
-                caller.owner, await file.read(), name, media_type=file.content_type
-            )
-        )
+        return await application_of(request).documents.read(caller.owner, await file.read(), name)
     except NoUsableDocumentError as error:
-        reasons = [SkippedAnswer(name=one.name, reason=f"{one.reason}: {one.detail}") for one in error.skipped]
-        skipped.extend(reasons or [SkippedAnswer(name=name, reason=str(error))])
-
-
-async def _undo(request: Request, caller: Caller, added: list[DocumentsAdded]) -> None:
-    """Forgets what a failed upload had stored already: all of it or nothing."""
-    for part in added:
-        for document in part.documents:
-            await application_of(request).documents.delete(caller.owner, document.id)
+        reasons = tuple(SkippedDocument(one.name, f"{one.reason}: {one.detail}") for one in error.skipped)
+        return NewDocuments((), reasons or (SkippedDocument(name, str(error)),))
 
 
 @router.get("", response_model=Listing[DocumentAnswer])
