@@ -18,7 +18,7 @@ from service.api.json_route import JsonRoute, parse_json
 from service.api.problem import ProblemError
 from service.api.serving import application_of
 from service.application import Claim, Keep, StoredAnswer
-from service.errors import StoreUncertainError
+from service.errors import StoreUncertainError, StoreUnreachableError
 
 R = TypeVar("R")
 
@@ -57,7 +57,7 @@ async def answer_once(request: Request, fingerprint: str, produce: Callable[[], 
             await store.keep(known, _stored(response))
     except StoreUncertainError as error:
         await store.abandon(known)
-        raise ProblemError("busy", f"{error}; {_SEND_AGAIN}", headers={"Retry-After": "1"}) from error
+        raise StoreUnreachableError(f"{error}; {_SEND_AGAIN}") from error
     except BaseException:
         await store.abandon(known)
         raise
