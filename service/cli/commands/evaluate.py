@@ -29,6 +29,9 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="Folder for transcripts and the HTML report.")] = None,
     budget_usd_max: Annotated[float | None, typer.Option(help="Stop cleanly at this cost.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost, and spend nothing.")] = False,
+    aggregation: Annotated[
+        str, typer.Option(help="mean, median, trimmed, certainty_weighted, or raked: by a calibrated set's weights.")
+    ] = "mean",
     fail_under: Annotated[
         float | None, typer.Option(help="Exit with 3 when any verdict's mean is lower, or undecided.")
     ] = None,
@@ -36,16 +39,18 @@ def evaluate(
     quiet: Quiet = False,
 ) -> int:
     """Prints one verdict line an item, then what the repeats say about trusting it."""
-    from agents import Arm, DebateProtocol
+    from agents import Aggregation, Arm, DebateProtocol
     from service.cli.local import read_items, read_rubric, settings_for
 
     unknown = [name for name in arm or [] if name not in tuple(Arm)]
     if unknown:
         raise typer.BadParameter(f"{unknown[0]!r} must be one of {', '.join(Arm)}", param_hint="--arm")
+    if aggregation not in tuple(Aggregation):
+        raise typer.BadParameter(f"{aggregation!r} must be one of {', '.join(Aggregation)}", param_hint="--aggregation")
     arms = tuple(Arm(name) for name in arm or ["debate"])
     hearing: dict[str, Any] = {
         "rubric": read_rubric(rubric),
-        "protocol": DebateProtocol(arms=arms),
+        "protocol": DebateProtocol(arms=arms, aggregation=Aggregation(aggregation)),
         "models": tuple(model or ()),
         "repeats": repeats,
         "seed": seed,

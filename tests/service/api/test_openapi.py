@@ -77,6 +77,7 @@ def test_creating_operations_take_an_idempotency_key_and_jobs_say_where_they_are
         "upload_documents",
         "create_persona_set",
         "edit_persona_set",
+        "calibrate_persona_set",
         "store_rubric",
         "create_evaluation",
         "create_batch",
