@@ -63,6 +63,7 @@ class Table(NamedTuple):
 
 def detail_tables(dimension: DimensionReport) -> tuple[Table, ...]:
     """Every table of one dimension, in reading order, those without a row left out."""
+    plain = dimension.model_dump(include={"humans", "certainty", "missing"})
     tables = (
         _variance(dimension),
         _trust(dimension),
@@ -74,10 +75,10 @@ def detail_tables(dimension: DimensionReport) -> tuple[Table, ...]:
             for caption, values in (
                 ("Changes of position", _differences_first(dimension.position_changes)),
                 ("Ranking of systems", dimension.systems),
-                ("Agreement with humans", dimension.humans),
-                ("Certainty", dimension.certainty),
+                ("Agreement with humans", plain["humans"]),
+                ("Certainty", plain["certainty"]),
                 ("Individuation of personas", dimension.individuation),
-                ("Missing", dimension.missing),
+                ("Missing", plain["missing"]),
             )
         ),
     )

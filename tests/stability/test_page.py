@@ -23,6 +23,8 @@ from stability.report import (
     Flips,
     Icc,
     Interval,
+    Missing,
+    MissingCounts,
     Plan,
     Population,
     ReportWarning,
@@ -30,6 +32,10 @@ from stability.report import (
 )
 
 HOSTILE = "<script>alert(1)</script> & \"quoted\" 'x'"
+NURSE = MissingCounts(
+    asked=9, used=6, failed=3, abstained=0, failed_rate=1 / 3, abstained_rate=0.0,
+    mean=3.0, mean_bounds=(2.3, 3.7), pass_rate=None, pass_rate_bounds=None,
+)  # fmt: skip
 UNDEFINED = Estimate(value=None, ci=None, n_used=0, n_asked=8, universe="fixed")
 
 
@@ -92,7 +98,7 @@ def _dimension(**changes: object) -> DimensionReport:
         "permutation": {"main": 0.0005, "any": None, "permutations": 2000},
         "humans": None,
         "certainty": None,
-        "missing": {"personas": {"nurse": {"failed": 3}}},
+        "missing": Missing(personas={"nurse": NURSE}, arms={}, abstention_flips=None),
         "warnings": (ReportWarning(code="few_runs", message=HOSTILE),),
     }
     return DimensionReport.model_validate(full | changes)

@@ -207,12 +207,13 @@ def test_missing_is_bounded_and_abstention_is_an_outcome() -> None:
     rows = [Rating("a", "p", str(run), score) for run, score in enumerate([1.0, 5.0, 5.0, None])]
     rows += [Rating("a", "p", "9", None, abstained=True)]
     report, _ = told(Ratings.from_rows(rows), thresholds=3.0)
-    counts = report.dimensions["score"].missing["personas"]["p"]  # type: ignore[index]
-    assert (counts["asked"], counts["used"], counts["failed"], counts["abstained"]) == (5, 3, 1, 1)
-    assert counts["mean_bounds"] == pytest.approx([13 / 5, 21 / 5])
-    assert counts["pass_rate_bounds"] == pytest.approx([2 / 5, 4 / 5])
-    flips = report.dimensions["score"].missing["abstention_flips"]
-    assert flips["value"] == pytest.approx(2 * 1 * 3 / (4 * 3))  # type: ignore[index]
+    counts = report.dimensions["score"].missing.personas["p"]
+    assert (counts.asked, counts.used, counts.failed, counts.abstained) == (5, 3, 1, 1)
+    assert counts.mean_bounds == pytest.approx((13 / 5, 21 / 5))
+    assert counts.pass_rate_bounds == pytest.approx((2 / 5, 4 / 5))
+    flips = report.dimensions["score"].missing.abstention_flips
+    assert flips is not None
+    assert flips.value == pytest.approx(2 * 1 * 3 / (4 * 3))
 
 
 def test_the_plan_is_the_cheapest_and_priced(plant: Plant) -> None:
