@@ -106,9 +106,13 @@ class ArmReport(_Part):
 
     sr_single: Estimate
     sr_panel: Estimate
-    """Run variance of the arm over that of a panel of independent calls at equal calls."""
+    """Run variance of the arm over that of a panel of independent calls at equal calls: what a unit of stability
+    (1 over the run variance) costs in calls, over what it costs with the panel. Hearing again makes a verdict dearer and
+    steadier at one rate, so it is the same however often both are heard."""
     sr_panel_tokens: Estimate | None = None
-    """The same at equal tokens."""
+    """The same at equal tokens: the price of stability in tokens."""
+    sr_panel_usd: Estimate | None = None
+    """The same at equal dollars; None where a price is unknown, or nothing is paid."""
     nsr_panel: Estimate
     """Noise-to-signal ratio of the arm over the panel's: the headline."""
     flips: Estimate

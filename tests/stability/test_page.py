@@ -267,7 +267,7 @@ def test_plots_as_pictures() -> None:
 
 def test_the_line_of_one_persona_is_dashed_and_its_mark_in_the_legend_is_whole() -> None:
     points = [ByCalls(calls=calls, flips=_estimate(0.2 / calls), design="single") for calls in (1, 2)]
-    points.append(ByCalls(calls=4, flips=_estimate(0.03), design="debate"))
+    points.append(ByCalls(calls=47 / 6, flips=_estimate(0.03), design="debate"))
     svg = flips_svg(_dimension(flips_by_calls=tuple(points)))
     assert svg is not None
     legend, dashed = svg[svg.index("role-legend-symbol") :], re.findall(r"<path[^>]*dasharray=\"5,4\"[^>]*>", svg)
@@ -275,6 +275,7 @@ def test_the_line_of_one_persona_is_dashed_and_its_mark_in_the_legend_is_whole()
     assert len(dashed) == 1
     assert 'stroke-width="2"' in dashed[0], "the line"
     assert "stroke-dasharray" not in legend
+    assert ">7.83<" in svg, "a mean of calls is no row of digits"
 
 
 def test_ticks_keep_ends_and_their_distance() -> None:

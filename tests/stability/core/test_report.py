@@ -242,6 +242,28 @@ def test_tokens_give_a_token_matched_panel(plant: Plant) -> None:
     assert arm.sr_panel_tokens.value == pytest.approx(2 * (arm.sr_panel.value or 0)), "32 calls' worth, not 16"
 
 
+def test_the_price_of_stability_is_what_is_paid_times_the_variance_that_is_left(plant: Plant) -> None:
+    """Over the panel's, in calls and in dollars: by hand, from the variance of the debate's verdicts and of the calls."""
+    table = plant(debate_sd=0.3)
+    debate = table.persona.codes < 0
+    cost, calls = np.where(debate, 0.24, 0.005), np.where(debate, 16.0, 1.0)
+    one = told(type(table)(**{**vars(table), "cost_usd": cost, "calls": calls}))[0].dimensions["score"]
+    frame: dict[tuple[int, int], list[float]] = {}
+    for item, persona, score in zip(table.item.codes, table.persona.codes, table.score, strict=True):
+        frame.setdefault((int(item), int(persona)), []).append(float(score))
+    spread = {
+        judge: [np.var(runs, ddof=1) for (_, who), runs in frame.items() if (who < 0) is judge]
+        for judge in (True, False)
+    }
+    ratio = np.mean(spread[True]) / np.mean(spread[False])
+    arm = one.arms["debate"]
+    assert arm.sr_panel.value == pytest.approx(16 * ratio)
+    assert arm.sr_panel_usd is not None
+    assert arm.sr_panel_usd.value == pytest.approx(0.24 / 0.005 * ratio)
+    unpaid = told(type(table)(**{**vars(table), "cost_usd": cost * 0, "calls": calls}))[0].dimensions["score"]
+    assert unpaid.arms["debate"].sr_panel_usd is None, "what is free has no price"
+
+
 def test_every_way_to_a_verdict_has_its_price(plant: Plant) -> None:
     table = plant(debate_sd=0.3)
     debate = table.persona.codes < 0
