@@ -21,7 +21,9 @@ status. Every error is `application/problem+json`. Creating requests take an `Id
 _EXAMPLES = Path(__file__).with_name("examples.json")
 _METHODS = ("get", "put", "post", "delete", "patch")
 
-_ALWAYS = ("bad-request", "host-not-allowed", "internal", "busy", "stored-data-damaged")
+_ALWAYS = (
+    "bad-request", "host-not-allowed", "headers-too-slow", "headers-too-large", "internal", "busy", "stored-data-damaged"
+)  # fmt: skip
 _WITH_KEY = ("unauthenticated", "forbidden")
 _WITH_BODY = ("body-too-large", "body-too-slow", "storage-full")
 _CREATING = ("idempotency-in-flight", "idempotency-mismatch")
