@@ -59,10 +59,10 @@ class Persona(BaseModel):
     traits: tuple[str, ...] = ()
     relationships: tuple[str, ...] = ()
     demographics: dict[str, str] = Field(default_factory=dict)
-    """Empty unless asked for."""
+    """By attribute, as documents state them or the user gave them; empty unless asked for."""
     excerpts: tuple[Excerpt, ...] = ()
     provenance: dict[str, Provenance] = Field(default_factory=dict)
-    """By field name."""
+    """By field name; `demographics.age` for one of the demographics."""
     weight: float = Field(default=1.0, gt=0)
     warnings: tuple[str, ...] = ()
     """Codes such as `sparse_card`."""
@@ -99,6 +99,8 @@ class MapPoint(BaseModel):
     label: str
     quote: str
     span: Span | None
+    demographics: dict[str, str] = Field(default_factory=dict, exclude_if=lambda one: not one)
+    """What the speaker states of themselves; absent unless asked for."""
 
 
 class Calibration(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import zipfile
 
 from clustering.readers.limits import ReadingLimits, SkipError, SkipReason
@@ -13,6 +14,7 @@ def pdf_text(content: bytes, limits: ReadingLimits) -> tuple[str, str]:
     from pypdf import PdfReader
     from pypdf.errors import LimitReachedError, PyPdfError
 
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # a damaged file is told of by name, not on stderr
     try:
         reader = PdfReader(io.BytesIO(content))
         if reader.is_encrypted and not reader.decrypt(""):

@@ -101,7 +101,12 @@ class PersonaSetRequest(_Asked):
     """do_ ids."""
     personas: tuple[Persona, ...] = ()
     """Given personas; then no document is read."""
-    options: dict[str, object] = Field(default_factory=dict)
+    options: dict[str, object] = Field(
+        default_factory=dict,
+        description="seed, personas (how many; else by coverage), personas_per_group_max, groups_max, resamples (how "
+        "reproducible is the set?), single_voices, demographics (what the documents state of their speakers; off: it may "
+        "bias scores).",
+    )
     """Fields of `clustering.PersonaOptions`."""
     model: str | None = None
     """Spec of the model that extracts perspectives; None for the installation's, else extractive."""

@@ -25,6 +25,9 @@ def print_personas(persona_set: PersonaSet, documents: Mapping[str, str]) -> Non
         marks = persona.id + (", pinned" if persona.pinned else "")
         marks += f", weight {persona.weight:.2f}" if persona.weight != 1 or persona_set.calibration else ""
         console.print(clean(f"  {persona.name} [{persona.stakeholder}] ({marks}): {persona.perspective}"))
+        if persona.demographics:
+            told = ", ".join(f"{name} {value}" for name, value in persona.demographics.items())
+            console.print(clean(f"      {told}"))
         for excerpt in persona.excerpts[:1]:
             source = documents.get(excerpt.span.document_id, excerpt.span.document_id) if excerpt.span else "given"
             console.print(clean(f"      “{_short(excerpt.quote)}” ({source})"))

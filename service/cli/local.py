@@ -83,24 +83,21 @@ async def build_personas(
     app: Application, folder: Path, *, options: dict[str, object], bar: Progress, name: str = ""
 ) -> PersonaSetRecord:
     """A persona set from every readable file of `folder`; files that cannot be read are named on stderr."""
+    from clustering import read_documents
     from service.application import PersonaSetRequest
     from service.cli.console import talk
 
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    if not paths:
-        raise typer.BadParameter(
-            f"{folder} holds no file; give a folder of documents (txt, md, html, pdf, docx, jsonl, csv)"
-        )
-    task = bar.add_task("reading documents", total=len(paths))
-    ids: list[str] = []
-    for path in paths:
-        added = await app.documents.add(OWNER, path.read_bytes(), str(path.relative_to(folder)))
-        ids += [document.id for document in added.documents]
-        for skipped in added.skipped:
-            talk(f"skipped {skipped.name}: {skipped.reason}")
-        bar.advance(task)
-    if not ids:
-        raise typer.BadParameter(f"no file in {folder} could be read as a document; see the reasons above")
+    task = bar.add_task("reading documents", total=None)
+
+    def reading(stage: str, done: int, total: int) -> None:
+        bar.update(task, completed=done, total=total)
+
+    found = await asyncio.to_thread(read_documents, folder, progress=reading)
+    added = await app.documents.store([app.documents.take(OWNER, found.documents)])
+    skipped = [(one.name, f"{one.reason}: {one.detail}") for one in found.skipped]
+    for where, why in [*skipped, *((one.name, one.reason) for one in added.skipped)]:
+        talk(f"skipped {where}: {why}")
+    ids = [document.id for document in added.documents]
     record = await app.persona_sets.create(
         OWNER, PersonaSetRequest(name=name or folder.name, documents=tuple(ids), options=options)
     )

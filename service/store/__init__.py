@@ -3,6 +3,7 @@
 from service.store import tables
 from service.store.clock import moment_ago
 from service.store.columns import JsonIfReadable, read_json, unpack
+from service.store.creating import write_once
 from service.store.ids import new_id
 from service.store.inserting import insert_if_absent
 from service.store.ledger import Budget, BudgetExhaustedError, StoreLedger, load_calls, load_costs
@@ -28,4 +29,5 @@ __all__ = [
     "tables",
     "unpack",
     "until_reachable",
+    "write_once",
 ]

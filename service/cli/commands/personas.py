@@ -31,6 +31,9 @@ def personas(
     option: Annotated[
         list[str] | None, typer.Option(help="Field of the persona options: NAME=VALUE (repeatable).")
     ] = None,
+    demographics: Annotated[
+        bool, typer.Option("--demographics", help="Give personas what the documents state: age, gender, place, …")
+    ] = False,
     name: Annotated[str, typer.Option(help="What to call the set.")] = "",
     unpin: Annotated[list[str] | None, typer.Option(help="Let this persona be dropped again (repeatable).")] = None,
     drop: Annotated[list[str] | None, typer.Option(help="Leave this persona out (repeatable).")] = None,
@@ -65,7 +68,8 @@ def personas(
         raise typer.BadParameter("changes need a ps_ id; build the set first", param_hint="DOCUMENTS")
     if not Path(documents).is_dir():
         raise typer.BadParameter(f"{documents} is neither a folder nor a ps_ id", param_hint="DOCUMENTS")
-    asyncio.run(_build(Path(documents), model, base_url, option, name, json_, quiet))
+    options = [*(option or []), *(["demographics=true"] if demographics else [])]
+    asyncio.run(_build(Path(documents), model, base_url, options, name, json_, quiet))
 
 
 async def _build(

@@ -29,6 +29,9 @@ STATISTICS = {
     "noise_share": "share in no group",
     "dbcv": "separation of the groups (DBCV)",
     "quotes_dropped": "quotes dropped, not found word for word",
+    "demographics_stated": "demographics that the documents state",
+    "demographics_differing": "demographics left out, since a persona's speakers differ",
+    "demographics_dropped": "demographics dropped, not borne out by the documents",
     "stakeholders_dropped": "stakeholders dropped, not named in the documents",
     "effective_personas": "unlike personas that it amounts to",
     "reproducibility_resamples": "resamples of the documents",
@@ -213,6 +216,7 @@ def _points(
         mark, hue = looks.get(point.group_id or "", ("noise", -1))
         group = names.get(point.group_id or "", "no group")
         span = point.span
+        told = "".join(f", {words(name)} {value}" for name, value in point.demographics.items())
         points.append(
             Point(
                 x=place(point.x, xs),
@@ -220,7 +224,7 @@ def _points(
                 mark=mark,
                 hue=hue,
                 group=group,
-                title=f"{group}{f' ({point.label})' if point.label not in ('', group) else ''}: {readable(point.quote)}",
+                title=f"{group}{f' ({point.label})' if point.label not in ('', group) else ''}{told}: {readable(point.quote)}",
                 href=_passage(span) if span else None,
             )
         )
@@ -278,9 +282,9 @@ def _card(persona: Persona, looks: dict[str, tuple[str, int]]) -> PersonaCard:
         "background": persona.background,
         "traits": ", ".join(persona.traits),
         "relationships": ", ".join(persona.relationships),
-        **persona.demographics,
     }
     fields = tuple(_field(persona, name, text) for name, text in texts.items() if text)
+    fields += tuple(_field(persona, f"demographics.{name}", text) for name, text in persona.demographics.items())
     return PersonaCard(
         id=persona.id,
         anchor=f"persona-{persona.id}",
@@ -300,11 +304,11 @@ def _card(persona: Persona, looks: dict[str, tuple[str, int]]) -> PersonaCard:
 
 
 def _field(persona: Persona, name: str, text: str) -> FieldView:
-    origin = persona.provenance.get(name)
+    origin = persona.provenance.get(name) or persona.provenance.get(name.partition(".")[0])
     spans = origin.spans if origin else ()
     kind = origin.kind if origin else "unstated"
     hrefs = tuple(_passage(span) for span in spans)
-    return FieldView(words(name), readable(text) if kind == "document" else text, kind, hrefs)
+    return FieldView(words(name.rpartition(".")[2]), readable(text) if kind == "document" else text, kind, hrefs)
 
 
 def _passage(span: Span) -> str:

@@ -21,6 +21,7 @@ BODIES: dict[str, Any] = {
     "/v1/evaluations/{evaluation_id}/runs/{run_id}/commitment": {"times": 2},
     "/v1/evaluations/{evaluation_id}/runs/{run_id}/adherence": {"times": 2},
     "/v1/persona-sets/{persona_set_id}/edit": {"pin": ["nurse-1"]},
+    "/v1/persona-sets/{persona_set_id}/calibrate": {"margins": {"group": {"patient": 0.7, "nurse": 0.3}}},
     "/v1/persona-sets/{persona_set_id}/assign": {"documents": [{"text": "As a nurse, I want to be heard."}]},
 }
 

@@ -80,6 +80,47 @@ def test_a_panel_is_weighted_to_a_population(stored: str, tmp_path: Path, capsys
     assert run(["personas", str(tmp_path), "--calibrate", str(file)]) == 2
 
 
+def test_demographics_are_told_when_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REHEARING_DATA_DIR", str(tmp_path / "data"))
+    folder = tmp_path / "interviews"
+    folder.mkdir()
+    (folder / "maria.txt").write_text("I am a 54-year-old ward nurse. I want the drug chart at the bedside.")
+    assert run(["personas", str(folder), "-q"]) == 0
+    assert "age 54" not in capsys.readouterr().out
+    assert run(["personas", str(folder), "--demographics", "-q"]) == 0
+    told = capsys.readouterr().out
+    assert "age 54, occupation ward nurse" in told
+    assert "scores may follow who somebody is" in told
+
+
+def test_files_that_cannot_be_read_are_named_and_the_others_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REHEARING_DATA_DIR", str(tmp_path / "data"))
+    folder, outside = tmp_path / "mixed", tmp_path / "secret.txt"
+    folder.mkdir()
+    outside.write_text("As a thief, I want to be read.")
+    (folder / "link.txt").symlink_to(outside)
+    for name, content in {
+        "broken.pdf": b"%PDF-1.7 nothing",
+        "empty.txt": b"",
+        "good.txt": b"As a nurse, I want a chair.",
+        "twin.txt": b"As a nurse, I want a chair.",
+        ".hidden": b"x",
+    }.items():
+        (folder / name).write_bytes(content)
+    assert run(["personas", str(folder), "--json"]) == 0
+    told = capsys.readouterr()
+    assert [one["stakeholder"] for one in json.loads(told.out)["personas"]] == ["nurse"]
+    for name, reason in {
+        "broken.pdf": "broken", "empty.txt": "empty", "twin.txt": "duplicate", "link.txt": "unsafe_name",
+        ".hidden": "unsupported",
+    }.items():  # fmt: skip
+        assert f"skipped {name}: {reason}: " in told.err
+
+
 def test_changes_of_a_folder_are_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["personas", str(tmp_path), "--drop", "p1"]) == 2
     assert "ps_ id" in capsys.readouterr().err
