@@ -17,10 +17,15 @@ from starlette.routing import Match
 
 from service.api.problem import FieldProblem, ProblemError, answer_problem, problem_response
 from service.api.problem_kinds import BY_STATUS, CATALOGUE
-from service.errors import IdempotencyError
+from service.errors import IdempotencyError, StoreUncertainError
 
 RETRY_AFTER_S = 5.0
 """Where an error does not say when to come back."""
+
+_LOOK_FIRST = (
+    "look whether it is there before you send it again. Sent with an Idempotency-Key, it could be sent again without "
+    "being made twice"
+)
 
 ERRORS_MAX = 100
 """Places listed in one problem; a body with more wrong in it says so in `detail`."""
@@ -57,6 +62,8 @@ def problem_of(error: Exception) -> ProblemError:
     if isinstance(error, IdempotencyError):
         code = "idempotency-in-flight" if error.in_flight else "idempotency-mismatch"
         return ProblemError(code, str(error), headers={"Retry-After": "1"} if error.in_flight else None)
+    if isinstance(error, StoreUncertainError):
+        return ProblemError("outcome-unknown", f"{error}: {_LOOK_FIRST}")
     for ancestor in type(error).__mro__:
         known = PROBLEM_OF_ERROR.get(f"{ancestor.__module__.partition('.')[0]}.{ancestor.__name__}")
         if known:

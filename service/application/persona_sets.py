@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from clustering import (
     Assignment,
-    CalibrationError,
     Document,
     MapPoint,
     PersonaInputError,
@@ -22,20 +22,24 @@ from clustering import (
 )
 from llm import Model, ModelConfigurationError, Purpose
 from service.application.context import LOCAL_OWNER, Context, now
-from service.application.documents import Documents, too_many_documents
+from service.application.documents import Documents, NewDocuments, insert_documents, too_many_documents
 from service.application.evaluation_rows import job_state
 from service.application.hearings import read_persona_set
+from service.application.idempotency import Keep
 from service.application.paging import owned, read_page
+from service.application.persona_changes import calibrated_set, edited_set
 from service.application.records import Estimate, Page, PersonaSetRecord, Progress, Status
 from service.application.requests import PersonaSetCalibration, PersonaSetEdit, PersonaSetRequest
 from service.application.spending import spent_of
 from service.application.stored import stored
 from service.application.webhook_checks import check_webhook
 from service.errors import ConflictError, InvalidRequestError, LimitExceededError, NotFoundError, Problem
-from service.store import new_id, tables
+from service.store import new_id, tables, write_once
 
 _LISTED = [column for column in tables.persona_sets.c if column.name not in ("body", "webhook_secret")]
 _STAGES = Progress(0, 0, None)
+_ABSENT: dict[str, Any] = {column.name: None if column.nullable else 0 for column in tables.persona_sets.c}
+"""What the columns hold that a new set says nothing about."""
 
 
 class PersonaSets:
@@ -44,17 +48,28 @@ class PersonaSets:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def create(self, owner: str | None, request: PersonaSetRequest) -> PersonaSetRecord:
+    async def create(
+        self,
+        owner: str | None,
+        request: PersonaSetRequest,
+        *,
+        new: Sequence[NewDocuments] = (),
+        keep: Keep[PersonaSetRecord] | None = None,
+    ) -> PersonaSetRecord:
         """Stores the job; a worker builds the set. A set of given personas is complete at once.
+
+        Args:
+            new: documents that the request names and that are not stored yet: they are, with the job.
+            keep: what else is stored with it.
 
         Raises InvalidRequestError, NotFoundError for a document, llm.ModelConfigurationError.
         """
         options = persona_options(request)
         self._check(request, options)
         if request.personas:
-            return await self.store_set(owner, request.name, given_persona_set(request.personas))
+            return await self.store_set(owner, request.name, given_persona_set(request.personas), keep=keep)
         model = extraction_model(self._context, request)
-        await self._check_documents(owner, request.documents)
+        await self._check_documents(owner, request.documents, new)
         row = {
             "id": new_id("ps"),
             "owner": owner or LOCAL_OWNER,
@@ -71,16 +86,18 @@ class PersonaSets:
             "webhook_url": request.webhook.url if request.webhook else None,
             "webhook_secret": request.webhook.secret if request.webhook else None,
         }
-        await self._context.store.write(lambda connection: connection.execute(sa.insert(tables.persona_sets), row))
+        record = await self._insert(row, None, new, keep)
         self._context.work_waits.ring()
-        return await self.get(owner, str(row["id"]))
+        return record
 
-    async def estimate(self, owner: str | None, request: PersonaSetRequest) -> Estimate:
+    async def estimate(
+        self, owner: str | None, request: PersonaSetRequest, *, new: Sequence[NewDocuments] = ()
+    ) -> Estimate:
         """What `create` would spend, after the same checks; nothing is stored."""
         options = persona_options(request)
         self._check(request, options)
         model = extraction_model(self._context, request) if request.documents else None
-        documents = await self._check_documents(owner, request.documents)
+        documents = await self._check_documents(owner, request.documents, new)
         if model is None:
             return Estimate(0, 0, 0, 0, 0.0, {})
         return await asyncio.to_thread(_estimate, documents, model.spec, options)
@@ -92,8 +109,10 @@ class PersonaSets:
         persona_set: PersonaSet,
         parent: str | None = None,
         document_ids: Sequence[str] = (),
+        *,
+        keep: Keep[PersonaSetRecord] | None = None,
     ) -> PersonaSetRecord:
-        """Keeps a set that is complete already."""
+        """Stores a set that is complete already. keep: what is stored with it."""
         moment = now()
         row = {
             "id": new_id("ps"),
@@ -108,34 +127,72 @@ class PersonaSets:
             "cost_usd": 0.0,
             **set_columns(persona_set),
         }
-        await self._context.store.write(lambda connection: connection.execute(sa.insert(tables.persona_sets), row))
-        return await self.get(owner, str(row["id"]))
+        return await self._insert(row, persona_set, (), keep)
 
-    async def edit(self, owner: str | None, persona_set_id: str, edit: PersonaSetEdit) -> PersonaSetRecord:
+    async def _insert(
+        self,
+        row: dict[str, Any],
+        persona_set: PersonaSet | None,
+        new: Sequence[NewDocuments],
+        keep: Keep[PersonaSetRecord] | None,
+    ) -> PersonaSetRecord:
+        table = tables.persona_sets
+        record = _record(_ABSENT | row, persona_set)
+
+        async def operation(connection: AsyncConnection) -> None:
+            await insert_documents(connection, new)
+            await connection.execute(sa.insert(table), row)
+            if keep is not None:
+                await keep(connection, record)
+
+        await write_once(self._context.store, operation, made=sa.select(table.c.id).where(table.c.id == row["id"]))
+        return record
+
+    async def edit(
+        self,
+        owner: str | None,
+        persona_set_id: str,
+        edit: PersonaSetEdit,
+        *,
+        keep: Keep[PersonaSetRecord] | None = None,
+    ) -> PersonaSetRecord:
         """A new set with the changes, which names this one as its parent; this one stays.
 
         Raises NotFoundError, ConflictError until it has completed, InvalidRequestError for a change that cannot be made.
         """
-        old = await self.get(owner, persona_set_id)
-        if old.persona_set is None:
-            raise ConflictError(
-                f"persona set {persona_set_id!r} is {old.state.status}; it can be edited when completed"
-            )
-        edited = edited_set(old.persona_set, edit)
-        return await self.store_set(old.owner, edit.name or old.name, edited, old.id, old.document_ids)
+        return await self._derive(owner, persona_set_id, edit.name, lambda old: edited_set(old, edit), keep)
 
-    async def calibrate(self, owner: str | None, persona_set_id: str, asked: PersonaSetCalibration) -> PersonaSetRecord:
+    async def calibrate(
+        self,
+        owner: str | None,
+        persona_set_id: str,
+        asked: PersonaSetCalibration,
+        *,
+        keep: Keep[PersonaSetRecord] | None = None,
+    ) -> PersonaSetRecord:
         """A new set whose weights match a population's shares (raking), with this one as its parent; this one stays.
+
+        keep: what is stored with it.
 
         Raises NotFoundError, ConflictError until it has completed, InvalidRequestError where no weights match.
         """
+        return await self._derive(owner, persona_set_id, asked.name, lambda old: calibrated_set(old, asked), keep)
+
+    async def _derive(
+        self,
+        owner: str | None,
+        persona_set_id: str,
+        name: str | None,
+        change: Callable[[PersonaSet], PersonaSet],
+        keep: Keep[PersonaSetRecord] | None,
+    ) -> PersonaSetRecord:
         old = await self.get(owner, persona_set_id)
         if old.persona_set is None:
             raise ConflictError(
-                f"persona set {persona_set_id!r} is {old.state.status}; it can be calibrated when completed"
+                f"persona set {persona_set_id!r} is {old.state.status}; it can be changed when completed"
             )
-        calibrated = calibrated_set(old.persona_set, asked)
-        return await self.store_set(old.owner, asked.name or old.name, calibrated, old.id, old.document_ids)
+        changed = change(old.persona_set)
+        return await self.store_set(old.owner, name or old.name, changed, old.id, old.document_ids, keep=keep)
 
     async def get(self, owner: str | None, persona_set_id: str) -> PersonaSetRecord:
         """With its personas, once it has completed. Raises NotFoundError."""
@@ -235,9 +292,11 @@ class PersonaSets:
             message = f"{len(request.personas)} personas; at most {limits.personas_per_set} make one set"
             raise LimitExceededError(message, [Problem("/personas", message, "limit_exceeded")])
 
-    async def _check_documents(self, owner: str | None, ids: tuple[str, ...]) -> Sequence[Document]:
+    async def _check_documents(
+        self, owner: str | None, ids: tuple[str, ...], new: Sequence[NewDocuments] = ()
+    ) -> Sequence[Document]:
         try:
-            return await Documents(self._context).load(owner, ids)
+            return await Documents(self._context).load(owner, ids, new)
         except NotFoundError as error:
             raise InvalidRequestError(str(error), [Problem("/documents", str(error), "not_found")]) from error
 
@@ -262,47 +321,6 @@ def persona_options(request: PersonaSetRequest) -> PersonaOptions:
         ]
         place, known = problems[0].pointer.lstrip("/"), ", ".join(PersonaOptions.model_fields)
         raise InvalidRequestError(f"{place}: {problems[0].detail}; the options are {known}", problems) from error
-
-
-def edited_set(persona_set: PersonaSet, edit: PersonaSetEdit) -> PersonaSet:
-    """The set with the changes. Raises InvalidRequestError that names the change."""
-    from clustering import drop_personas, edit_persona, merge_personas, pin_personas
-
-    pointer = ""
-    original = persona_set
-    try:
-        if edit.unpin:
-            pointer = "/unpin"
-            persona_set = pin_personas(persona_set, edit.unpin, pinned=False)
-        if edit.drop:
-            pointer = "/drop"
-            persona_set = drop_personas(persona_set, edit.drop)
-        for index, merge in enumerate(edit.merge):
-            pointer = f"/merge/{index}"
-            persona_set = merge_personas(persona_set, merge.ids, name=merge.name)
-        for persona_id, changes in edit.change.items():
-            pointer = _pointer(("change", persona_id))
-            persona_set = edit_persona(persona_set, persona_id, **changes)
-        pointer = "/pin"
-        persona_set = pin_personas(persona_set, edit.pin) if edit.pin else persona_set
-    except PersonaInputError as error:
-        raise InvalidRequestError(str(error), [Problem(pointer, str(error), "cannot_be_edited")]) from error
-    return persona_set.model_copy(update={"parent": original.content_hash})
-
-
-def calibrated_set(persona_set: PersonaSet, asked: PersonaSetCalibration) -> PersonaSet:
-    """The set with raked weights. Raises InvalidRequestError that names the margin or the attribute."""
-    from clustering import calibrate_personas
-
-    try:
-        return calibrate_personas(persona_set, asked.attributes, asked.margins)
-    except CalibrationError as error:
-        raise InvalidRequestError(str(error), [Problem(_pointer(error.place), str(error), error.code)]) from error
-
-
-def _pointer(place: Sequence[str]) -> str:
-    """A JSON pointer (RFC 6901)."""
-    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in place)
 
 
 def extraction_model(context: Context, request: PersonaSetRequest) -> Model | None:

@@ -63,7 +63,8 @@ class Hearing(_Asked):
     repeats: Repeats = 1
     seed: int = Field(default=0, ge=0, le=2**53 - 1)
     budget_usd_max: float | None = Field(default=None, gt=0)
-    """What is done when it is reached stays; the rest is cancelled. A model without a known price cannot have one."""
+    """What is done when it is reached stays; the rest is cancelled. The first run is heard alone, to see what one costs; then
+    no more are begun at once than what is left pays for. A model without a known price cannot have one."""
     priority: int = Field(default=5, ge=0, le=9)
     """0 first."""
     expires_after: timedelta | None = Field(default=None, gt=timedelta(0), le=timedelta(days=366))

@@ -103,7 +103,7 @@ async def keep_folder(app: Application, folder: Path, bar: Progress) -> tuple[st
         bar.update(task, completed=done, total=total)
 
     found = await asyncio.to_thread(read_documents, folder, progress=reading)
-    added = await app.documents.keep(OWNER, found.documents)
+    added = await app.documents.store([app.documents.take(OWNER, found.documents)])
     skipped = [(one.name, f"{one.reason}: {one.detail}") for one in found.skipped]
     for where, why in [*skipped, *((one.name, one.reason) for one in added.skipped)]:
         talk(f"skipped {where}: {why}")

@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.application.context import Context, now
 from service.application.lifecycle import Begun, end_run, expire_runs, settle_batches
 from service.application.loading import forget_abandoned
-from service.application.paging import loading_batches
 from service.application.records import OPEN, Status
 from service.errors import StoreDamagedError
+from service.jobs.affording import runs_to_begin
 from service.jobs.engine import Job
 from service.jobs.workflows import PERSONAS, PROBE, REPORT, RUN
 from service.store import tables
@@ -47,14 +47,7 @@ async def waiting_jobs(context: Context, most: int) -> list[Job]:
         )
         jobs += [Job(one, REPORT, 0) for one in (await connection.execute(reporting.limit(50))).scalars()]
         if room > 0:
-            whole = sa.or_(runs.c.batch_id.is_(None), runs.c.batch_id.not_in(loading_batches()))
-            hearing = (
-                sa.select(runs.c.id, runs.c.priority)
-                .where(runs.c.status == Status.QUEUED, runs.c.dispatched_at.is_(None), whole)
-                .order_by(runs.c.priority, runs.c.id)
-                .limit(room)
-            )
-            jobs += [Job(row.id, RUN, row.priority) for row in await connection.execute(hearing)]
+            jobs += await runs_to_begin(connection, room)
     return jobs
 
 

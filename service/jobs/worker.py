@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from llm import CallLedger, troubles
 from service.application.context import Context
+from service.application.stopped_runs import keep_spending_of_cancelled
 from service.errors import StoreDamagedError, StoreError
 from service.jobs.cases import Cases
 from service.jobs.dispatch import forget_hopeless, mark_dispatched, still_mine, stranded, sweep, waiting_jobs
@@ -122,8 +123,12 @@ class Worker:
                 active.work.cancel()
                 await asyncio.Event().wait()
             await asyncio.wait([active.work])
-            if active.work.cancelled() and self._stopping:
-                await asyncio.Event().wait()
+            if active.work.cancelled():
+                if self._stopping:
+                    await asyncio.Event().wait()
+                if kind == RUN:
+                    with _told("counting what a cancelled run has cost"):
+                        await self._context.store.write(lambda one: keep_spending_of_cancelled(one, subject_id))
         finally:
             if self._active.get(subject_id) is active:
                 del self._active[subject_id]

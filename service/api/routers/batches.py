@@ -12,15 +12,15 @@ from starlette.responses import Response, StreamingResponse
 from service.api.answers.batches import BatchAnswer, batch_answer, batch_line_answer
 from service.api.answers.jobs import EstimateAnswer
 from service.api.batch_files import BATCH_BODY, BatchFile, batch_file
-from service.api.bodies import spooled
-from service.api.callers import Caller, Reader, Writer
-from service.api.idempotency import HEADER, answer_once, fingerprint
+from service.api.callers import Reader, Writer
+from service.api.idempotency import HEADER, answer_once, fingerprint, keeping
 from service.api.json_route import JsonRoute
 from service.api.middleware import SELF_CONTAINED_POLICY
 from service.api.negotiation import MEDIA_TYPES, Format, documented, wanted
 from service.api.paging import Listing, Paged, listing
 from service.api.rendering import report_markdown
 from service.api.serving import DryRun, Id, Wait, accepted, application_of, json_answer, when_ended
+from service.application import BatchRecord, Spool
 from stability import StabilityReport, report_html
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"], route_class=JsonRoute)
@@ -40,22 +40,22 @@ async def create_batch(request: Request, caller: Writer, dry_run: DryRun = False
     further line holds an item, `{"custom_id": "...", "item": {...}}`. Or a form with `batch` (that JSON object) and `items`
     (the file of items). The whole file is checked before anything is stored or spent.
     """
+    batches = application_of(request).batches
+
+    async def create(file: BatchFile, items: AsyncIterable[bytes] | Spool) -> Response:
+        if dry_run:
+            return json_answer(EstimateAnswer.of(await batches.estimate(caller.owner, file.asked, items)))
+        return _accepted(await batches.create(caller.owner, file.asked, items, keep=keeping(request, _accepted)))
+
     async with batch_file(request) as file:
         if HEADER not in request.headers:
-            return await _create(request, caller, file, file.chunks, dry_run)
-        folder = application_of(request).settings.data_dir / "spool"
-        async with spooled(file.chunks, folder) as body:
-            asked = fingerprint(request, file.asked.model_dump_json().encode() + body.digest)
-            return await answer_once(request, asked, lambda: _create(request, caller, file, body.chunks(), dry_run))
+            return await create(file, file.chunks)
+        async with batches.spooled(file.chunks) as items:
+            asked = fingerprint(request, file.asked.model_dump_json().encode() + items.digest)
+            return await answer_once(request, asked, lambda: create(file, items))
 
 
-async def _create(
-    request: Request, caller: Caller, file: BatchFile, chunks: AsyncIterable[bytes], dry_run: bool
-) -> Response:
-    batches = application_of(request).batches
-    if dry_run:
-        return json_answer(EstimateAnswer.of(await batches.estimate(caller.owner, file.asked, chunks)))
-    record = await batches.create(caller.owner, file.asked, chunks)
+def _accepted(record: BatchRecord) -> Response:
     return accepted(batch_answer(record), f"/v1/batches/{record.id}")
 
 
@@ -124,8 +124,7 @@ async def remake_report(request: Request, caller: Writer, batch_id: Id) -> Respo
 
     A job: `report_status` is `pending` until it is made. 409 while the batch is at work or its report is being made.
     """
-    record = await application_of(request).batches.remake_report(caller.sees, batch_id)
-    return accepted(batch_answer(record), f"/v1/batches/{record.id}")
+    return _accepted(await application_of(request).batches.remake_report(caller.sees, batch_id))
 
 
 def report_response(report: StabilityReport, chosen: str, *, title: str) -> Response:

@@ -17,7 +17,7 @@ from service.api.answers.evaluations import EvaluationAnswer, evaluation_answer
 from service.api.answers.jobs import EstimateAnswer
 from service.api.callers import Reader, Writer
 from service.api.events import Progressing, event_stream, events_after
-from service.api.idempotency import CreatingRoute
+from service.api.idempotency import CreatingRoute, keeping
 from service.api.paging import Listing, Paged, listing
 from service.api.problem import ProblemError
 from service.api.serving import DryRun, Id, Wait, accepted, application_of, json_answer
@@ -42,7 +42,11 @@ async def create_evaluation(
     evaluations = application_of(request).evaluations
     if dry_run:
         return json_answer(EstimateAnswer.of(await evaluations.estimate(caller.owner, body)))
-    record = await evaluations.create(caller.owner, body)
+    record = await evaluations.create(caller.owner, body, keep=keeping(request, _accepted))
+    return _accepted(record)
+
+
+def _accepted(record: EvaluationRecord) -> Response:
     return accepted(evaluation_answer(record), f"/v1/evaluations/{record.id}")
 
 

@@ -150,8 +150,7 @@ async def test_work_stops_when_its_money_is_spent_and_what_is_done_stays(
 ) -> None:
     for place in ("llm.attempts.price", "service.application.hearings.price"):
         monkeypatch.setattr(place, lambda model, usage: 0.01)
-    one_by_one = sqlite_settings.limits.model_copy(update={"jobs_concurrent": 1})
-    async with working(sqlite_settings.model_copy(update={"limits": one_by_one})) as (app, personas):
+    async with working(sqlite_settings) as (app, personas):
         request = EvaluationRequest(
             item=item, persona_set=personas, rubric=rubric, repeats=8, protocol=SHORT, budget_usd_max=0.25
         )
@@ -160,8 +159,17 @@ async def test_work_stops_when_its_money_is_spent_and_what_is_done_stays(
         runs = await app.runs.list(None, made.id)
         recorded = sum([len(await app.runs.calls(None, run.id)) for run in runs])
     assert ended.state.error_code == "budget_exhausted"
-    assert {run.state.status for run in runs} == {Status.COMPLETED, Status.CANCELLED}
+    statuses = [run.state.status for run in runs]
+    assert set(statuses) == {Status.COMPLETED, Status.CANCELLED}
+    assert statuses.count(Status.COMPLETED) >= 25 // recorded_of_one(runs) - 1, "no more began than could be paid"
     assert 25 < recorded <= 25 + len(ended.models) * 3, "only what the personas had in flight goes beyond"
+    assert ended.spent.calls == recorded
+    assert ended.spent.cost_usd == pytest.approx(0.01 * recorded), "what was stopped was paid for, too"
+
+
+def recorded_of_one(runs: Any) -> int:
+    """Calls of the longest run that was heard to its end."""
+    return int(max(run.spent.calls for run in runs if run.state.status is Status.COMPLETED))
 
 
 async def test_a_fault_of_ours_fails_the_run_and_says_so(
