@@ -125,20 +125,14 @@ async def _estimate(service: Application, items: Any, hearing: dict[str, Any], j
     from dataclasses import asdict
 
     from service.application import EvaluationRequest
-    from service.cli.console import results
+    from service.cli.hearing_text import print_estimate, total_cost
     from service.cli.local import OWNER
 
     told = [await service.evaluations.estimate(OWNER, EvaluationRequest(item=item, **hearing)) for item in items]
-    costs = [one.cost_usd for one in told]
-    cost = None if None in costs else sum(one for one in costs if one is not None)
     if json_:
-        print_json({"items": [asdict(one) for one in told], "cost_usd": cost})
-        return
-    results().print(
-        f"{sum(one.runs for one in told)} runs, {sum(one.calls for one in told)} calls, "
-        f"{sum(one.input_tokens for one in told):,} input and {sum(one.output_tokens for one in told):,} output tokens, "
-        + ("cost unknown: the model's price is not known" if cost is None else f"about ${cost:.2f}")
-    )
+        print_json({"items": [asdict(one) for one in told], "cost_usd": total_cost(told)})
+    else:
+        print_estimate(told)
 
 
 async def _tell(

@@ -78,10 +78,10 @@ def serve(settings: Settings) -> Serve:
     """Opens a service: `async with serve(host="0.0.0.0", unsafe_no_auth=True) as service`."""
 
     @asynccontextmanager
-    async def opened(*, grace_s: float = 30.0, work: bool = False, **changed: Any) -> AsyncIterator[Service]:
+    async def opened(*, work: bool = False, **changed: Any) -> AsyncIterator[Service]:
         asked = settings.model_copy(update=changed)
         async with open_service(asked, work=work) as application:
-            app = create_app(application, asked, grace_s=grace_s)
+            app = create_app(application, asked)
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
                 yield Service(application, client)

@@ -241,6 +241,19 @@ def test_the_form_says_what_is_missing_and_keeps_what_was_typed(site: Any) -> No
     assert re.search(r'id="documents"[^>]*aria-invalid="true"', answer.text)
 
 
+def test_files_that_cannot_be_read_are_named_before_the_hearing(site: Any) -> None:
+    files = [("files", ("broken.pdf", b"%PDF-1.7 nothing")), ("files", ("<b>.txt", b""))]
+    data = {"documents": "As a tenant, I want a key to the cellar.", "output": "words"}
+    answer = httpx.post(f"{site.base}/try", data=data, files=files, timeout=30)
+    assert answer.status_code == 200, answer.text
+    assert "broken.pdf: broken: " in answer.text
+    assert "&lt;b&gt;.txt: empty: " in answer.text
+    assert "data-hear" not in answer.text, "it would go on before anybody has read that"
+    answer = httpx.post(f"{site.base}/try", data={"output": "words"}, files=files, timeout=30)
+    assert answer.status_code == 422
+    assert "broken.pdf: broken: " in answer.text
+
+
 def test_another_site_cannot_post_the_form(site: Any) -> None:
     answer = httpx.post(
         f"{site.base}/try", data={"output": "x"}, headers={"Origin": "https://elsewhere.example"}, timeout=30
