@@ -2,7 +2,7 @@
 
 from service.store import tables
 from service.store.clock import moment_ago
-from service.store.columns import JsonIfReadable, read_json, unpack
+from service.store.columns import JsonIfReadable, read_json, unpack, write_json
 from service.store.ids import new_id
 from service.store.inserting import insert_if_absent
 from service.store.ledger import Budget, BudgetExhaustedError, StoreLedger, load_calls
@@ -31,4 +31,5 @@ __all__ = [
     "tables",
     "unpack",
     "until_reachable",
+    "write_json",
 ]
