@@ -116,6 +116,10 @@ class Settings(BaseSettings):
     log_json: bool = True
     otlp_endpoint: str | None = None
     """Where traces go (OTLP over HTTP); None for nowhere."""
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    """Where `rehearing worker` gives its metrics, which count its own model calls; None for nowhere. It asks for no key."""
+    metrics_host: str = "127.0.0.1"
+    """The address that it listens on for them."""
 
     limits: Limits = Limits()
 

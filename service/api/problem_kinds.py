@@ -122,8 +122,9 @@ _KINDS = (
         "idempotency-in-flight",
         409,
         "Same key still in flight",
-        "A request with this Idempotency-Key has not been answered yet.",
-        "Wait for `Retry-After` seconds and send the same request again.",
+        "A request with this Idempotency-Key has not been answered yet, or took the key over from this one after five minutes.",
+        "Wait for `Retry-After` seconds and send the same request again, for six minutes before you give up: a request whose "
+        "server died loses its key after five.",
         retryable=True,
     ),
     Kind("gone", 410, "No longer kept", "What was stored here has been purged.", "Create it again."),
@@ -227,6 +228,14 @@ _KINDS = (
         "The queue is full, or the database does not answer.",
         "Wait for `Retry-After` seconds and try again.",
         retryable=True,
+    ),
+    Kind(
+        "outcome-unknown",
+        503,
+        "Unknown whether it was stored",
+        "The database broke off in the moment of storing what was asked for, and did not come back in time to say "
+        "whether it had. A request with an Idempotency-Key never gets this answer: it can always be sent again.",
+        "Look whether it is there before you send it again; send creating requests with an Idempotency-Key.",
     ),
     Kind(
         "storage-full",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,9 +16,11 @@ import pytest
 from pydantic import SecretStr
 
 from service.api import create_app
+from service.api.openapi import operations
 from service.application import Application
 from service.opening import open_service
 from service.settings import Settings
+from tests.scheduling import made_once
 from tests.service.conftest import BOTH
 
 RUBRIC: dict[str, Any] = {
@@ -33,6 +36,14 @@ RUBRIC: dict[str, Any] = {
         }
     ],
 }
+
+
+KEPT = Path(__file__).parents[3] / "docs" / "openapi.json"
+
+
+def kept_operations() -> list[tuple[str, str, dict[str, Any]]]:
+    """Path, method and operation of all that the kept document tells of."""
+    return list(operations(json.loads(KEPT.read_text())))
 
 
 class Service:
@@ -142,6 +153,7 @@ class Live:
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """One live service for the session."""
+    made_once("live", tmp_path_factory.getbasetemp())
     folder = tmp_path_factory.mktemp("live")
     script = Path(__file__).with_name("live_server.py")
     with (folder / "log").open("wb") as log:
