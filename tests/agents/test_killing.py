@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+from tests.agents.hearing_process import ITEMS
+
 PROCESS = Path(__file__).parent / "hearing_process.py"
 ROOT = Path(__file__).parents[2]
 
@@ -39,7 +41,7 @@ def test_no_finished_call_is_repeated(model_server, tmp_path):
     assert len({call["key"] for call in calls}) == len(calls)
     assert stats["finished"] - len(calls) <= in_flight_when_killed
     assert sum(count - 1 for count in stats["finished_repeated"].values()) <= in_flight_when_killed
-    assert len(results.read_text().splitlines()) == 3
+    assert len(results.read_text().splitlines()) == ITEMS
 
 
 def _lines(path: Path) -> int:
