@@ -41,9 +41,16 @@ def _as_given(persona: Persona) -> Persona:
         for field in _PROVENANCE_FIELDS
         if getattr(persona, field) and field not in persona.provenance
     }
+    warnings = dict.fromkeys((*persona.warnings, *((SPARSE_CARD,) if _is_sparse(persona) else ())))
     return persona.model_copy(
-        update={"provenance": {**given, **persona.provenance}, "warnings": warned(persona.warnings, [persona])}
+        update={"provenance": {**given, **persona.provenance}, "warnings": warned(tuple(warnings), [persona])}
     )
+
+
+def _is_sparse(persona: Persona) -> bool:
+    """Few words of its own, and nothing else on the card that would bind a model."""
+    described = persona.background or persona.specialty or persona.traits or persona.relationships
+    return len(persona.excerpts) < SPARSE_EXCERPTS and not described
 
 
 def _groups(personas: Sequence[Persona]) -> tuple[StakeholderGroup, ...]:

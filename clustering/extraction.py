@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from clustering.demographics import Claim, Stated, verified
 from clustering.document import Document, Span
 from clustering.errors import ExtractionError
 from clustering.evidence import find_quote
-from clustering.passages import read_blocks
+from clustering.passages import read_blocks, split_sentences
 from clustering.perspectives import Perspective, Turn, speaking_turns
 from clustering.stated import Attribute
 from clustering.voice import voice
@@ -149,15 +149,30 @@ def estimate_extraction(
 
 
 def split_sections(document: Document, tokens_max: int = SECTION_TOKENS_MAX) -> list[Section]:
-    """The document's prose in sections of whole paragraphs; a longer paragraph is a section of its own."""
+    """The document's prose in sections within the budget: whole paragraphs, of a longer one whole sentences."""
     characters_max = tokens_max * _CHARACTERS_PER_TOKEN
     sections: list[Section] = []
     for block in read_blocks(document.text):
-        if sections and block.end - sections[-1].start <= characters_max:
-            sections[-1] = Section(document, sections[-1].start, block.end)
-        else:
-            sections.append(Section(document, block.start, block.end))
+        for start, end in _pieces(document.text, block.start, block.end, characters_max):
+            if sections and end - sections[-1].start <= characters_max:
+                sections[-1] = Section(document, sections[-1].start, end)
+            else:
+                sections.append(Section(document, start, end))
     return sections
+
+
+def _pieces(text: str, start: int, end: int, characters_max: int) -> Iterator[tuple[int, int]]:
+    """A paragraph as one piece, or as sentences where it is too long; a sentence that is too long is cut between words."""
+    if end - start <= characters_max:
+        yield start, end
+        return
+    for left, right in split_sentences(text, start, end):
+        while right - left > characters_max:
+            cut = text.rfind(" ", left + 1, left + characters_max)
+            cut = cut if cut > left else left + characters_max
+            yield left, cut
+            left = cut
+        yield left, right
 
 
 async def extract_with_model(

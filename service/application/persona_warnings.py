@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 WARNINGS = {
-    "sparse_card": "Sparse card: with few words of its own, the persona leaves the model free.",
-    "fragile": "Fragile: most resamples of the documents lack this persona.",
     "demographics_may_bias": "Demographics are shown to the judge: scores may follow who somebody is instead of the material.",
     "single_voices_unplaced": "Some groups are a single voice: they have no persona of their own.",
     "only_margins_match": "The weights match the population's share of each attribute alone; combinations of attributes, and whatever else sets the population apart, need not match.",

@@ -11,7 +11,7 @@ from service.cli.report_text import number
 
 if TYPE_CHECKING:
     from clustering import Assignment, PersonaSet
-    from service.application import DimensionScore, EvaluationRecord
+    from service.application import DimensionScore, Estimate, EvaluationRecord
 
 QUOTE_CHARACTERS = 150
 
@@ -38,6 +38,23 @@ def print_personas(persona_set: PersonaSet, documents: Mapping[str, str]) -> Non
         )
     for warning in persona_set.warnings:
         console.print(clean(f"  note: {warning_text(warning)}"))
+
+
+def total_cost(told: Sequence[Estimate]) -> float | None:
+    """Dollars; None where any price is unknown."""
+    costs = [one.cost_usd for one in told]
+    return None if None in costs else sum(one for one in costs if one is not None)
+
+
+def print_estimate(told: Sequence[Estimate]) -> None:
+    """What the estimates come to, on one line."""
+    cost, runs = total_cost(told), sum(one.runs for one in told)
+    results().print(
+        (f"{runs} runs, " if runs else "")
+        + f"{sum(one.calls for one in told)} calls, {sum(one.input_tokens for one in told):,} input and "
+        f"{sum(one.output_tokens for one in told):,} output tokens, "
+        + ("cost unknown: the model's price is not known" if cost is None else f"about ${cost:.2f}")
+    )
 
 
 def print_assignments(found: Sequence[Assignment]) -> None:

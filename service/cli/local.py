@@ -83,8 +83,18 @@ async def build_personas(
     app: Application, folder: Path, *, options: dict[str, object], bar: Progress, name: str = ""
 ) -> PersonaSetRecord:
     """A persona set from every readable file of `folder`; files that cannot be read are named on stderr."""
-    from clustering import read_documents
     from service.application import PersonaSetRequest
+
+    ids = await keep_folder(app, folder, bar)
+    record = await app.persona_sets.create(
+        OWNER, PersonaSetRequest(name=name or folder.name, documents=ids, options=options)
+    )
+    return await _until_built(app, record.id, bar)
+
+
+async def keep_folder(app: Application, folder: Path, bar: Progress) -> tuple[str, ...]:
+    """Ids of the stored documents of `folder`; files that cannot be read are named on stderr."""
+    from clustering import read_documents
     from service.cli.console import talk
 
     task = bar.add_task("reading documents", total=None)
@@ -97,11 +107,7 @@ async def build_personas(
     skipped = [(one.name, f"{one.reason}: {one.detail}") for one in found.skipped]
     for where, why in [*skipped, *((one.name, one.reason) for one in added.skipped)]:
         talk(f"skipped {where}: {why}")
-    ids = [document.id for document in added.documents]
-    record = await app.persona_sets.create(
-        OWNER, PersonaSetRequest(name=name or folder.name, documents=tuple(ids), options=options)
-    )
-    return await _until_built(app, record.id, bar)
+    return tuple(document.id for document in added.documents)
 
 
 async def _until_built(app: Application, set_id: str, bar: Progress) -> PersonaSetRecord:
@@ -141,6 +147,13 @@ async def document_names(app: Application, record: PersonaSetRecord) -> dict[str
     """The names of a set's documents by their ids."""
     titles = await app.documents.titles(OWNER, record.document_ids)
     return {one: titles.get(one) or one for one in record.document_ids}
+
+
+def check_models(app: Application, specs: Sequence[str]) -> None:
+    """Opens the models that are to judge, the installation's own without any: before documents are read for personas,
+    which takes a while. Raises ModelConfigurationError."""
+    for spec in specs or (app.context.settings.model,):
+        app.context.models.check(spec)
 
 
 async def hear_batch(

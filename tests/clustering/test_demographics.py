@@ -173,7 +173,15 @@ async def test_fields_of_a_row_are_given(hashed: Embedder) -> None:
 
 
 def test_what_a_user_writes_is_given_and_warned_of(hashed: Embedder) -> None:
-    card = Persona(id="p", name="n", stakeholder="s", group_id="g", perspective="x", demographics={"age": "54"})
+    card = Persona(
+        id="p",
+        name="n",
+        stakeholder="s",
+        group_id="g",
+        perspective="x",
+        background="Ten years on nights.",
+        demographics={"age": "54"},
+    )
     found = given_persona_set([card])
     assert (found.warnings, found.personas[0].warnings) == (("demographics_may_bias",), ("demographics_may_bias",))
     assert found.personas[0].provenance["demographics"].kind == "given"

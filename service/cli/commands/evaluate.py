@@ -75,11 +75,19 @@ async def _evaluate(
     json_: bool,
     quiet: bool,
 ) -> list[EvaluationRecord]:
-    from service.cli.local import at_work, build_personas, evaluations_of, hear_batch, require_verdicts
+    from service.cli.local import (
+        at_work,
+        build_personas,
+        check_models,
+        evaluations_of,
+        hear_batch,
+        require_verdicts,
+    )
 
     async with at_work(settings) as service:
         with progress(quiet) as bar:
             if Path(personas).is_dir():
+                check_models(service, hearing["models"])
                 personas = (await build_personas(service, Path(personas), options={}, bar=bar)).id
                 if not quiet:
                     talk(f"personas are stored as {personas}: judge with the same ones by --personas {personas}")
@@ -96,7 +104,7 @@ async def _dry_run(settings: Any, items: Any, personas: str, hearing: Any, json_
     from tempfile import TemporaryDirectory
 
     from service.application import open_application
-    from service.cli.local import at_work, build_personas
+    from service.cli.local import at_work, build_personas, check_models
 
     folder = Path(personas).is_dir()
     with TemporaryDirectory(prefix="rehearing-") as scratch:
@@ -105,6 +113,7 @@ async def _dry_run(settings: Any, items: Any, personas: str, hearing: Any, json_
             settings = settings.model_copy(update=over)
         async with at_work(settings) if folder else open_application(settings) as service:
             if folder:
+                check_models(service, hearing["models"])
                 with progress(quiet) as bar:
                     personas = (await build_personas(service, Path(personas), options={}, bar=bar)).id
             await _estimate(service, items, {"persona_set": personas, **hearing}, json_)
@@ -116,20 +125,14 @@ async def _estimate(service: Application, items: Any, hearing: dict[str, Any], j
     from dataclasses import asdict
 
     from service.application import EvaluationRequest
-    from service.cli.console import results
+    from service.cli.hearing_text import print_estimate, total_cost
     from service.cli.local import OWNER
 
     told = [await service.evaluations.estimate(OWNER, EvaluationRequest(item=item, **hearing)) for item in items]
-    costs = [one.cost_usd for one in told]
-    cost = None if None in costs else sum(one for one in costs if one is not None)
     if json_:
-        print_json({"items": [asdict(one) for one in told], "cost_usd": cost})
-        return
-    results().print(
-        f"{sum(one.runs for one in told)} runs, {sum(one.calls for one in told)} calls, "
-        f"{sum(one.input_tokens for one in told):,} input and {sum(one.output_tokens for one in told):,} output tokens, "
-        + ("cost unknown: the model's price is not known" if cost is None else f"about ${cost:.2f}")
-    )
+        print_json({"items": [asdict(one) for one in told], "cost_usd": total_cost(told)})
+    else:
+        print_estimate(told)
 
 
 async def _tell(

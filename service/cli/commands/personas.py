@@ -34,6 +34,7 @@ def personas(
     demographics: Annotated[
         bool, typer.Option("--demographics", help="Give personas what the documents state: age, gender, place, …")
     ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost, and spend nothing.")] = False,
     name: Annotated[str, typer.Option(help="What to call the set.")] = "",
     unpin: Annotated[list[str] | None, typer.Option(help="Let this persona be dropped again (repeatable).")] = None,
     drop: Annotated[list[str] | None, typer.Option(help="Leave this persona out (repeatable).")] = None,
@@ -69,6 +70,9 @@ def personas(
     if not Path(documents).is_dir():
         raise typer.BadParameter(f"{documents} is neither a folder nor a ps_ id", param_hint="DOCUMENTS")
     options = [*(option or []), *(["demographics=true"] if demographics else [])]
+    if dry_run:
+        asyncio.run(_dry_run(Path(documents), model, base_url, options, json_, quiet))
+        return
     asyncio.run(_build(Path(documents), model, base_url, options, name, json_, quiet))
 
 
@@ -81,18 +85,49 @@ async def _build(
     json_: bool,
     quiet: bool,
 ) -> None:
-    import yaml
-
-    from service.cli.commands.stability import pairs
     from service.cli.local import at_work, build_personas, document_names, settings_for
 
-    options: dict[str, object] = {key: yaml.safe_load(value) for key, value in pairs(option, "--option").items()}
+    options = _options(option)
     settings = settings_for(base_url=base_url).model_copy(update={"persona_model": model})
     async with at_work(settings) as service:
         with progress(quiet) as bar:
             record = await build_personas(service, documents, options=options, bar=bar, name=name)
         names = await document_names(service, record)
     _tell(record, names, json_, quiet)
+
+
+def _options(option: list[str] | None) -> dict[str, object]:
+    import yaml
+
+    from service.cli.commands.stability import pairs
+
+    return {key: yaml.safe_load(value) for key, value in pairs(option, "--option").items()}
+
+
+async def _dry_run(
+    folder: Path, model: str | None, base_url: str | None, option: list[str] | None, json_: bool, quiet: bool
+) -> None:
+    """The estimate, made in a data folder that goes away again."""
+    from dataclasses import asdict
+    from tempfile import TemporaryDirectory
+
+    from service.application import PersonaSetRequest, open_application
+    from service.cli.hearing_text import print_estimate
+    from service.cli.local import OWNER, keep_folder, settings_for
+
+    with TemporaryDirectory(prefix="rehearing-") as scratch:
+        over = {"persona_model": model, "data_dir": Path(scratch), "database_url": None}
+        async with open_application(settings_for(base_url=base_url).model_copy(update=over)) as service:
+            with progress(quiet) as bar:
+                ids = await keep_folder(service, folder, bar)
+            asked = PersonaSetRequest(documents=ids, options=_options(option))
+            told = await service.persona_sets.estimate(OWNER, asked)
+    if json_:
+        print_json(asdict(told))
+    else:
+        print_estimate([told])
+    if not quiet:
+        talk("nothing was stored or asked; leave out --dry-run to build the set")
 
 
 async def _stored(

@@ -295,7 +295,7 @@ def _card(persona: Persona, looks: dict[str, tuple[str, int]]) -> PersonaCard:
         excerpts=tuple(
             ExcerptView(e.quote, readable(e.quote), _passage(e.span) if e.span else None) for e in persona.excerpts
         ),
-        warnings=tuple(warning_text(warning) for warning in persona.warnings),
+        warnings=tuple(words(warning) for warning in persona.warnings),
         weight=persona.weight,
         mark=mark,
         hue=hue,

@@ -121,6 +121,28 @@ def test_files_that_cannot_be_read_are_named_and_the_others_are_used(
         assert f"skipped {name}: {reason}: " in told.err
 
 
+def test_a_dry_run_tells_the_cost_of_a_model_and_stores_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REHEARING_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("OPENAI_API_KEY", "unused")
+    folder = tmp_path / "interviews"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.txt").write_text(f"As a nurse, I want {number} chairs. " * 800)
+    asked = ["personas", str(folder), "--model", "openai:gpt-4o", "--dry-run"]
+    assert run([*asked, "--json", "-q"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["calls"] == 6
+    assert told["cost_usd"] > 0
+    assert run(asked) == 0
+    printed = capsys.readouterr()
+    assert f"6 calls, {told['input_tokens']:,} input" in printed.out
+    assert "about $" in printed.out
+    assert "nothing was stored or asked" in printed.err
+    assert not (tmp_path / "data").exists()
+
+
 def test_changes_of_a_folder_are_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["personas", str(tmp_path), "--drop", "p1"]) == 2
     assert "ps_ id" in capsys.readouterr().err

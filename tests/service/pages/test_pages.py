@@ -11,8 +11,6 @@ import pytest
 
 from tests.service.pages.conftest import RUBRIC
 
-pytestmark = pytest.mark.xdist_group("pages")
-
 
 def paths(site: Any) -> dict[str, str]:
     run = site.runs("hasty")[0]["id"]
@@ -241,6 +239,19 @@ def test_the_form_says_what_is_missing_and_keeps_what_was_typed(site: Any) -> No
     assert "at least one document" in answer.text
     assert "kept words" in answer.text
     assert re.search(r'id="documents"[^>]*aria-invalid="true"', answer.text)
+
+
+def test_files_that_cannot_be_read_are_named_before_the_hearing(site: Any) -> None:
+    files = [("files", ("broken.pdf", b"%PDF-1.7 nothing")), ("files", ("<b>.txt", b""))]
+    data = {"documents": "As a tenant, I want a key to the cellar.", "output": "words"}
+    answer = httpx.post(f"{site.base}/try", data=data, files=files, timeout=30)
+    assert answer.status_code == 200, answer.text
+    assert "broken.pdf: broken: " in answer.text
+    assert "&lt;b&gt;.txt: empty: " in answer.text
+    assert "data-hear" not in answer.text, "it would go on before anybody has read that"
+    answer = httpx.post(f"{site.base}/try", data={"output": "words"}, files=files, timeout=30)
+    assert answer.status_code == 422
+    assert "broken.pdf: broken: " in answer.text
 
 
 def test_another_site_cannot_post_the_form(site: Any) -> None:
