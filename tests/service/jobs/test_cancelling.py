@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from service.application import BatchRequest, EvaluationRequest, Status
+from service.application.context import now
 from service.store import tables
 from tests.service.jobs.test_faults import until
 from tests.service.jobs.test_working import SHORT, lines
@@ -79,6 +80,15 @@ async def test_cancelled_while_it_runs(settings: Any, working: Any, rubric: Any,
             return sum(spent.calls for spent in told) == await calls_made(app)
 
         await until(all_that_was_asked_is_counted)
+
+
+async def test_cancelled_when_all_of_it_has_just_ended(settings: Any, working: Any, rubric: Any) -> None:
+    async with working(settings, work=False) as (app, personas):
+        batch = await app.batches.create(None, request_of_many(personas, rubric), lines(2))
+        for table in (tables.runs, tables.evaluations):
+            done = sa.update(table).values(status=Status.COMPLETED, ended_at=now())
+            await app.context.store.write(lambda connection, done=done: connection.execute(done))
+        assert (await app.batches.cancel(None, batch.id)).state.status is Status.COMPLETED
 
 
 def request_of_many(personas: str, rubric: Any) -> BatchRequest:
