@@ -35,6 +35,14 @@ def _no_network() -> Any:
     patch.undo()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keeps tests together that share what is dear."""
+    from tests.scheduling import TogetherScheduling
+
+    return TogetherScheduling(config, log)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """Where everything is required (CI), a test that would skip for want of a browser, a server or an environment fails instead."""

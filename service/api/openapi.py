@@ -37,7 +37,9 @@ request again. Requests that store nothing (`/v1/stability`, `dry_run=true`) nee
 _EXAMPLES = Path(__file__).with_name("examples.json")
 _METHODS = ("get", "put", "post", "delete", "patch")
 
-_ALWAYS = ("bad-request", "host-not-allowed", "internal", "busy", "stored-data-damaged")
+_ALWAYS = (
+    "bad-request", "host-not-allowed", "headers-too-slow", "headers-too-large", "internal", "busy", "stored-data-damaged"
+)  # fmt: skip
 _WITH_KEY = ("unauthenticated", "forbidden")
 _WITH_BODY = ("body-too-large", "body-too-slow", "storage-full")
 _TYPED = {"application/json", "multipart/form-data"}

@@ -104,6 +104,14 @@ _KINDS = (
         retryable=True,
     ),
     Kind(
+        "headers-too-slow",
+        408,
+        "Headers came too slowly",
+        "The request's line and headers did not arrive in time.",
+        "Send it again, at once.",
+        retryable=True,
+    ),
+    Kind(
         "conflict",
         409,
         "Conflicts with the present state",
@@ -184,6 +192,13 @@ _KINDS = (
         "Use a fresh key for a new request.",
     ),
     Kind(
+        "headers-too-large",
+        431,
+        "Headers too large",
+        "The request's line and headers, or its trailers, are longer than this server takes.",
+        "Send less; long values belong into the body.",
+    ),
+    Kind(
         "internal",
         500,
         "Internal error",
@@ -246,6 +261,7 @@ BY_STATUS: dict[int, str] = {
     413: "body-too-large",
     415: "unsupported-media-type",
     422: "invalid-request",
+    431: "headers-too-large",
     503: "busy",
 }
 """The kind for a bare HTTP status, where a library raised it."""

@@ -33,6 +33,7 @@ from service.application.idempotency import Keep
 from service.application.lifecycle import stop_batch
 from service.application.loading import ROWS, forget, load
 from service.application.paging import owned, read_page
+from service.application.ratings_csv import csv_chunks
 from service.application.ratings_files import ratings_path
 from service.application.records import BatchRecord, BatchResult, Estimate, Page, Spent
 from service.application.reports import Reports
@@ -226,6 +227,14 @@ class Batches:
     async def ratings(self, owner: str | None, batch_id: str) -> Path:
         """A Parquet file of its ratings so far."""
         return await self._reports.ratings(owner, batch_id)
+
+    async def table(self, owner: str | None, batch_id: str) -> AsyncIterator[bytes]:
+        """Its ratings as CSV (`ratings_csv`), read as a stream. Raises ConflictError until the batch has ended."""
+        row = await self._row(owner, batch_id)
+        if row.ended_at is None:
+            raise ConflictError(f"batch {batch_id!r} is {row.status}; its results are there when it has ended")
+        async for chunk in csv_chunks(await self.ratings(owner, batch_id)):
+            yield chunk
 
     async def export(self, owner: str | None, batch_id: str) -> AsyncIterator[bytes]:
         """An ended batch as one file, with personas, items, runs and calls. Raises ConflictError for one at work."""

@@ -47,9 +47,11 @@ class Documents:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def add(self, owner: str | None, data: bytes, name: str) -> DocumentsAdded:
+    async def add(
+        self, owner: str | None, data: bytes, name: str, *, seen: dict[tuple[str, str], str] | None = None
+    ) -> DocumentsAdded:
         """Reads an uploaded file and stores what could be read: `read` and `store` in one."""
-        return await self.store([await self.read(owner, data, name)])
+        return await self.store([await self.read(owner, data, name, seen=seen)])
 
     async def read(
         self,

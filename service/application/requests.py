@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 from agents import DebateProtocol, Item, Rubric
 from clustering import Persona
 
+PRIORITY_MAX = 9
+
 
 class _Asked(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,7 +67,7 @@ class Hearing(_Asked):
     budget_usd_max: float | None = Field(default=None, gt=0)
     """What is done when it is reached stays; the rest is cancelled. The first run is heard alone, to see what one costs; then
     no more are begun at once than what is left pays for. A model without a known price cannot have one."""
-    priority: int = Field(default=5, ge=0, le=9)
+    priority: int = Field(default=5, ge=0, le=PRIORITY_MAX)
     """0 first."""
     expires_after: timedelta | None = Field(default=None, gt=timedelta(0), le=timedelta(days=366))
     """Runs that have not begun by then expire; None for the installation's own."""

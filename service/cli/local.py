@@ -149,6 +149,13 @@ async def document_names(app: Application, record: PersonaSetRecord) -> dict[str
     return {one: titles.get(one) or one for one in record.document_ids}
 
 
+def check_models(app: Application, specs: Sequence[str]) -> None:
+    """Opens the models that are to judge, the installation's own without any: before documents are read for personas,
+    which takes a while. Raises ModelConfigurationError."""
+    for spec in specs or (app.context.settings.model,):
+        app.context.models.check(spec)
+
+
 async def hear_batch(
     app: Application, items: Sequence[Item], *, bar: Progress, label: str, **hearing: Any
 ) -> BatchRecord:

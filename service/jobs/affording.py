@@ -20,6 +20,16 @@ from service.jobs.workflows import RUN
 from service.store import tables
 
 _PRICED_BY = 50  # ended runs that say what one costs
+_FIND_WAITING = (
+    sa.select(tables.runs.c.id, tables.runs.c.priority, tables.runs.c.evaluation_id, tables.runs.c.batch_id)
+    .where(
+        tables.runs.c.status == Status.QUEUED,
+        tables.runs.c.dispatched_at.is_(None),
+        sa.or_(tables.runs.c.batch_id.is_(None), tables.runs.c.batch_id.not_in(loading_batches())),
+    )
+    .order_by(tables.runs.c.priority, tables.runs.c.id)
+    .limit(sa.bindparam("most"))
+)
 
 
 class _Payer(NamedTuple):
@@ -66,22 +76,12 @@ def _within(rows: Sequence[sa.Row[Any]], limits: dict[_Payer, int | None]) -> tu
 
 
 async def _waiting(connection: AsyncConnection, most: int, full: Collection[_Payer]) -> Sequence[Any]:
-    runs = tables.runs
-    query = (
-        sa.select(runs.c.id, runs.c.priority, runs.c.evaluation_id, runs.c.batch_id)
-        .where(
-            runs.c.status == Status.QUEUED,
-            runs.c.dispatched_at.is_(None),
-            sa.or_(runs.c.batch_id.is_(None), runs.c.batch_id.not_in(loading_batches())),
-        )
-        .order_by(runs.c.priority, runs.c.id)
-        .limit(most)
-    )
+    runs, query = tables.runs, _FIND_WAITING
     if batches := [one.id for one in full if one.table == "batches"]:
         query = query.where(sa.or_(runs.c.batch_id.is_(None), runs.c.batch_id.not_in(batches)))
     if evaluations := [one.id for one in full if one.table == "evaluations"]:
         query = query.where(runs.c.evaluation_id.not_in(evaluations))
-    return (await connection.execute(query)).all()
+    return (await connection.execute(query, {"most": most})).all()
 
 
 async def _learn_limits(

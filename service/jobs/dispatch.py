@@ -26,29 +26,39 @@ _REPORT_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (0, 60, 600, 36
 """Before a report that failed is made again, beyond what `stranded` waits anyway."""
 _FAULT = "the service has a fault here ({}); your request is not to blame: the operator finds its place in the log"
 _TABLES = {RUN: tables.runs, PERSONAS: tables.persona_sets, PROBE: tables.probes, REPORT: tables.batches}
+_OTHERS_MAX = 50
+_RUNS, _BATCHES = tables.runs, tables.batches
+_COUNT_QUEUED = sa.select(sa.func.count()).where(_RUNS.c.status == Status.QUEUED, _RUNS.c.dispatched_at.is_not(None))
+_FIND_OTHERS = {
+    kind: sa.select(table.c.id)
+    .where(table.c.status == Status.QUEUED, table.c.dispatched_at.is_(None))
+    .limit(_OTHERS_MAX)
+    for kind, table in ((PERSONAS, tables.persona_sets), (PROBE, tables.probes))
+} | {
+    REPORT: sa.select(_BATCHES.c.id)
+    .where(
+        _BATCHES.c.report_status == "pending",
+        _BATCHES.c.ended_at.is_not(None),
+        _BATCHES.c.dispatched_at.is_(None),
+        _BATCHES.c.loading_at.is_(None),
+    )
+    .limit(_OTHERS_MAX)
+}
 
 
 async def waiting_jobs(context: Context, most: int) -> list[Job]:
     """Work that is stored and not yet in the queue: persona sets, probes and reports first, then runs by priority."""
-    runs, batches = tables.runs, tables.batches
-    async with context.store.read() as connection:
-        in_queue = sa.select(sa.func.count()).where(runs.c.status == Status.QUEUED, runs.c.dispatched_at.is_not(None))
-        room = most - int((await connection.execute(in_queue)).scalar_one())
+
+    async def operation(connection: AsyncConnection) -> list[Job]:
+        room = most - int((await connection.execute(_COUNT_QUEUED)).scalar_one())
         jobs = []
-        for kind in (PERSONAS, PROBE):
-            table = _TABLES[kind]
-            asked = sa.select(table.c.id).where(table.c.status == Status.QUEUED, table.c.dispatched_at.is_(None))
-            jobs += [Job(one, kind, 0) for one in (await connection.execute(asked.limit(50))).scalars()]
-        reporting = sa.select(batches.c.id).where(
-            batches.c.report_status == "pending",
-            batches.c.ended_at.is_not(None),
-            batches.c.dispatched_at.is_(None),
-            batches.c.loading_at.is_(None),
-        )
-        jobs += [Job(one, REPORT, 0) for one in (await connection.execute(reporting.limit(50))).scalars()]
+        for kind, query in _FIND_OTHERS.items():
+            jobs += [Job(one, kind, 0) for one in (await connection.execute(query)).scalars()]
         if room > 0:
             jobs += await runs_to_begin(connection, room)
-    return jobs
+        return jobs
+
+    return await context.store.look(operation)  # ten times a second, mostly at nothing
 
 
 async def mark_dispatched(context: Context, jobs: Sequence[Job]) -> None:

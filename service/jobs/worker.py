@@ -30,9 +30,7 @@ log = logging.getLogger("rehearing.jobs")
 _FED_AHEAD = (
     2  # jobs kept in the queue per job that may run: enough that no worker idles, few enough to keep priorities
 )
-_FEED_SETTLES_S = (
-    0.05  # after new work was accepted: more may come, and the queue is looked at less often than that anyway
-)
+_FEED_SETTLES_S = 0.05  # between two feeds: new work that comes alone is fed at once, and much of it together
 _RETRY_S, _RETRY_MAX_S = 0.5, 30.0
 _FORGET_EVERY = 240  # feeds between clearings of the queue's memory of finished work: about a minute
 _SWEEP_EVERY = 8  # feeds between looks for expired and stranded work
@@ -184,6 +182,7 @@ class Worker:
     async def _feed_for_ever(self) -> None:
         pause, count = self._context.settings.poll.total_seconds(), 0
         while True:
+            ring = self._context.work_waits.next_ring
             with _told("feeding the queue"):
                 if count % _SWEEP_EVERY == 0:
                     await sweep(self._context)
@@ -191,8 +190,8 @@ class Worker:
                     await self._engine.forget_finished()
                 await self._feed()
             count += 1
-            await self._context.work_waits.wait(pause)
             await asyncio.sleep(_FEED_SETTLES_S)
+            await self._context.work_waits.wait(pause, ring)
 
     async def _feed(self) -> None:
         """Puts stored work into the queue: highest priority first, and not more than will soon be done."""

@@ -8,6 +8,7 @@ from service.store.ids import new_id
 from service.store.inserting import insert_if_absent
 from service.store.ledger import Budget, BudgetExhaustedError, StoreLedger, load_calls, load_costs
 from service.store.migrating import head_revision, migrate, stored_revision
+from service.store.shared import catch_up, insert_at_end, once_at_end
 from service.store.store import Operation, Store, until_reachable
 
 __all__ = [
@@ -17,13 +18,16 @@ __all__ = [
     "Operation",
     "Store",
     "StoreLedger",
+    "catch_up",
     "head_revision",
+    "insert_at_end",
     "insert_if_absent",
     "load_calls",
     "load_costs",
     "migrate",
     "moment_ago",
     "new_id",
+    "once_at_end",
     "read_json",
     "stored_revision",
     "tables",

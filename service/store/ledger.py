@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from llm import Call
 from service.errors import ServiceError, StoreDamagedError
 from service.store import tables
-from service.store.columns import unpack
+from service.store.columns import unpack, write_json
 from service.store.inserting import Insertion
 from service.store.store import Store, until_reachable
 
@@ -183,7 +183,7 @@ def _split(call: Call, shas: dict[str, str]) -> tuple[str, dict[str, str]]:
         messages.append(kept)
     data = call.model_dump(mode="json", exclude={"messages"})
     data["messages"] = messages
-    return json.dumps(data, separators=(",", ":")), texts
+    return write_json(data), texts
 
 
 def _parse(body: str) -> dict[str, Any] | None:

@@ -178,6 +178,8 @@ evaluations = Table(
     Index("ix_evaluations_list_batch", "batch_id", "created_at", "id"),
     Index("ix_evaluations_counted", "batch_id", "status", "calls", "input_tokens", "output_tokens", "cost_usd"),
     Index("ix_evaluations_by_item", "owner", "item_id"),
+    Index("ix_evaluations_by_system", "system", "created_at", "id", sqlite_where=sa.text("system IS NOT NULL"), postgresql_where=sa.text("system IS NOT NULL")),
+    Index("ix_evaluations_reheard", "created_at", sqlite_where=sa.text("status = 'completed' AND repeats_max > 1"), postgresql_where=sa.text("status = 'completed' AND repeats_max > 1")),
 )  # fmt: skip
 
 runs = Table(

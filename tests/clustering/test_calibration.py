@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
-from ipfn import ipfn
 
 from clustering import (
     CalibrationError,
@@ -21,6 +19,9 @@ from clustering import (
 
 @pytest.mark.filterwarnings("ignore:The inplace keyword")  # ipfn's own use of pandas
 def test_weights_match_every_margin_as_an_independent_implementation_does() -> None:
+    import pandas as pd
+    from ipfn import ipfn
+
     rng = np.random.default_rng(4)
     sex, age = rng.choice(["f", "m"], 80).tolist(), rng.choice(["old", "young", "mid"], 80).tolist()
     margins = {"sex": {"f": 0.6, "m": 0.4}, "age": {"old": 0.5, "mid": 0.3, "young": 0.2}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -85,13 +85,22 @@ async def delete_batch(request: Request, caller: Writer, batch_id: Id) -> None:
     await application_of(request).batches.delete(caller.sees, batch_id)
 
 
-@router.get("/{batch_id}/results", response_class=StreamingResponse, responses=documented("ndjson"))
-async def stream_results(request: Request, caller: Reader, batch_id: Id) -> Response:
-    """Read the results as NDJSON, in any order: one tagged line for every line that was sent.
+@router.get("/{batch_id}/results", response_class=StreamingResponse, responses=documented("ndjson", "csv"))
+async def stream_results(
+    request: Request,
+    caller: Reader,
+    batch_id: Id,
+    format: Annotated[Literal["ndjson", "csv"] | None, Query(description="Wins over the Accept header.")] = None,
+) -> Response:
+    """Read the results as NDJSON, in any order: one tagged line for every line that was sent. 409 until the batch has ended.
 
-    409 until the batch has ended.
+    Or the ratings behind them as CSV: one row for each item, run, persona and dimension that was rated, and for each
+    verdict, in the columns that `POST /v1/stability` reads. A text that a spreadsheet would take for a formula stands
+    behind an apostrophe.
     """
     batches = application_of(request).batches
+    if format == "csv" or (format is None and "text/csv" in request.headers.get("accept", "")):
+        return await _table(batches.table(caller.sees, batch_id), batch_id)
     record = await batches.get(caller.sees, batch_id)
     results = batches.results(caller.sees, batch_id)
     first = await anext(results, None)  # what is wrong shows before the answer begins
@@ -103,6 +112,19 @@ async def stream_results(request: Request, caller: Reader, batch_id: Id) -> Resp
             yield batch_line_answer(result, record.models).model_dump_json().encode() + b"\n"
 
     return StreamingResponse(lines(), media_type=MEDIA_TYPES["ndjson"])
+
+
+async def _table(chunks: AsyncIterator[bytes], batch_id: str) -> Response:
+    """A CSV file as it is read."""
+    first = await anext(chunks)  # what is wrong shows before the answer begins
+
+    async def all_of_it() -> AsyncIterator[bytes]:
+        yield first
+        async for chunk in chunks:
+            yield chunk
+
+    headers = {"Content-Disposition": f'attachment; filename="{batch_id}.csv"'}
+    return StreamingResponse(all_of_it(), headers=headers, media_type=MEDIA_TYPES["csv"])
 
 
 @router.get("/{batch_id}/report", response_model=StabilityReport, responses=documented("html", "markdown"))

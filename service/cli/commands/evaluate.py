@@ -75,11 +75,19 @@ async def _evaluate(
     json_: bool,
     quiet: bool,
 ) -> list[EvaluationRecord]:
-    from service.cli.local import at_work, build_personas, evaluations_of, hear_batch, require_verdicts
+    from service.cli.local import (
+        at_work,
+        build_personas,
+        check_models,
+        evaluations_of,
+        hear_batch,
+        require_verdicts,
+    )
 
     async with at_work(settings) as service:
         with progress(quiet) as bar:
             if Path(personas).is_dir():
+                check_models(service, hearing["models"])
                 personas = (await build_personas(service, Path(personas), options={}, bar=bar)).id
                 if not quiet:
                     talk(f"personas are stored as {personas}: judge with the same ones by --personas {personas}")
@@ -96,7 +104,7 @@ async def _dry_run(settings: Any, items: Any, personas: str, hearing: Any, json_
     from tempfile import TemporaryDirectory
 
     from service.application import open_application
-    from service.cli.local import at_work, build_personas
+    from service.cli.local import at_work, build_personas, check_models
 
     folder = Path(personas).is_dir()
     with TemporaryDirectory(prefix="rehearing-") as scratch:
@@ -105,6 +113,7 @@ async def _dry_run(settings: Any, items: Any, personas: str, hearing: Any, json_
             settings = settings.model_copy(update=over)
         async with at_work(settings) if folder else open_application(settings) as service:
             if folder:
+                check_models(service, hearing["models"])
                 with progress(quiet) as bar:
                     personas = (await build_personas(service, Path(personas), options={}, bar=bar)).id
             await _estimate(service, items, {"persona_set": personas, **hearing}, json_)

@@ -17,8 +17,6 @@ import yaml
 
 from tests.service.api.conftest import ITEM, RUBRIC, Live
 
-pytestmark = pytest.mark.xdist_group("live_api")
-
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "examples" / "integrations"
 RECIPES = Path(__file__).parent / "recipes"

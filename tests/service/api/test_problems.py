@@ -65,7 +65,7 @@ async def test_json_that_is_sent_as_something_else_is_a_415(service: Service, gi
 async def test_documents_that_are_sent_as_something_else_are_a_415(service: Service) -> None:
     told = problem(await service.client.post("/v1/documents", json={"text": "x"}), "unsupported-media-type")
     assert "multipart/form-data" in told["detail"]
-    problem(await service.client.post("/v1/documents"), "invalid-request")
+    problem(await service.client.post("/v1/documents"), "unusable-documents")
 
 
 async def test_what_is_no_json_by_its_type_needs_a_key_first(serve: Serve) -> None:

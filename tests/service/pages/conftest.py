@@ -20,6 +20,7 @@ import uvicorn
 from service.api import create_app
 from service.opening import open_service
 from service.settings import Settings
+from tests.scheduling import made_once
 
 SITE_TIMEOUT_S = 60
 DOCUMENT = (
@@ -165,6 +166,7 @@ def fill(site: Site) -> None:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    made_once("site", tmp_path_factory.getbasetemp())
     settings = Settings(data_dir=tmp_path_factory.mktemp("site"), _env_file=None)  # type: ignore[call-arg]
     started, stop = threading.Event(), threading.Event()
     place: dict[str, Any] = {}

@@ -11,7 +11,6 @@ import pytest_asyncio
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("pages"),
     pytest.mark.asyncio(loop_scope="session"),
 ]
 

@@ -11,8 +11,6 @@ import pytest
 
 from tests.service.pages.conftest import RUBRIC
 
-pytestmark = pytest.mark.xdist_group("pages")
-
 
 def paths(site: Any) -> dict[str, str]:
     run = site.runs("hasty")[0]["id"]
