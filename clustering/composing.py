@@ -16,7 +16,7 @@ from clustering.needs import leading_need
 from clustering.persona import Excerpt, Persona, Provenance, StakeholderGroup
 from clustering.perspectives import Perspective
 from clustering.voice import leans_on_context, names_code, takes_a_stance
-from clustering.wording import leading_role
+from clustering.wording import head_noun, leading_role, singular
 
 SAME_SIMILARITY = 0.93
 """Perspectives at least this similar say the same thing and merge."""
@@ -227,6 +227,9 @@ def _persona(
     called = ", ".join(role for role, _ in _roles(rows, perspectives).most_common(4))
     own = [perspectives[row] for row in ranked if perspectives[row].stakeholder == stakeholder]
     need = leading_need(own) or leading_need([perspectives[row] for row in ranked])
+    speakers = [perspectives[row] for row in rows if perspectives[row].stakeholder]
+    named = any(one.stakeholder == stakeholder and _is_named(one) for one in speakers)
+    stated = bool(called) and all(_is_named(one) for one in speakers)
     called_as = _as_written(stakeholder, [perspectives[row].quote for row in rows])
     about = _about(need.text if need else "", tail, [perspectives[row].quote for row in rows])
     return Persona(
@@ -239,12 +242,19 @@ def _persona(
         background=f"Speaks in the documents as {called}." if called else "",
         excerpts=tuple(Excerpt(quote=perspectives[row].quote, span=perspectives[row].span) for row in ranked),
         provenance={
-            "name": inferred, "stakeholder": said if called else inferred,
+            "name": inferred, "stakeholder": said if called and named else inferred,
             "perspective": Provenance(kind="document", spans=(need.span,)) if need else inferred,
-            "specialty": inferred, "background": said if called else inferred, "excerpts": said,
+            "specialty": inferred, "background": said if stated else inferred, "excerpts": said,
         },
         warnings=(SPARSE_CARD,) if len(ranked) < SPARSE_EXCERPTS else (),
     )  # fmt: skip
+
+
+def _is_named(one: Perspective) -> bool:
+    """Whether the document names the speaker; a model may call somebody what no document calls them."""
+    if one.origin != "model" or one.stakeholder is None:
+        return True
+    return head_noun(one.stakeholder) in {singular(word) for word in re.findall(r"[\w-]+", one.quote)}
 
 
 def _about(need: str, tail: tuple[str, ...], quotes: Sequence[str]) -> str:
