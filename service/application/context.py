@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 LOCAL_OWNER = "local"
 """Owner of what is made without a key."""
-_RING_SETTLES_S = 0.05  # a hearing rings at every turn: whoever waits need not look at each
+_ASKED_EVERY_S = 0.05  # at most: a hearing rings at every turn, and whoever waits need not look at each
 
 
 def now() -> datetime:
@@ -36,11 +36,16 @@ class Bell:
         self._rung.set()
         self._rung = asyncio.Event()
 
-    async def wait(self, timeout_s: float) -> None:
-        """Returns at the next ring, or after `timeout_s`."""
+    @property
+    def next_ring(self) -> asyncio.Event:
+        """Set at the next ring: to be taken before a look at what may have changed, so that no ring meanwhile is missed."""
+        return self._rung
+
+    async def wait(self, timeout_s: float, ring: asyncio.Event | None = None) -> None:
+        """Returns at the next ring, or the one that is given, or after `timeout_s`."""
         try:
             async with asyncio.timeout(timeout_s):
-                await self._rung.wait()
+                await (ring or self._rung).wait()
         except TimeoutError:
             return
 
@@ -77,13 +82,14 @@ class Context:
         return self.settings.limits
 
     async def poll(self, attempt: Callable[[], Awaitable[T | None]], timeout_s: float) -> T | None:
-        """The first value that `attempt` gives, asked again soon after a ring, and every second; None after `timeout_s`."""
+        """The first value that `attempt` gives, asked again at a ring, and every second; None after `timeout_s`."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
         while True:
+            ring = self.something_happened.next_ring
             value = await attempt()
             left = deadline - loop.time()
             if value is not None or left <= 0:
                 return value
-            await self.something_happened.wait(min(1.0, left))
-            await asyncio.sleep(min(_RING_SETTLES_S, max(0.0, deadline - loop.time())))
+            await asyncio.sleep(min(_ASKED_EVERY_S, left))
+            await self.something_happened.wait(max(0.0, min(1.0, deadline - loop.time())), ring)

@@ -17,9 +17,7 @@ from service.application.repeats import repeats_wanted
 from service.application.run_statements import (
     BEGIN_EVALUATION,
     BEGIN_RUN,
-    COUNT_END,
-    COUNT_EVENTS,
-    INSERT_EVENTS,
+    COUNT_PROGRESS,
     READ_EVALUATION,
     READ_RUNS,
     end_run_with,
@@ -33,7 +31,8 @@ from service.application.scoring import (
     score_runs,
 )
 from service.application.spending import summed_columns
-from service.store import new_id, tables
+from service.application.stopped_runs import keep_spending
+from service.store import catch_up, insert_at_end, new_id, once_at_end, tables
 
 _SCORED_EACH = 10
 _OUTWEIGHING = (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.EXPIRED)
@@ -63,32 +62,49 @@ async def append_events(
     *,
     terminal: bool = False,
 ) -> None:
-    """The next events of an evaluation; numbers have no gaps because the evaluation's row counts them."""
-    counted = {"evaluation": evaluation_id, "more": len(events)}
-    last = (await connection.execute(COUNT_EVENTS, counted)).scalar_one_or_none()
-    if last is not None:  # else it was deleted in the meantime
-        await _insert_events(connection, evaluation_id, events, last, terminal)
+    """The next events of an evaluation."""
+    told = tuple(_Told(kind, data, terminal) for kind, data in events)
+    await once_at_end(connection, evaluation_id, _Progress(evaluation_id, told))
 
 
-async def _insert_events(
-    connection: AsyncConnection,
-    evaluation_id: str,
-    events: Sequence[tuple[str, Mapping[str, Any]]],
-    last: int,
-    terminal: bool = False,
-) -> None:
-    rows = [
-        {
-            "subject_id": evaluation_id,
-            "number": number,
-            "created_at": now(),
-            "kind": kind,
-            "data": dict(data),
-            "terminal": terminal,
-        }
-        for number, (kind, data) in enumerate(events, last - len(events) + 1)
-    ]
-    await connection.execute(INSERT_EVENTS, rows)
+class _Told(NamedTuple):
+    kind: str
+    data: Mapping[str, Any]
+    terminal: bool
+
+
+class _Progress(NamedTuple):
+    """What happened to an evaluation in one commit."""
+
+    evaluation_id: str
+    told: tuple[_Told, ...]
+    """Its next events: their numbers have no gaps because the evaluation's row counts them."""
+    runs_ended: int = 0
+
+    def joined(self, later: _Progress) -> _Progress:
+        return _Progress(self.evaluation_id, self.told + later.told, self.runs_ended + later.runs_ended)
+
+    async def __call__(self, connection: AsyncConnection) -> None:
+        counted = {"evaluation": self.evaluation_id, "more": len(self.told), "ended": self.runs_ended}
+        evaluation = (await connection.execute(COUNT_PROGRESS, counted)).one_or_none()
+        if evaluation is None:  # it was deleted in the meantime
+            return
+        first, moment = evaluation.events - len(self.told) + 1, now()
+        rows = [
+            {
+                "subject_id": self.evaluation_id,
+                "number": number,
+                "created_at": moment,
+                "kind": one.kind,
+                "data": dict(one.data),
+                "terminal": one.terminal,
+            }
+            for number, one in enumerate(self.told, first)
+        ]
+        await insert_at_end(connection, {tables.events: rows})
+        ended = evaluation.runs_ended
+        if any(_is_scored_after(count + 1, evaluation.runs) for count in range(ended - self.runs_ended, ended)):
+            await settle_evaluation(connection, self.evaluation_id)
 
 
 def run_rows(evaluation: Mapping[Any, Any], first: int, count: int) -> list[dict[str, Any]]:
@@ -160,13 +176,8 @@ async def end_run(
         "outcome": values.get("outcome"),
         "cost_usd": values.get("cost_usd"),
     }
-    events = [*untold, (f"run.{status}", data)]
-    counted = {"evaluation": begun.evaluation_id, "more": len(events)}
-    evaluation = (await connection.execute(COUNT_END, counted)).one_or_none()
-    if evaluation is not None:
-        await _insert_events(connection, begun.evaluation_id, events, evaluation.events)
-        if _is_scored_after(evaluation.runs_ended, evaluation.runs):
-            await settle_evaluation(connection, begun.evaluation_id)
+    told = tuple(_Told(kind, about, False) for kind, about in (*untold, (f"run.{status}", data)))
+    await once_at_end(connection, begun.evaluation_id, _Progress(begun.evaluation_id, told, runs_ended=1))
     return True
 
 
@@ -230,6 +241,7 @@ async def _tell_end(connection: AsyncConnection, evaluation_id: str, values: Map
 
 async def stop_evaluation(connection: AsyncConnection, evaluation_id: str, code: str, message: str) -> None:
     """Cancels what has not ended of one evaluation; what is done stays. Nothing happens where it has ended."""
+    await catch_up(connection)  # the last event is that it was cancelled
     moment = now()
     await _stop_runs(connection, tables.runs.c.evaluation_id == evaluation_id, code, message, moment)
     await _stop_evaluations(connection, tables.evaluations.c.id == evaluation_id, code, message, moment)
@@ -237,6 +249,7 @@ async def stop_evaluation(connection: AsyncConnection, evaluation_id: str, code:
 
 async def stop_batch(connection: AsyncConnection, batch_id: str, code: str, message: str) -> None:
     """Cancels what has not ended of a batch; what is done stays."""
+    await catch_up(connection)
     moment, table = now(), tables.batches
     await _stop_runs(connection, tables.runs.c.batch_id == batch_id, code, message, moment)
     await _stop_evaluations(connection, tables.evaluations.c.batch_id == batch_id, code, message, moment)
@@ -250,6 +263,7 @@ async def stop_batch(connection: AsyncConnection, batch_id: str, code: str, mess
 async def _stop_runs(
     connection: AsyncConnection, which: sa.ColumnElement[bool], code: str, message: str, moment: datetime
 ) -> None:
+    await keep_spending(connection, sa.and_(which, tables.runs.c.status == Status.RUNNING))
     await connection.execute(
         sa.update(tables.runs)
         .where(which, tables.runs.c.status.in_(OPEN))
@@ -302,6 +316,7 @@ async def expire_runs(connection: AsyncConnection) -> int:
         .returning(runs.c.evaluation_id)
     )
     touched = (await connection.execute(expire)).scalars().all()
+    await catch_up(connection)  # settling counts what has ended by now; nothing may be added to that
     for evaluation_id in dict.fromkeys(touched):
         await settle_evaluation(connection, evaluation_id)
     return len(touched)

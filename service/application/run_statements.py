@@ -11,17 +11,13 @@ from service.application.records import OPEN, Status
 from service.store import JsonIfReadable, tables
 
 _RUNS, _EVALUATIONS = tables.runs, tables.evaluations
-INSERT_EVENTS = sa.insert(tables.events)
-COUNT_EVENTS = (
+COUNT_PROGRESS = (
     sa.update(_EVALUATIONS)
     .where(_EVALUATIONS.c.id == sa.bindparam("evaluation"))
-    .values(events=_EVALUATIONS.c.events + sa.bindparam("more"))
-    .returning(_EVALUATIONS.c.events)
-)
-COUNT_END = (
-    sa.update(_EVALUATIONS)
-    .where(_EVALUATIONS.c.id == sa.bindparam("evaluation"))
-    .values(events=_EVALUATIONS.c.events + sa.bindparam("more"), runs_ended=_EVALUATIONS.c.runs_ended + 1)
+    .values(
+        events=_EVALUATIONS.c.events + sa.bindparam("more"),
+        runs_ended=_EVALUATIONS.c.runs_ended + sa.bindparam("ended"),
+    )
     .returning(_EVALUATIONS.c.events, _EVALUATIONS.c.runs_ended, _EVALUATIONS.c.runs)
 )
 BEGIN_RUN = (

@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.application.context import Context, now
 from service.application.lifecycle import Begun, end_run, expire_runs, settle_batches
 from service.application.loading import forget_abandoned
-from service.application.paging import loading_batches
 from service.application.records import OPEN, Status
 from service.errors import StoreDamagedError
+from service.jobs.affording import runs_to_begin
 from service.jobs.engine import Job
 from service.jobs.workflows import PERSONAS, PROBE, REPORT, RUN
 from service.store import tables
@@ -26,36 +26,39 @@ _REPORT_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (0, 60, 600, 36
 """Before a report that failed is made again, beyond what `stranded` waits anyway."""
 _FAULT = "the service has a fault here ({}); your request is not to blame: the operator finds its place in the log"
 _TABLES = {RUN: tables.runs, PERSONAS: tables.persona_sets, PROBE: tables.probes, REPORT: tables.batches}
+_OTHERS_MAX = 50
+_RUNS, _BATCHES = tables.runs, tables.batches
+_COUNT_QUEUED = sa.select(sa.func.count()).where(_RUNS.c.status == Status.QUEUED, _RUNS.c.dispatched_at.is_not(None))
+_FIND_OTHERS = {
+    kind: sa.select(table.c.id)
+    .where(table.c.status == Status.QUEUED, table.c.dispatched_at.is_(None))
+    .limit(_OTHERS_MAX)
+    for kind, table in ((PERSONAS, tables.persona_sets), (PROBE, tables.probes))
+} | {
+    REPORT: sa.select(_BATCHES.c.id)
+    .where(
+        _BATCHES.c.report_status == "pending",
+        _BATCHES.c.ended_at.is_not(None),
+        _BATCHES.c.dispatched_at.is_(None),
+        _BATCHES.c.loading_at.is_(None),
+    )
+    .limit(_OTHERS_MAX)
+}
 
 
 async def waiting_jobs(context: Context, most: int) -> list[Job]:
     """Work that is stored and not yet in the queue: persona sets, probes and reports first, then runs by priority."""
-    runs, batches = tables.runs, tables.batches
-    async with context.store.read() as connection:
-        in_queue = sa.select(sa.func.count()).where(runs.c.status == Status.QUEUED, runs.c.dispatched_at.is_not(None))
-        room = most - int((await connection.execute(in_queue)).scalar_one())
+
+    async def operation(connection: AsyncConnection) -> list[Job]:
+        room = most - int((await connection.execute(_COUNT_QUEUED)).scalar_one())
         jobs = []
-        for kind in (PERSONAS, PROBE):
-            table = _TABLES[kind]
-            asked = sa.select(table.c.id).where(table.c.status == Status.QUEUED, table.c.dispatched_at.is_(None))
-            jobs += [Job(one, kind, 0) for one in (await connection.execute(asked.limit(50))).scalars()]
-        reporting = sa.select(batches.c.id).where(
-            batches.c.report_status == "pending",
-            batches.c.ended_at.is_not(None),
-            batches.c.dispatched_at.is_(None),
-            batches.c.loading_at.is_(None),
-        )
-        jobs += [Job(one, REPORT, 0) for one in (await connection.execute(reporting.limit(50))).scalars()]
+        for kind, query in _FIND_OTHERS.items():
+            jobs += [Job(one, kind, 0) for one in (await connection.execute(query)).scalars()]
         if room > 0:
-            whole = sa.or_(runs.c.batch_id.is_(None), runs.c.batch_id.not_in(loading_batches()))
-            hearing = (
-                sa.select(runs.c.id, runs.c.priority)
-                .where(runs.c.status == Status.QUEUED, runs.c.dispatched_at.is_(None), whole)
-                .order_by(runs.c.priority, runs.c.id)
-                .limit(room)
-            )
-            jobs += [Job(row.id, RUN, row.priority) for row in await connection.execute(hearing)]
-    return jobs
+            jobs += await runs_to_begin(connection, room)
+        return jobs
+
+    return await context.store.look(operation)  # ten times a second, mostly at nothing
 
 
 async def mark_dispatched(context: Context, jobs: Sequence[Job]) -> None:

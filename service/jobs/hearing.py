@@ -18,11 +18,11 @@ from service.application.rating_rows import rating_rows
 from service.application.records import Status
 from service.application.scoring import load_scoring
 from service.application.spending import spent_columns
+from service.application.stopped_runs import keep_spending_of_cancelled
 from service.jobs.cases import Case, Cases
 from service.jobs.telling import Teller, TurnEvents
-from service.store import BudgetExhaustedError, StoreLedger, tables, until_reachable
-
-_INSERT_RESULT, _INSERT_RATINGS = sa.insert(tables.results), sa.insert(tables.ratings)
+from service.store import BudgetExhaustedError, StoreLedger, insert_at_end, tables, until_reachable
+from service.telemetry import name_evaluation
 
 log = logging.getLogger("rehearing.jobs")
 
@@ -54,6 +54,7 @@ async def hear_case(
     context.something_happened.ring()
     if begun is None:
         return
+    name_evaluation(begun.evaluation_id, run_id, begun.repeat)
     case = await cases.get(begun.evaluation_id)
     ledger = StoreLedger(
         context.store,
@@ -75,9 +76,10 @@ async def hear_case(
     kept = _kept(case, run_id, result) if result is not None else None
 
     async def operation(connection: AsyncConnection) -> None:
-        if await end_run(connection, run_id, begun, status, values, untold) and kept is not None:
-            await connection.execute(_INSERT_RESULT, kept[0])
-            await connection.execute(_INSERT_RATINGS, kept[1])
+        if not await end_run(connection, run_id, begun, status, values, untold):
+            await keep_spending_of_cancelled(connection, run_id)
+        elif kept is not None:
+            await insert_at_end(connection, kept)
         if values.get("error_code") == "budget_exhausted":
             await _stop_the_rest(connection, case, str(values["error"]))
 
@@ -136,11 +138,11 @@ async def _hear(
     )
 
 
-def _kept(case: Case, run_id: str, result: RunResult) -> tuple[dict[str, Any], dict[str, Any]]:
+def _kept(case: Case, run_id: str, result: RunResult) -> dict[sa.Table, list[dict[str, Any]]]:
     """The rows with the transcript and the ratings of a run; made before the write, which others wait for."""
     body = {"run_id": run_id, "body": result.model_dump_json()}
     rows = {"run_id": run_id, "batch_id": case.batch_id, "rows": rating_rows(result, case.item)}
-    return body, rows
+    return {tables.results: [body], tables.ratings: [rows]}
 
 
 async def _stop_the_rest(connection: AsyncConnection, case: Case, message: str) -> None:

@@ -3,10 +3,12 @@
 from service.store import tables
 from service.store.clock import moment_ago
 from service.store.columns import JsonIfReadable, read_json, unpack
+from service.store.creating import write_once
 from service.store.ids import new_id
 from service.store.inserting import insert_if_absent
-from service.store.ledger import Budget, BudgetExhaustedError, StoreLedger, load_calls
+from service.store.ledger import Budget, BudgetExhaustedError, StoreLedger, load_calls, load_costs
 from service.store.migrating import head_revision, migrate, stored_revision
+from service.store.shared import catch_up, insert_at_end, once_at_end
 from service.store.store import Operation, Store, until_reachable
 
 __all__ = [
@@ -16,15 +18,20 @@ __all__ = [
     "Operation",
     "Store",
     "StoreLedger",
+    "catch_up",
     "head_revision",
+    "insert_at_end",
     "insert_if_absent",
     "load_calls",
+    "load_costs",
     "migrate",
     "moment_ago",
     "new_id",
+    "once_at_end",
     "read_json",
     "stored_revision",
     "tables",
     "unpack",
     "until_reachable",
+    "write_once",
 ]

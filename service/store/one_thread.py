@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.store.checkpoints import LEFT_TO_THE_WRITER, Checkpoints
 from service.store.engine import POSTGRES_CONNECTING, WRITES, prepare_sqlite
+from service.store.shared import Shared
 
 Operation = Callable[[AsyncConnection], Awaitable[Any]]
 _LOOKERS = 2  # connections to Postgres: a look takes less than a millisecond
@@ -47,8 +48,9 @@ class OneThread:
 
     def _commit(self, operations: Sequence[Operation]) -> list[Any]:
         with self._engine.execution_options(**{WRITES: True}).begin() as connection:
-            at_once = cast("AsyncConnection", _AtOnce(connection))
-            results = [_finished(operation(at_once)) for operation in operations]
+            at_once = _AtOnce(connection)
+            results = [_finished(operation(cast("AsyncConnection", at_once))) for operation in operations]
+            _finished(at_once.catch_up(cast("AsyncConnection", at_once)))
         if self._checkpoints is not None:
             self._checkpoints.committed()
         return results
@@ -93,10 +95,11 @@ class Lookup:
         self._engine.dispose()
 
 
-class _AtOnce:
+class _AtOnce(Shared):
     """A connection as operations know it; what is awaited on it is done already."""
 
     def __init__(self, connection: sa.Connection) -> None:
+        super().__init__()
         self._connection = connection
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
 from llm import Call
@@ -38,49 +40,52 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which no dashboard reads
         self.registry = CollectorRegistry()
         self.http = HttpMetrics(self.registry)
-        self._calls = Counter(
+        calls = Counter(
             "rehearing_model_calls_total",
             "Attempts at a model.",
             ("model", "purpose", "outcome"),
             registry=self.registry,
         )
-        self._retries = Counter(
+        retries = Counter(
             "rehearing_model_retries_total", "Attempts after the first.", ("model", "purpose"), registry=self.registry
         )
-        self._tokens = Counter(
+        tokens = Counter(
             "rehearing_model_tokens_total",
             "Tokens as the provider counted them.",
             ("model", "purpose", "direction"),
             registry=self.registry,
         )
-        self._cost = Counter(
+        cost = Counter(
             "rehearing_model_cost_usd_total",
             "Known cost; calls without a price are not in it.",
             ("model", "purpose"),
             registry=self.registry,
         )
-        self._latency = Histogram(
+        latency = Histogram(
             "rehearing_model_call_seconds",
             "Latency of one attempt.",
             ("model",),
             buckets=_SECONDS,
             registry=self.registry,
         )
+        # its own look for the labels takes longer than counting does
+        self._calls, self._retries, self._tokens = cache(calls.labels), cache(retries.labels), cache(tokens.labels)
+        self._cost, self._latency = cache(cost.labels), cache(latency.labels)
         self._gauges: dict[str, Gauge] = {}
 
     def record_call(self, call: Call) -> None:
         """Counts one attempt at a model."""
         purpose = str(call.purpose)
-        self._calls.labels(call.model, purpose, str(call.outcome)).inc()
+        self._calls(call.model, purpose, str(call.outcome)).inc()
         if call.attempt > 1:
-            self._retries.labels(call.model, purpose).inc()
+            self._retries(call.model, purpose).inc()
         if call.input_tokens is not None:
-            self._tokens.labels(call.model, purpose, "input").inc(call.input_tokens)
+            self._tokens(call.model, purpose, "input").inc(call.input_tokens)
         if call.output_tokens is not None:
-            self._tokens.labels(call.model, purpose, "output").inc(call.output_tokens)
+            self._tokens(call.model, purpose, "output").inc(call.output_tokens)
         if call.cost_usd is not None:
-            self._cost.labels(call.model, purpose).inc(call.cost_usd)
-        self._latency.labels(call.model).observe(call.latency_s)
+            self._cost(call.model, purpose).inc(call.cost_usd)
+        self._latency(call.model).observe(call.latency_s)
 
     def set_gauge(self, name: str, help_text: str, value: float, labels: dict[str, str] | None = None) -> None:
         """Sets a figure that is read from the database when the metrics are asked for."""
