@@ -77,6 +77,12 @@ def test_a_doctor_names_what_to_mend(
     assert "mend model" in capsys.readouterr().err
     assert run(["doctor", "--model", "simulated", "-q"]) == 0
     assert capsys.readouterr().err == ""
+    monkeypatch.setenv("REHEARING_DATABASE_URL", "mysql://me:word@db/rehearing")
+    assert run(["doctor"]) == 2
+    told = capsys.readouterr().err
+    assert "database_url" in told
+    assert "postgresql://" in told
+    assert "word" not in told
 
 
 def test_what_is_stored_is_listed_down_to_the_run(batch_id: str, capsys: pytest.CaptureFixture[str]) -> None:
