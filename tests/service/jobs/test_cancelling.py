@@ -115,6 +115,29 @@ def request_of_many(personas: str, rubric: Any) -> BatchRequest:
     return BatchRequest(persona_set=personas, rubric=rubric, protocol=SHORT)
 
 
+async def test_what_is_cancelled_asks_nothing_more(sqlite_settings: Any, working: Any, rubric: Any, item: Any) -> None:
+    """A run that is under way is dropped: its next questions would cost money for a verdict that nobody wants."""
+    async with working(sqlite_settings) as (app, personas):
+        slow = EvaluationRequest(
+            item=item, persona_set=personas, rubric=rubric, protocol=SHORT, models=("simulated:delay_s=1",)
+        )
+        cancelled = (await app.evaluations.create(None, slow)).id
+
+        async def it_is_under_way() -> bool:
+            return await calls_made(app) > 0
+
+        await until(it_is_under_way)
+        assert (await app.evaluations.cancel(None, cancelled)).state.status is Status.CANCELLED
+        after = await app.evaluations.create(None, slow.model_copy(update={"seed": 1}))
+        purposes = {}
+        for one in (cancelled, (await app.evaluations.wait(None, after.id, 60)).id):
+            (run,) = await app.runs.list(None, one)
+            purposes[one] = {call.purpose for call in await app.runs.calls(None, run.id)}
+    assert "restating" in purposes[after.id], "it had the time to come to that"
+    assert "judging" in purposes[cancelled]
+    assert "restating" not in purposes[cancelled]
+
+
 async def test_cancelled_when_it_has_ended(settings: Any, working: Any, rubric: Any, item: Any) -> None:
     async with working(settings, work=False) as (app, personas):
         request = EvaluationRequest(item=item, persona_set=personas, rubric=rubric, protocol=SHORT)
