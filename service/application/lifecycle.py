@@ -249,8 +249,9 @@ async def stop_evaluation(connection: AsyncConnection, evaluation_id: str, code:
 
 
 async def stop_batch(connection: AsyncConnection, batch_id: str, code: str, message: str) -> None:
-    """Cancels what has not ended of a batch; what is done stays."""
+    """Cancels what has not ended of a batch; what is done stays, and a batch of which all is done has ended as it did."""
     await catch_up(connection)
+    await settle_batches(connection)
     moment, table = now(), tables.batches
     await _stop_runs(connection, tables.runs.c.batch_id == batch_id, code, message, moment)
     await _stop_evaluations(connection, tables.evaluations.c.batch_id == batch_id, code, message, moment)
