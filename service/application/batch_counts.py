@@ -86,10 +86,11 @@ def _columns(found: Counted) -> dict[str, Any]:
 
 
 async def forget_counts(connection: AsyncConnection, evaluation_id: str) -> None:
-    """Has the batch of an evaluation counted again, inside the write that deletes it."""
+    """Has the batch of an evaluation counted again, inside the write that changes or deletes it after it has ended."""
     table, evaluations = tables.batches, tables.evaluations
     of_it = sa.select(evaluations.c.batch_id).where(evaluations.c.id == evaluation_id).scalar_subquery()
-    await connection.execute(sa.update(table).where(table.c.id == of_it).values(**UNCOUNTED))
+    kept = (table.c.id == of_it, table.c.counts.is_not(None))
+    await connection.execute(sa.update(table).where(*kept).values(**UNCOUNTED))
 
 
 UNCOUNTED: dict[str, Any] = {"counts": None, "counted_at": None}

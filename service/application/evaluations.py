@@ -15,7 +15,14 @@ from agents import Item, Rubric
 from service.application.batch_counts import forget_counts
 from service.application.context import LOCAL_OWNER, Context, now
 from service.application.evaluation_rows import evaluation_record, human_score
-from service.application.hearings import PreparedHearing, check_items, check_queue, estimate_items, prepare_hearing
+from service.application.hearings import (
+    PreparedHearing,
+    check_items,
+    check_queue,
+    count_in_queue,
+    estimate_items,
+    prepare_hearing,
+)
 from service.application.idempotency import Keep
 from service.application.lifecycle import run_rows, stop_evaluation
 from service.application.paging import owned, read_page, whole_batches_only
@@ -87,6 +94,7 @@ class Evaluations:
 
         made = sa.select(tables.evaluations.c.id).where(tables.evaluations.c.id == row["id"])
         await write_once(self._context.store, operation, made=made)
+        count_in_queue(self._context, prepared.repeats_min)
         self._context.work_waits.ring()
         return record()
 

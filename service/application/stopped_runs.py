@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.application.batch_counts import forget_counts
 from service.application.orphans import forget_orphans_of
 from service.application.records import Status
 from service.application.spending import COLUMNS, spent_columns, summed_columns
@@ -15,17 +17,22 @@ from service.store import load_costs, tables
 _SPENT = [tables.runs.c[name] for name in COLUMNS]
 
 
-async def keep_spending(connection: AsyncConnection, which: sa.ColumnElement[bool]) -> None:
-    """Brings the spending of these runs, and of their evaluations, up to what the ledger holds, inside a write."""
+async def keep_spending(connection: AsyncConnection, which: sa.ColumnElement[bool]) -> Sequence[str]:
+    """Brings the spending of these runs, and of their evaluations, up to what the ledger holds, inside a write.
+
+    The ids of the evaluations.
+    """
     runs, evaluations = tables.runs, tables.evaluations
     rows = (await connection.execute(sa.select(runs.c.id, runs.c.evaluation_id).where(which))).all()
     for row in rows:
         values = spent_columns(await load_costs(connection, row.id))
         await connection.execute(sa.update(runs).where(runs.c.id == row.id).values(**values))
-    for evaluation_id in dict.fromkeys(row.evaluation_id for row in rows):
+    touched = list(dict.fromkeys(row.evaluation_id for row in rows))
+    for evaluation_id in touched:
         parts: Any = (await connection.execute(sa.select(*_SPENT).where(runs.c.evaluation_id == evaluation_id))).all()
         total = summed_columns(parts)
         await connection.execute(sa.update(evaluations).where(evaluations.c.id == evaluation_id).values(**total))
+    return touched
 
 
 async def settle_dropped(connection: AsyncConnection, subject_id: str) -> None:
@@ -33,5 +40,7 @@ async def settle_dropped(connection: AsyncConnection, subject_id: str) -> None:
 
     A cancelled run's spending takes in what was asked in between; of what was deleted nothing stays.
     """
-    await keep_spending(connection, sa.and_(tables.runs.c.id == subject_id, tables.runs.c.status == Status.CANCELLED))
+    cancelled = sa.and_(tables.runs.c.id == subject_id, tables.runs.c.status == Status.CANCELLED)
+    for evaluation_id in await keep_spending(connection, cancelled):
+        await forget_counts(connection, evaluation_id)
     await forget_orphans_of(connection, subject_id)

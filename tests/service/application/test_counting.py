@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from llm import Call, CallOutcome, Purpose
 from service.application import Application, BatchRecord, BatchRequest, PersonaSetRequest, Status, open_application
 from service.application import batch_counts as counting
 from service.application.context import now
+from service.application.stopped_runs import keep_spending_of_cancelled
 from service.jobs.dispatch import sweep
-from service.store import tables
+from service.store import StoreLedger, tables
 
 MANY = 2000
 
@@ -52,6 +54,30 @@ async def age(app: Application, seconds: float) -> None:
     table = tables.batches
     then = sa.update(table).where(table.c.counted_at.is_not(None)).values(counted_at=now() - timedelta(seconds=seconds))
     await change(app, then)
+
+
+def a_call(**changed: Any) -> Call:
+    fields: dict[str, Any] = {
+        "key": "k-1",
+        "attempt": 1,
+        "purpose": Purpose.JUDGING,
+        "model": "openai:small",
+        "model_answered": "small",
+        "prompt_id": "alone",
+        "prompt_sha256": "0" * 64,
+        "messages": (),
+        "settings": {},
+        "text": "",
+        "outcome": CallOutcome.OK,
+        "error": None,
+        "input_tokens": 100,
+        "output_tokens": 20,
+        "cached_tokens": None,
+        "cost_usd": None,
+        "latency_s": 1.5,
+        "started_at": now(),
+    }
+    return Call(**(fields | changed))
 
 
 def no_counting(patch: pytest.MonkeyPatch) -> None:
@@ -115,6 +141,22 @@ async def test_what_has_ended_is_exact_at_once(
     assert (await app.batches.get("me", batch_id)).counts["total"] == MANY - 1
     await sweep(app.context)
     assert (await look(app, batch_id, monkeypatch)).counts["total"] == MANY - 1
+
+
+async def test_what_a_stopped_run_still_costs_is_counted_after_the_batchs_end(
+    app: Application, personas: Any, rubric: Any
+) -> None:
+    batch_id = await batch_of(app, personas, rubric, MANY)
+    await app.batches.cancel("me", batch_id)
+    await sweep(app.context)
+    async with app.context.store.read() as connection:
+        run = (await connection.execute(sa.select(tables.runs.c.id, tables.runs.c.evaluation_id).limit(1))).one()
+    ledger = StoreLedger(app.context.store, run.id, run.evaluation_id, resumed=False)
+    await ledger.record(a_call(cost_usd=0.25))
+    await app.context.store.write(lambda connection: keep_spending_of_cancelled(connection, run.id))
+    assert (await app.batches.get("me", batch_id)).spent.cost_usd == 0.25
+    await sweep(app.context)
+    assert (await app.batches.get("me", batch_id)).spent.cost_usd == 0.25
 
 
 async def test_a_batch_that_ends_by_itself_is_counted_anew(
