@@ -7,6 +7,7 @@ from agents.estimating import HearingEstimate, PurposeEstimate, estimate_hearing
 from agents.expanding import expand
 from agents.hearing import hear, load_hearing
 from agents.item import DialogueItem, Item, PairItem, SummaryItem, TextItem, Utterance, item_adapter
+from agents.material import place_name, places
 from agents.observing import (
     Adherence,
     Observation,
@@ -85,6 +86,8 @@ __all__ = [
     "measure_commitment",
     "observe",
     "pair_rubric",
+    "place_name",
+    "places",
     "plain_words",
     "prompt_files",
     "prompts_of",

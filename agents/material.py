@@ -34,6 +34,21 @@ def places(item: Item) -> tuple[Place, ...]:
     return tuple(_places(item))
 
 
+def place_name(name: str) -> str:
+    """A place's name as a reader says it: `source:0` as `source 1`, `dialogue:3` as `utterance 3`, `output_a` as `output A`."""
+    part, _, number = name.partition(":")
+    match part:
+        case "source":
+            return f"source {int(number) + 1}"
+        case "dialogue":
+            return f"utterance {number}"
+        case "excerpt":
+            return "the persona's own words"
+        case "output_a" | "output_b":
+            return f"output {part[-1].upper()}"
+    return part.replace("_", " ")
+
+
 def _sections(item: Item) -> Iterator[str]:
     match item:
         case SummaryItem():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from agents.item import DialogueItem, Item
+from agents.material import place_name, places
 from agents.protocol import Arm
 from agents.speaking import seat_of
 from agents.transcript import Evidence, Outcome, Phase, RunResult, Turn
@@ -29,7 +31,7 @@ _VERBS = {
     "pass": "passes",
 }
 _WHY = {"evidence": "for evidence", "argument": "for an argument", "nothing": "without a reason that holds"}
-_SWAPPED = " (outputs swapped)"
+_SWAPPED = " (outputs swapped: “A” in these words is output B)"
 _ARMS = {
     Arm.PANEL: "panel (no debate)",
     Arm.SELF_REFLECTION: "after self-reflection",
@@ -38,20 +40,22 @@ _ARMS = {
 }
 
 
-def transcript_markdown(result: RunResult, persona_set: PersonaSet | None = None) -> str:
-    """One run as Markdown: verdicts, judgements alone, each table's debate, what was restated in each arm.
+def transcript_markdown(result: RunResult, persona_set: PersonaSet | None = None, item: Item | None = None) -> str:
+    """One run as Markdown: verdicts, judgements alone, each table's debate, what was restated in each arm, texts judged.
 
-    persona_set: gives names and what each persona looks at; without it personas go by their ids. Text of judges is
-    untrusted: it is escaped, so that it stays text in any renderer.
+    persona_set: gives names and what each persona looks at; without it personas go by their ids. item: the texts that
+    quotes are from, at the end; without it they are left out. Text of judges and callers is untrusted: it is escaped, so
+    that it stays text in any renderer.
     """
-    names = _Names(persona_set)
+    names = _Names(persona_set, result.transcript.turns)
     blocks = [
-        f"# Hearing of {_escaped(result.run.item_id)}, repeat {result.run.repeat}",
+        f"# Hearing {result.run.repeat + 1} of {_escaped(result.run.item_id)}",
         *_head(result),
         *_verdicts(result),
         *_alone(result, names),
         *_debates(result, names),
         *_restatements(result, names),
+        *(_judged(item) if item else ()),
     ]
     return "\n\n".join(blocks) + "\n"
 
@@ -59,7 +63,8 @@ def transcript_markdown(result: RunResult, persona_set: PersonaSet | None = None
 class _Names:
     """Ids as a reader knows them."""
 
-    def __init__(self, persona_set: PersonaSet | None) -> None:
+    def __init__(self, persona_set: PersonaSet | None, turns: Iterable[Turn]) -> None:
+        self._turns = {turn.id: turn for turn in turns}
         self._personas = {persona.id: persona for persona in persona_set.personas} if persona_set else {}
 
     def persona(self, turn: Turn) -> Persona | None:
@@ -69,6 +74,14 @@ class _Names:
         persona = self.persona(turn)
         plays = f" ({_escaped(turn.model)})" if "@" in seat_of(turn) else ""
         return _escaped(persona.name if persona else (turn.persona_id or "clerk")) + plays
+
+    def place(self, found_in: str) -> str:
+        """Where a quote stands: in a text of the item, in an excerpt, or in what somebody said."""
+        part, _, turn_id = found_in.partition(":")
+        if part != "turn":
+            return place_name(found_in)
+        turn = self._turns.get(turn_id)
+        return f"said by {self.of(turn)}" if turn else "said before"
 
     def table(self, group: str) -> str:
         """What its personas are called together, as the first of them says it; the id where nobody is known."""
@@ -87,21 +100,22 @@ def _head(result: RunResult) -> Iterator[str]:
 
 def _verdicts(result: RunResult) -> Iterator[str]:
     yield "## Verdict"
+    pair = any(turn.order for turn in result.transcript.turns)
     rows = ["| dimension | arm | value | decided | dissent |", "|---|---|---|---|---|"]
     for name in next(iter(result.verdicts.values())).dimensions:
         for arm, verdict in result.verdicts.items():
             part = verdict.dimensions[name]
-            value = f"{part.value:.2f}" if part.value is not None else str(part.outcome)
+            value = f"{part.value:.2f}{_preference(part.value, pair)}" if part.value is not None else str(part.outcome)
             passed = {True: ", passes", False: ", does not pass", None: ""}[part.passed]
             dissent = "" if part.dissent is None else f"{part.dissent:.2f}"
             rows.append(
                 f"| {_spoken(name)} | {_ARMS[arm]} | {value}{passed} | {part.n_used} of {part.n_asked} | {dissent} |"
             )
     yield "\n".join(rows)
-    if any(turn.order for turn in result.transcript.turns):
+    if pair:
         yield (
-            "*1 prefers output A, -1 output B, 0 neither. Grades are of the item's own A and B; where outputs were swapped, "
-            "what a judge calls A in its words is the item's B.*"
+            "*1: all prefer output A; -1: all prefer output B; 0: neither. Everybody judged both orders: where outputs were "
+            "swapped, words call output B “A”, and grades are of the item's own A and B all the same.*"
         )
     for arm, verdict in result.verdicts.items():
         if verdict.synthesis:
@@ -109,14 +123,28 @@ def _verdicts(result: RunResult) -> Iterator[str]:
             yield _quoted(verdict.synthesis)
 
 
+def _preference(value: float, pair: bool) -> str:
+    """Which output a pair's value leans to; nothing where it is a grade."""
+    if not pair:
+        return ""
+    return ", a tie" if value == 0 else f", for output {'A' if value > 0 else 'B'}"
+
+
 def _alone(result: RunResult, names: _Names) -> Iterator[str]:
     yield "## Alone"
     for turn in result.transcript.turns:
         if turn.phase is Phase.ALONE:
             persona = names.persona(turn)
-            looks_for = f", looking for “{_escaped(persona.perspective.rstrip('.'))}”" if persona else ""
+            looks_for = f", looking for {_looked_for(persona)}" if persona else ""
             yield f"**{names.of(turn)}**{looks_for}{_shown_as(turn)}: {_grades(turn)}{_certainty(turn)}"
-            yield from _words(turn)
+            yield from _words(turn, names)
+
+
+def _looked_for(persona: Persona) -> str:
+    """Its perspective in quotes; one that is quoted already stays as it is."""
+    perspective = persona.perspective.rstrip(".")
+    quoted = perspective.startswith("“") and perspective.endswith("”")
+    return _escaped(perspective) if quoted else f"“{_escaped(perspective)}”"
 
 
 def _debates(result: RunResult, names: _Names) -> Iterator[str]:
@@ -133,7 +161,7 @@ def _debates(result: RunResult, names: _Names) -> Iterator[str]:
             to = f" {names.of(answered)}" if answered and turn.kind == "question" else to
             to = f" to {names.of(answered)}" if answered and turn.kind == "concession" else to
             yield f"**{number}. {names.of(turn)}** {_VERBS.get(turn.kind, turn.kind)}{to}"
-            yield from _words(turn)
+            yield from _words(turn, names)
             yield f"{_moves(stands.get(seat_of(turn)), turn)}{_certainty(turn)}"
             stands[seat_of(turn)] = turn
         yield f"*The table stopped after {len(said)} turn{'' if len(said) == 1 else 's'}: {_STOPPED.get(reason, _escaped(reason))}.*"
@@ -146,10 +174,23 @@ def _restatements(result: RunResult, names: _Names) -> Iterator[str]:
         if not restated:
             continue
         yield f"## Restated {_ARMS[arm]}"
+        yield "*What has changed, has changed since the judgement alone.*"
         for turn in restated:
             alone = before.get((_side(turn), seat_of(turn)))
             yield f"**{names.of(turn)}**{_shown_as(turn)}: {_moves(alone, turn)}{_certainty(turn)}"
-            yield from _words(turn)
+            yield from _words(turn, names)
+
+
+def _judged(item: Item) -> Iterator[str]:
+    yield "## What was judged"
+    for place in places(item):
+        speaker = ""
+        part, _, number = place.name.partition(":")
+        if isinstance(item, DialogueItem) and part in ("dialogue", "output"):
+            speaker = f", {_escaped(item.turns[int(number or 0) - 1].speaker)}"
+        name = place_name(place.name)
+        yield f"**{name[0].upper()}{name[1:]}**{speaker}"
+        yield _quoted(place.text)
 
 
 def _side(turn: Turn) -> str | None:
@@ -160,23 +201,23 @@ def _shown_as(turn: Turn) -> str:
     return _SWAPPED if turn.order == "ba" else ""
 
 
-def _words(turn: Turn) -> Iterator[str]:
+def _words(turn: Turn, names: _Names) -> Iterator[str]:
     if turn.outcome in (Outcome.FAILED, Outcome.UNPARSEABLE):
         yield f"*No usable answer: {_escaped(', '.join(turn.flags) or str(turn.outcome))}.*"
         return
     yield _quoted(turn.text)
     if turn.evidence:
-        yield "\n".join(f"- {_proof(part)}" for part in turn.evidence)
+        yield "\n".join(f"- {_proof(part, names)}" for part in turn.evidence)
     flags = [flag for flag in turn.flags if not flag.startswith("call_")]
     if flags:
         yield f"*Noticed by code: {', '.join(flag.replace('_', ' ') for flag in flags)}.*"
 
 
-def _proof(part: Evidence) -> str:
+def _proof(part: Evidence, names: _Names) -> str:
     if part.status == "unverified":
         return f"✗ “{_escaped(part.quote)}”: found nowhere (said to be from {part.claimed_from})"
     how = "" if part.status == "exact" else f", {part.status}"
-    return f"✓ “{_escaped(part.quote)}” ({_escaped(part.found_in or '')}{how})"
+    return f"✓ “{_escaped(part.quote)}” ({names.place(part.found_in or '')}{how})"
 
 
 def _moves(before: Turn | None, after: Turn) -> str:

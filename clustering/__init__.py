@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from clustering.embedding import Embedder, open_embedder
     from clustering.errors import (
+        CalibrationError,
         ClusteringError,
         DocumentInputError,
         EmbeddingError,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from clustering.passages import split_passages
     from clustering.persona import (
         AnchorKind,
+        Calibration,
         Excerpt,
         MapPoint,
         Persona,
@@ -57,6 +59,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AnchorKind",
     "Assignment",
+    "Calibration",
+    "CalibrationError",
     "ClusteringError",
     "Document",
     "DocumentInputError",
@@ -115,11 +119,11 @@ _HOMES = {
     "clustering.document": "Document Passage Span",
     "clustering.editing": "drop_personas edit_persona given_persona_set merge_personas persona_from_texts pin_personas",
     "clustering.embedding": "Embedder open_embedder",
-    "clustering.errors": "ClusteringError DocumentInputError EmbeddingError ExtractionError NoUsableDocumentError PersonaInputError",
+    "clustering.errors": "CalibrationError ClusteringError DocumentInputError EmbeddingError ExtractionError NoUsableDocumentError PersonaInputError",
     "clustering.evidence": "Match find_quote",
     "clustering.extraction": "ExtractionEstimate estimate_extraction",
     "clustering.passages": "split_passages",
-    "clustering.persona": "AnchorKind Excerpt MapPoint Persona PersonaSet Provenance StakeholderGroup",
+    "clustering.persona": "AnchorKind Calibration Excerpt MapPoint Persona PersonaSet Provenance StakeholderGroup",
     "clustering.perspectives": "Perspective extract_perspectives",
     "clustering.readers.limits": "ReadingLimits Skipped SkipReason",
     "clustering.readers.reading": "Reading Upload read_documents",

@@ -10,10 +10,11 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from clustering.clusters import NOISE
 from clustering.composing import asks, compose_personas, map_positions, slug
+from clustering.demographics import rows_state, said_of_themselves, with_demographics
 from clustering.document import Document
 from clustering.duplicates import without_repetitions
 from clustering.embedding import Embedder, Vectors, open_embedder
@@ -53,17 +54,8 @@ class PersonaOptions(BaseModel):
     single_voices: bool = False
     """Whether a stakeholder heard once, in one statement, gets a persona; otherwise it stays on the map, counted."""
     demographics: bool = False
-    """Demographics may bias scores, and no way of extracting them is built: asking for them is refused."""
-
-    @field_validator("demographics")
-    @classmethod
-    def _refused(cls, asked: bool) -> bool:
-        if asked:
-            raise ValueError(
-                "demographics=True is not supported: documents seldom state them and a model would invent them; "
-                "leave it out and write the demographics that you know into a persona with edit_persona"
-            )
-        return asked
+    """Whether personas get the age, gender, place, occupation, experience, education, family and language that the
+    documents state of those who speak in them. Off: demographics may bias scores."""
 
 
 async def build_persona_set(
@@ -83,19 +75,26 @@ async def build_persona_set(
         perspectives = await asyncio.to_thread(_extract, documents, report)
     else:
         found = await extract_with_model(
-            documents, model, seed=options.seed, ledger=ledger,
+            documents, model, seed=options.seed, ledger=ledger, demographics=options.demographics,
             progress=lambda done, total: report("extracting", done, total),
         )  # fmt: skip
         perspectives = found.perspectives
         counted = {
             "quotes_dropped": found.quotes_dropped, "stakeholders_dropped": found.stakeholders_dropped,
             "sections": found.sections, "sections_failed": found.sections_failed,
-        }  # fmt: skip
+        } | ({"demographics_dropped": found.demographics_dropped} if options.demographics else {})  # fmt: skip
     built = await asyncio.to_thread(
         assemble_persona_set, len(documents), perspectives, options, embedder or open_embedder(), report
     )
+    if options.demographics:
+        stated = found.stated if model else await asyncio.to_thread(said_of_themselves, documents)
+        built = with_demographics(built, perspectives, [*rows_state(documents, perspectives), *stated])
     method: Literal["extractive", "model"] = "extractive" if model is None else "model"
-    parameters = {**built.parameters, "model": model.spec, "prompt_sha256": extraction_prompt().sha256} if model else {}
+    parameters = (
+        {**built.parameters, "model": model.spec, "prompt_sha256": extraction_prompt(options.demographics).sha256}
+        if model
+        else {}
+    )
     return built.model_copy(
         update={
             "method": method, "parameters": parameters or built.parameters, "statistics": built.statistics | counted,

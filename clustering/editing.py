@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
+from clustering.calibration import CALIBRATION_WARNINGS, MARGINS_LOST
 from clustering.composing import SPARSE_CARD, SPARSE_EXCERPTS, slug
+from clustering.demographics import FIELD as DEMOGRAPHICS
+from clustering.demographics import warned
 from clustering.errors import PersonaInputError
 from clustering.persona import Excerpt, Persona, PersonaSet, Provenance, StakeholderGroup
 
@@ -26,7 +29,10 @@ def given_persona_set(personas: Sequence[Persona]) -> PersonaSet:
     if twice:
         raise PersonaInputError(f"persona ids stand twice: {twice!r}; give every persona its own id")
     marked = tuple(_as_given(persona) for persona in personas)
-    return PersonaSet(personas=marked, groups=_groups(marked), method="given", statistics={"personas": len(marked)})
+    return PersonaSet(
+        personas=marked, groups=_groups(marked), method="given", statistics={"personas": len(marked)},
+        warnings=warned((), marked),
+    )  # fmt: skip
 
 
 def _as_given(persona: Persona) -> Persona:
@@ -35,7 +41,16 @@ def _as_given(persona: Persona) -> Persona:
         for field in _PROVENANCE_FIELDS
         if getattr(persona, field) and field not in persona.provenance
     }
-    return persona.model_copy(update={"provenance": {**given, **persona.provenance}})
+    warnings = dict.fromkeys((*persona.warnings, *((SPARSE_CARD,) if _is_sparse(persona) else ())))
+    return persona.model_copy(
+        update={"provenance": {**given, **persona.provenance}, "warnings": warned(tuple(warnings), [persona])}
+    )
+
+
+def _is_sparse(persona: Persona) -> bool:
+    """Few words of its own, and nothing else on the card that would bind a model."""
+    described = persona.background or persona.specialty or persona.traits or persona.relationships
+    return len(persona.excerpts) < SPARSE_EXCERPTS and not described
 
 
 def _groups(personas: Sequence[Persona]) -> tuple[StakeholderGroup, ...]:
@@ -85,12 +100,24 @@ def edit_persona(persona_set: PersonaSet, persona_id: str, /, **changes: object)
     given = {field: Provenance(kind="given") for field in changes if field in _PROVENANCE_FIELDS}
     data = {**persona.model_dump(), **changes, "provenance": {**persona.provenance, **given}}
     try:
-        edited = Persona.model_validate(data)
+        edited = _with_origins(Persona.model_validate(data), persona)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise PersonaInputError(f"persona {persona_id!r}, field {place!r}: {first['msg']}") from error
     return _replaced(persona_set, edited)
+
+
+def _with_origins(edited: Persona, before: Persona) -> Persona:
+    """The persona with an origin for each demographic that it has: the old one where the value is the old one."""
+    if edited.demographics == before.demographics:
+        return edited
+    prefix = f"{DEMOGRAPHICS}."
+    kept = {name: origin for name, origin in edited.provenance.items() if not name.startswith(prefix)}
+    for name, value in edited.demographics.items():
+        old = before.provenance.get(prefix + name)
+        kept[prefix + name] = old if old and before.demographics.get(name) == value else Provenance(kind="given")
+    return edited.model_copy(update={"provenance": kept, "warnings": warned(edited.warnings, [edited])})
 
 
 def pin_personas(persona_set: PersonaSet, ids: Sequence[str], *, pinned: bool = True) -> PersonaSet:
@@ -119,7 +146,7 @@ def merge_personas(persona_set: PersonaSet, ids: Sequence[str], *, name: str | N
         update={
             "name": name or first.name, "excerpts": excerpts, "weight": sum(one.weight for one in chosen),
             "traits": tuple(dict.fromkeys(trait for one in chosen for trait in one.traits)), "provenance": provenance,
-            "warnings": (SPARSE_CARD,) if len(excerpts) < SPARSE_EXCERPTS else (),
+            "warnings": warned((SPARSE_CARD,) if len(excerpts) < SPARSE_EXCERPTS else (), [first]),
         }
     )  # fmt: skip
     gone = {one.id for one in rest}
@@ -142,4 +169,14 @@ def _replaced(persona_set: PersonaSet, persona: Persona) -> PersonaSet:
 
 
 def _derived(persona_set: PersonaSet, personas: tuple[Persona, ...]) -> PersonaSet:
-    return persona_set.model_copy(update={"personas": personas, "method": "edited", "parent": persona_set.content_hash})
+    changed: dict[str, object] = {"personas": personas, "method": "edited", "parent": persona_set.content_hash}
+    warnings = warned(persona_set.warnings, personas)
+    if persona_set.calibration and _weights(personas) != _weights(persona_set.personas):
+        warnings = (*(one for one in warnings if one not in CALIBRATION_WARNINGS), MARGINS_LOST)
+        changed["calibration"] = None
+    changed["warnings"] = warnings
+    return persona_set.model_copy(update=changed)
+
+
+def _weights(personas: tuple[Persona, ...]) -> list[tuple[str, float]]:
+    return [(one.id, one.weight) for one in personas]

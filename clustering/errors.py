@@ -4,6 +4,7 @@ ClusteringError
 ├── DocumentInputError        caller: the documents, persona edits or margins that were given
 │   └── NoUsableDocumentError caller: nothing was left to read; carries the skipped files
 ├── PersonaInputError         caller: an edit, merge or weight that the persona set cannot take
+│   └── CalibrationError      caller: margins or attributes that give no weights; carries the place and a code
 ├── EmbeddingError            operator: the embedding model is missing or unusable
 └── ExtractionError           provider or model: too many sections gave no perspectives; try again, or resume
 """
@@ -34,6 +35,16 @@ class NoUsableDocumentError(DocumentInputError):
 
 class PersonaInputError(ClusteringError):
     """A persona set cannot take this edit, merge, weight or request."""
+
+
+class CalibrationError(PersonaInputError):
+    """No weights follow from these margins and attributes."""
+
+    def __init__(self, message: str, place: tuple[str, ...], code: str) -> None:
+        """place: path into `{margins, attributes}`; code: what is wrong, such as `infeasible`."""
+        super().__init__(message)
+        self.place = place
+        self.code = code
 
 
 class EmbeddingError(ClusteringError):

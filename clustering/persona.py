@@ -59,10 +59,10 @@ class Persona(BaseModel):
     traits: tuple[str, ...] = ()
     relationships: tuple[str, ...] = ()
     demographics: dict[str, str] = Field(default_factory=dict)
-    """Empty unless asked for."""
+    """By attribute, as documents state them or the user gave them; empty unless asked for."""
     excerpts: tuple[Excerpt, ...] = ()
     provenance: dict[str, Provenance] = Field(default_factory=dict)
-    """By field name."""
+    """By field name; `demographics.age` for one of the demographics."""
     weight: float = Field(default=1.0, gt=0)
     warnings: tuple[str, ...] = ()
     """Codes such as `sparse_card`."""
@@ -99,6 +99,24 @@ class MapPoint(BaseModel):
     label: str
     quote: str
     span: Span | None
+    demographics: dict[str, str] = Field(default_factory=dict, exclude_if=lambda one: not one)
+    """What the speaker states of themselves; absent unless asked for."""
+
+
+class Calibration(BaseModel):
+    """How the personas' weights came to match a population."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    margins: dict[str, dict[str, float]]
+    """By attribute: the population's share of each category."""
+    values: dict[str, dict[str, str]]
+    """By attribute and persona id: the category that the persona stands for."""
+    effective_size: float
+    """How many equally weighted personas are worth as much (Kish 1965)."""
+    largest_gap: float
+    """Largest difference between a weighted share and the population's."""
+    iterations: int
 
 
 class PersonaSet(BaseModel):
@@ -114,6 +132,8 @@ class PersonaSet(BaseModel):
     statistics: dict[str, float | int | None] = Field(default_factory=dict)
     """documents, passages, perspectives, noise_share, dbcv, quotes_dropped, ..."""
     map: tuple[MapPoint, ...] = ()
+    calibration: Calibration | None = Field(default=None, exclude_if=lambda one: one is None)
+    """None, and absent, unless the weights were raked to a population."""
     parent: str | None = None
     warnings: tuple[str, ...] = ()
 

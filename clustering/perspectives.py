@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -110,6 +110,31 @@ def extract_perspectives(document: Document) -> list[Perspective]:
         proposes = max(proposes, PROPOSALS_MIN)
     found = [_perspective(document, one, proposes) for one in _statements(document, proposes >= PROPOSALS_MIN)]
     return [one for one in found if one is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Where somebody is taken to speak: `document.text[start:end]`."""
+
+    start: int
+    end: int
+    stakeholder: str | None
+    """Canonical role, as in `Perspective`."""
+    frame: Frame | None
+    """How these words themselves name the speaker; None where they do not."""
+
+
+def speaking_turns(document: Document) -> list[Turn]:
+    """Who speaks where, statement by statement, whether or not the statement says anything that matters."""
+    whole = _whole_document(document)
+    proposal = whole is None and len(_PROPOSES.findall(document.text)) >= PROPOSALS_MIN
+    turns = [
+        Turn(one.start, one.end, one.role, one.mention.frame if one.mention else None)
+        for one in _statements(document, proposal)
+    ]
+    if whole is not None and len({turn.stakeholder for turn in turns if turn.stakeholder}) <= 1:
+        return [replace(turn, stakeholder=whole.stakeholder) for turn in turns]
+    return turns
 
 
 def _whole_document(document: Document) -> Perspective | None:

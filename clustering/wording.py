@@ -119,6 +119,10 @@ _DETERMINER = re.compile(
 )  # fmt: skip
 
 
+_AGE = re.compile(r"(?:^|(?<=\s))(?:\d{1,3}|[a-z]+(?:-[a-z]+)?)[\s-]+years?[\s-]+olds?(?:\s+|$)", re.IGNORECASE)
+"""How old somebody is names no stakeholder: "54-year-old nurse" is a nurse."""
+
+
 @lru_cache(maxsize=50_000)
 def singular(word: str) -> str:
     """A noun's singular, lower case; good enough to compare words, not to print them."""
@@ -177,7 +181,7 @@ def canonical_role(phrase: str) -> str | None:
     text = re.sub(r"\bhelp desk\b", "helpdesk", text, flags=re.IGNORECASE)
     if "(" in text:
         text = re.sub(r"\s*\([^)]*\)?", "", text)
-    text = _ROLE_END.sub("", _DETERMINER.sub("", text))
+    text = _ROLE_END.sub("", _DETERMINER.sub("", _AGE.sub("", text)))
     parts = [part.strip(" .,'’-") for part in re.split(r"\s+(?:and|or)\s+|\s*/\s*|\s*[,;:–—]\s*", text)]
     text = parts[0]
     if len(parts) == 2 and text.isalpha() and not names_people(text) and is_everyday_person(parts[1].split(" ")[-1]):

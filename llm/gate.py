@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
+from llm.call import CallOutcome
 from llm.errors import ProviderError, RateLimitedError, UnreachableError
 
 _BORNE_PER_REFUSAL = 8
@@ -65,7 +66,9 @@ class Trouble(NamedTuple):
     patience_s: float
     """How long it is waited for in all."""
     reason: str
-    """Its last failure."""
+    """Its last failure, in words that may be the provider's."""
+    outcome: CallOutcome
+    """What kind of failure that was."""
 
 
 class Gate:
@@ -84,7 +87,7 @@ class Gate:
         self._probe_after_s = self.settings.probe_after_s
         self._shut_until = 0.0
         self._troubled_since: float | None = None
-        self._last_failure = ""
+        self._last_failure, self._last_outcome = "", CallOutcome.UNREACHABLE
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -109,7 +112,7 @@ class Gate:
         if self._troubled_since is None:
             return None
         since_s = asyncio.get_running_loop().time() - self._troubled_since
-        return Trouble(since_s, self.settings.patience_s, self._last_failure)
+        return Trouble(since_s, self.settings.patience_s, self._last_failure, self._last_outcome)
 
     @asynccontextmanager
     async def admit(self) -> AsyncIterator[None]:
@@ -122,11 +125,12 @@ class Gate:
         try:
             yield
         except RateLimitedError as error:
-            self._last_failure = str(error)
+            self._last_failure, self._last_outcome = str(error), error.outcome
             self._refused(epoch, error.retry_after_s)
             raise
         except (ProviderError, TimeoutError) as error:
             self._last_failure = str(error) or "no answer in time"
+            self._last_outcome = error.outcome if isinstance(error, ProviderError) else CallOutcome.TIMED_OUT
             self._failed()
             raise
         except asyncio.CancelledError:

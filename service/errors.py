@@ -12,7 +12,8 @@ ServiceError
 └── StoreError                the operator
     ├── StoreFullError        the disk or the database is full; what was stored is intact
     ├── StoreUnreachableError the database does not answer; ask again later
-    │   └── StoreConflictError two writes got in each other's way; neither is wrong
+    │   ├── StoreConflictError two writes got in each other's way; neither is wrong
+    │   └── StoreUncertainError it broke off in the moment of a commit: whether that was made is unknown
     ├── StoreOutdatedError    the database is newer than this code, or was not migrated
     └── StoreDamagedError     a row cannot be read as what it should be
 """
@@ -94,6 +95,10 @@ class StoreUnreachableError(StoreError):
 
 class StoreConflictError(StoreUnreachableError):
     """The database gave up one of two writes that waited for each other; made again, it succeeds."""
+
+
+class StoreUncertainError(StoreUnreachableError):
+    """The database broke off in the moment of a commit and stayed away: what was to be stored may be, or may not."""
 
 
 class StoreOutdatedError(StoreError):

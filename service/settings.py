@@ -104,6 +104,8 @@ class Settings(BaseSettings):
     """Host headers that are served besides the address bound to."""
     allowed_origins: tuple[str, ...] = ()
     """Origins that browsers may call from (CORS); none by default."""
+    request_grace: timedelta = timedelta(seconds=30)
+    """What a request's headers may take to arrive; and its body, before it has to keep a least rate."""
     webhook_retry: timedelta = timedelta(seconds=5)
     """Before a notification that failed is sent a second time; each further wait is six times as long."""
     webhooks_to_loopback: bool = False
@@ -114,6 +116,10 @@ class Settings(BaseSettings):
     log_json: bool = True
     otlp_endpoint: str | None = None
     """Where traces go (OTLP over HTTP); None for nowhere."""
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    """Where `rehearing worker` gives its metrics, which count its own model calls; None for nowhere. It asks for no key."""
+    metrics_host: str = "127.0.0.1"
+    """The address that it listens on for them."""
 
     limits: Limits = Limits()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import logging
 import zipfile
+import zlib
 
 from clustering.readers.limits import ReadingLimits, SkipError, SkipReason
 
@@ -13,6 +15,7 @@ def pdf_text(content: bytes, limits: ReadingLimits) -> tuple[str, str]:
     from pypdf import PdfReader
     from pypdf.errors import LimitReachedError, PyPdfError
 
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # a damaged file is told of by name, not on stderr
     try:
         reader = PdfReader(io.BytesIO(content))
         if reader.is_encrypted and not reader.decrypt(""):
@@ -81,7 +84,8 @@ def _check_unpacked(content: bytes, limits: ReadingLimits) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
+            declaring = [one.filename for one in entries if one.filename.endswith(".xml") and _declares(archive, one)]
+    except (zipfile.BadZipFile, zlib.error, ValueError, OSError, NotImplementedError, EOFError) as error:
         if content.startswith(b"\xd0\xcf\x11\xe0"):  # an encrypted docx is an OLE container
             raise SkipError(
                 SkipReason.ENCRYPTED, "the file is an encrypted or an old Word document; save it as docx"
@@ -93,5 +97,17 @@ def _check_unpacked(content: bytes, limits: ReadingLimits) -> None:
             SkipReason.TOO_EXPANDED,
             f"unpacks to {unpacked} bytes in {len(entries)} parts, over the limit of {limits.unpacked_bytes_max} bytes",
         )
+    if declaring:
+        raise SkipError(
+            SkipReason.BROKEN, f"{declaring[0]} declares entities of its own, as no word processor does; save it anew"
+        )
     if any(entry.flag_bits & 1 for entry in entries):
         raise SkipError(SkipReason.ENCRYPTED, "the docx is encrypted; save it without a password")
+
+
+def _declares(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
+    """Whether a part begins with a document type, whose entities would be left out of the text without a word."""
+    if entry.flag_bits & 1:
+        return False  # encrypted: told of as such
+    with archive.open(entry) as part:
+        return b"<!DOCTYPE" in part.read(2048)

@@ -5,7 +5,8 @@
         value: file://promptfoo_assertion.py
         config: {dimension: clarity, repeats: 3, agree_min: 0.6}
 
-It passes when the verdict passes the rubric's threshold and enough hearings agree on that.
+It passes when the verdict passes the rubric's threshold (so the rubric needs one) and enough hearings agree on that.
+Without a verdict it fails with the score 0, since promptfoo knows no missing score; its reason says so.
 """
 
 from rehearing_client import Rehearing, explain

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from service.application import Application
 
 UPLOADS = ("/v1/batches", "/v1/stability")
-GRACE_S = 30.0
 RATE_MIN = 16_384.0
 """Bytes a second: a tenth of a slow mobile line. A body that drips one byte a second is cut after the grace."""
 
@@ -69,14 +68,12 @@ def create_app(
     settings: Settings,
     *,
     metrics: Metrics | None = None,
-    grace_s: float = GRACE_S,
     stream_max_s: float = STREAM_MAX_S,
 ) -> FastAPI:
     """The service over HTTP.
 
-    metrics: shared with the ledger of the same process, so that /metrics shows model calls. grace_s: how long a body
-    may take to arrive, before it has to keep a least rate. stream_max_s: after which an event stream asks its client
-    to reconnect. Raises OpenDoorError at start where the service would listen beyond loopback without any key.
+    metrics: shared with the ledger of the same process, so that /metrics shows model calls. stream_max_s: after
+    which an event stream asks its client to reconnect. Raises OpenDoorError at start where the service would listen beyond loopback without any key.
     """
     metrics = metrics or Metrics()
 
@@ -91,7 +88,7 @@ def create_app(
     app.state.stream_max_s = stream_max_s
     _mount_pages(app, application)
     install_failures(app)
-    _install_middleware(app, settings, metrics, grace_s)
+    _install_middleware(app, settings, metrics)
     return app
 
 
@@ -136,13 +133,13 @@ def _mount_pages(app: FastAPI, application: Application) -> None:
             app.include_router(service.pages.pages_router(application), include_in_schema=False)
 
 
-def _install_middleware(app: FastAPI, settings: Settings, metrics: Metrics, grace_s: float) -> None:
+def _install_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
     """Innermost first: what is added last sees a request first."""
     limits = BodyLimits(
         bytes_max=settings.limits.body_bytes,
         upload_bytes_max=settings.limits.batch_bytes,
         uploads=UPLOADS,
-        grace_s=grace_s,
+        grace_s=settings.request_grace.total_seconds(),
         rate_min=RATE_MIN,
     )
     app.add_middleware(BodyGuard, limits=limits)

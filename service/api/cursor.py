@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from service.api.problem import ProblemError
@@ -34,7 +34,8 @@ def decode_cursor(cursor: str) -> Place:
         place = Place(datetime.fromisoformat(created_at), identity)
         if place.created_at.tzinfo is None:
             raise ValueError("a time without its zone")
-    except (ValueError, TypeError, binascii.Error, UnicodeError, RecursionError):
+        place.created_at.astimezone(UTC)  # the first and the last day of all have no such time in some zones
+    except (ValueError, TypeError, binascii.Error, OverflowError, RecursionError):
         raise ProblemError(
             "invalid-cursor", f"cursor {cursor[:80]!r} is none of ours; start again without it"
         ) from None

@@ -6,20 +6,35 @@ import hashlib
 import json
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.callers import caller_of
 from service.api.json_route import JsonRoute, parse_json
 from service.api.problem import ProblemError
-from service.application import StoredAnswer
+from service.api.serving import application_of
+from service.application import Claim, Keep, StoredAnswer
+from service.errors import StoreUncertainError, StoreUnreachableError
+
+R = TypeVar("R")
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 _KEPT_HEADERS = ("location", "retry-after", "content-type")
+_SEND_AGAIN = f"send it again with the same {HEADER}: it is not made twice"
 _BOUNDARY = re.compile(rb"boundary=\"?([^\";,]+)")
+
+
+@dataclass(slots=True)
+class _Claimed:
+    """The claim of a request on its key, and whether the request's own write stored the answer."""
+
+    claim: Claim
+    kept: bool = False
 
 
 async def answer_once(request: Request, fingerprint: str, produce: Callable[[], Awaitable[Response]]) -> Response:
@@ -31,22 +46,45 @@ async def answer_once(request: Request, fingerprint: str, produce: Callable[[], 
     key = _key(request)
     if key is None:
         return await produce()
-    store: Any = request.app.state.application.idempotency
-    owner = (await caller_of(request)).owner
-    known = await store.begin(owner, key, fingerprint)
-    if known is not None:
+    store = application_of(request).idempotency
+    known = await store.begin((await caller_of(request)).owner, key, fingerprint)
+    if isinstance(known, StoredAnswer):
         return Response(known.body, known.status, {**known.headers, REPLAYED: "true"})
+    request.state.claimed = claimed = _Claimed(known)
     try:
         response = await produce()
+        if 200 <= response.status_code < 300 and not claimed.kept:
+            await store.keep(known, _stored(response))
+    except StoreUncertainError as error:
+        await store.abandon(known)
+        raise StoreUnreachableError(f"{error}; {_SEND_AGAIN}") from error
     except BaseException:
-        await store.abandon(owner, key)
+        await store.abandon(known)
         raise
     if not 200 <= response.status_code < 300:
-        await store.abandon(owner, key)
-        return response
-    headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
-    await store.finish(owner, key, StoredAnswer(response.status_code, headers, bytes(response.body)))
+        await store.abandon(known)
     return response
+
+
+def keeping(request: Request, answer: Callable[[R], Response]) -> Keep[R] | None:
+    """Stores the answer to this request's key in the commit that makes what it tells of; None where it has no key.
+
+    Whoever creates something passes it on. So there is no moment in which the thing is there and its key does not say so.
+    """
+    claimed: _Claimed | None = getattr(request.state, "claimed", None)
+    if claimed is None:
+        return None
+
+    async def keep(connection: AsyncConnection, record: R) -> None:
+        await claimed.claim.keep(connection, _stored(answer(record)))
+        claimed.kept = True
+
+    return keep
+
+
+def _stored(response: Response) -> StoredAnswer:
+    headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+    return StoredAnswer(response.status_code, headers, bytes(response.body))
 
 
 def _key(request: Request) -> str | None:

@@ -16,23 +16,45 @@ from service.api.problem_kinds import CATALOGUE, Kind
 
 DESCRIPTION = """Personas, made from your documents, judge outputs in a debate; every item is heard again and again, and a
 report says how far the verdict can be trusted. Everything that takes time is a job: `202`, `Location`, and a resource that is its own
-status. Every error is `application/problem+json`. Creating requests take an `Idempotency-Key`."""
+status. Every error is `application/problem+json`.
+
+Creating requests take an `Idempotency-Key`: a name that you make up for the request, such as a UUID. Sent again under its key, as after
+a timeout, a broken connection or a 5xx, a request makes nothing twice, whatever became of the first one.
+
+* The same request under the same key (method, path, query and body; JSON in any order and spacing) gets the first answer
+  again, with `Idempotency-Replayed: true`, for 24 hours. The answer is stored in the very commit that makes the thing: where
+  the one is there, so is the other.
+* Only success is kept. A request that was refused may be mended and sent under its key.
+* 409 `idempotency-in-flight`: the first one is still being answered. Wait for `Retry-After` seconds and send it again.
+* A first request that has not been answered for five minutes, because its server died, loses its key: the next request with the
+  key is carried out in its place. Should the first one still be at work after all, it makes nothing and gets that 409. So
+  keep sending for six minutes before you give up.
+* 422 `idempotency-mismatch`: the key came with another request before. Use a fresh key for every thing that you want made.
+
+Without a key, a 503 `outcome-unknown` says that nobody could find out whether the thing was made: look for it before you send the
+request again. Requests that store nothing (`/v1/stability`, `dry_run=true`) need no key."""
 
 _EXAMPLES = Path(__file__).with_name("examples.json")
 _METHODS = ("get", "put", "post", "delete", "patch")
 
-_ALWAYS = ("bad-request", "host-not-allowed", "internal", "busy", "stored-data-damaged")
+_ALWAYS = (
+    "bad-request", "host-not-allowed", "headers-too-slow", "headers-too-large", "internal", "busy", "stored-data-damaged"
+)  # fmt: skip
 _WITH_KEY = ("unauthenticated", "forbidden")
 _WITH_BODY = ("body-too-large", "body-too-slow", "storage-full")
-_CREATING = ("idempotency-in-flight", "idempotency-mismatch")
+_TYPED = {"application/json", "multipart/form-data"}
+"""Bodies that are read as what they say that they are; tables and archives are known by their content."""
+_CREATING = ("idempotency-in-flight", "idempotency-mismatch", "outcome-unknown")
 _OF_OPERATION: dict[str, tuple[str, ...]] = {
-    "upload_documents": ("unusable-documents",),
+    "upload_documents": ("unusable-documents", "limit-exceeded", "unsupported-media-type"),
     "create_persona_set": ("unusable-documents", "model-not-usable", "limit-exceeded"),
     "delete_persona_set": ("conflict",),
     "edit_persona_set": ("conflict",),
+    "calibrate_persona_set": ("conflict",),
     "create_evaluation": ("model-not-usable", "limit-exceeded"),
+    "add_human_score": ("outcome-unknown",),
     "delete_evaluation": ("conflict",),
-    "create_batch": ("invalid-batch", "model-not-usable", "limit-exceeded", "unsupported-media-type"),
+    "create_batch": ("invalid-batch", "model-not-usable", "limit-exceeded"),
     "delete_batch": ("conflict",),
     "export_batch": ("conflict",),
     "import_batch": ("limit-exceeded",),
@@ -53,7 +75,10 @@ _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "Sent again with the same request, the first answer comes again; kept for 24 hours.",
+    "description": (
+        "Sent again with the same request, the first answer comes again, for 24 hours, and nothing is made twice. While the "
+        "first is being answered, for five minutes at most, that is a 409: send it again after `Retry-After` seconds."
+    ),
     "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[A-Za-z0-9._:-]+$"},
 }
 
@@ -103,7 +128,9 @@ def operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any
 
 
 def _creates(method: str, operation: dict[str, Any]) -> bool:
-    return method == "post" and bool({"201", "202"} & operation["responses"].keys())
+    """Inline documents of an assignment are stored, though it answers with 200."""
+    made = {"201", "202"} & operation["responses"].keys()
+    return method == "post" and (bool(made) or operation["operationId"] == "assign_documents")
 
 
 def _add_headers(method: str, operation: dict[str, Any]) -> None:
@@ -154,6 +181,8 @@ def _codes(path: str, method: str, operation: dict[str, Any]) -> list[str]:
         codes.append("origin-not-allowed")
     if "requestBody" in operation:
         codes += [*_WITH_BODY, "invalid-json"]
+        if operation["requestBody"]["content"].keys() & _TYPED:
+            codes.append("unsupported-media-type")
     if _creates(method, operation):
         codes += [*_CREATING, "not-found"]
     return list(dict.fromkeys(codes))

@@ -104,6 +104,14 @@ _KINDS = (
         retryable=True,
     ),
     Kind(
+        "headers-too-slow",
+        408,
+        "Headers came too slowly",
+        "The request's line and headers did not arrive in time.",
+        "Send it again, at once.",
+        retryable=True,
+    ),
+    Kind(
         "conflict",
         409,
         "Conflicts with the present state",
@@ -114,8 +122,9 @@ _KINDS = (
         "idempotency-in-flight",
         409,
         "Same key still in flight",
-        "A request with this Idempotency-Key has not been answered yet.",
-        "Wait for `Retry-After` seconds and send the same request again.",
+        "A request with this Idempotency-Key has not been answered yet, or took the key over from this one after five minutes.",
+        "Wait for `Retry-After` seconds and send the same request again, for six minutes before you give up: a request whose "
+        "server died loses its key after five.",
         retryable=True,
     ),
     Kind("gone", 410, "No longer kept", "What was stored here has been purged.", "Create it again."),
@@ -183,6 +192,13 @@ _KINDS = (
         "Use a fresh key for a new request.",
     ),
     Kind(
+        "headers-too-large",
+        431,
+        "Headers too large",
+        "The request's line and headers, or its trailers, are longer than this server takes.",
+        "Send less; long values belong into the body.",
+    ),
+    Kind(
         "internal",
         500,
         "Internal error",
@@ -214,6 +230,14 @@ _KINDS = (
         retryable=True,
     ),
     Kind(
+        "outcome-unknown",
+        503,
+        "Unknown whether it was stored",
+        "The database broke off in the moment of storing what was asked for, and did not come back in time to say "
+        "whether it had. A request with an Idempotency-Key never gets this answer: it can always be sent again.",
+        "Look whether it is there before you send it again; send creating requests with an Idempotency-Key.",
+    ),
+    Kind(
         "storage-full",
         507,
         "Storage full",
@@ -237,6 +261,7 @@ BY_STATUS: dict[int, str] = {
     413: "body-too-large",
     415: "unsupported-media-type",
     422: "invalid-request",
+    431: "headers-too-large",
     503: "busy",
 }
 """The kind for a bare HTTP status, where a library raised it."""

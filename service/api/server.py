@@ -18,6 +18,11 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
     """uvicorn's configuration. The logs are ours, proxies' headers are not believed, the server does not name itself."""
     import uvicorn
 
+    from service.api.head_guard import HeadGuard
+
+    class Guarded(HeadGuard):
+        head_s = settings.request_grace.total_seconds()
+
     return uvicorn.Config(
         app,
         host=settings.host,
@@ -28,5 +33,5 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         server_header=False,
         timeout_graceful_shutdown=STOP_S,
         timeout_keep_alive=30,
-        h11_max_incomplete_event_size=64 * 1024,
+        http=Guarded,
     )

@@ -1,13 +1,17 @@
 """The use cases, in plain Python: REST, pages and command line call only these.
 
     async with open_application(Settings()) as app:      # service.opening.open_service also works on the jobs
-        await app.documents.add(owner, data: bytes, name: str, *, media_type=None) -> DocumentsAdded
+        await app.documents.add(owner, data: bytes, name: str) -> DocumentsAdded
+                          .read(owner, data, name, *, seen=None) -> NewDocuments
+                          .take(owner, documents) -> NewDocuments                  (read already)
+                          .store([NewDocuments, ...]) -> DocumentsAdded
                           .list(owner, *, after: Place | None = None, limit=50) -> Page[DocumentRecord]
                           .get(owner, id) -> DocumentRecord      .delete(owner, id)
                           .titles(owner, ids) -> dict of id to title
         await app.persona_sets.create(owner, PersonaSetRequest) -> PersonaSetRecord       (a job)
                           .list .get .delete    .map(owner, id) -> tuple[MapPoint, ...]
                           .edit(owner, id, PersonaSetEdit) -> PersonaSetRecord            (a new set)
+                          .calibrate(owner, id, PersonaSetCalibration) -> PersonaSetRecord (a new set)
                           .assign(owner, id, documents) -> tuple[Assignment, ...]         (nothing is stored)
                           .estimate(owner, PersonaSetRequest) -> Estimate
         await app.rubrics.put(owner, Rubric) -> RubricRecord    .list    .get(owner, id or content hash)
@@ -27,7 +31,8 @@
         await app.probes.put(owner, run_id, CommitmentRequest | AdherenceRequest) -> ProbeRecord   (a job)
                           .get(owner, run_id, ProbeKind)    .cancel(owner, run_id, ProbeKind)
         await app.drifts.get(owner, run_id) -> DriftRecord
-        await app.batches.create(owner, BatchRequest, chunks: AsyncIterable[bytes]) -> BatchRecord
+        await app.batches.create(owner, BatchRequest, chunks: AsyncIterable[bytes] | Spool) -> BatchRecord
+                          .spooled(chunks) -> context manager of a Spool
                           .estimate(owner, BatchRequest, chunks) -> Estimate
                           .list .get .cancel .delete
                           .results(owner, id) -> AsyncIterator[BatchResult]  (one for every line, always)
@@ -38,19 +43,23 @@
         await app.prompts.get(sha256) -> tuple[Prompt, ...]
         await app.keys.create(name, owner, scopes) -> (KeyRecord, secret)   .list()   .revoke(id)
                           .authenticate(secret) -> KeyRecord     .any_exist() -> bool
-        await app.idempotency.begin(owner, key, fingerprint) -> StoredAnswer | None
-                          .finish(owner, key, StoredAnswer)      .abandon(owner, key)
+        await app.idempotency.begin(owner, key, fingerprint) -> Claim | StoredAnswer
+                          .keep(Claim, StoredAnswer)             .abandon(Claim)
         await app.health() -> Health     await app.queue_figures() -> QueueFigures
         await app.purge(older_than: timedelta, dry_run=False) -> Purged
         app.settings   app.models.get(spec) -> Model   app.limits
 
 `owner` is a key's owner, or None for every owner's rows (an admin, or a service without keys, which stores its rows
-under `LOCAL_OWNER`). Another owner's row is a NotFoundError. `Place` is (created_at, id) of a page's last row.
+under `LOCAL_OWNER`). Another owner's row is a NotFoundError. `Place` is (created_at, id) of a page's last row. What creates
+something takes `keep=`, for what has to be in the same commit.
 """
 
 from service.application.application import Application, open_application
+from service.application.batch_files import Spool
 from service.application.context import LOCAL_OWNER
+from service.application.documents import NewDocuments
 from service.application.evaluations import EvaluationFilter
+from service.application.idempotency import Claim, Keep
 from service.application.paging import Place
 from service.application.probe_records import DriftRecord, JudgeAdherence, ProbeKind, ProbeRecord
 from service.application.ranking import RankedPage, Ranking, Swings
@@ -82,6 +91,7 @@ from service.application.records import (
     StoredAnswer,
 )
 from service.application.requests import (
+    EITHER,
     AdaptiveRepeats,
     AdherenceRequest,
     BatchLine,
@@ -91,6 +101,7 @@ from service.application.requests import (
     Hearing,
     HumanScoreRequest,
     PersonaMerge,
+    PersonaSetCalibration,
     PersonaSetEdit,
     PersonaSetRequest,
     Webhook,
@@ -98,6 +109,7 @@ from service.application.requests import (
 from service.application.retention import Purged
 
 __all__ = [
+    "EITHER",
     "LOCAL_OWNER",
     "AdaptiveRepeats",
     "AdherenceRequest",
@@ -108,6 +120,7 @@ __all__ = [
     "BatchRequest",
     "BatchResult",
     "Check",
+    "Claim",
     "CommitmentRequest",
     "DimensionScore",
     "DocumentRecord",
@@ -124,9 +137,12 @@ __all__ = [
     "HumanScoreRequest",
     "JobState",
     "JudgeAdherence",
+    "Keep",
     "KeyRecord",
+    "NewDocuments",
     "Page",
     "PersonaMerge",
+    "PersonaSetCalibration",
     "PersonaSetEdit",
     "PersonaSetRecord",
     "PersonaSetRequest",
@@ -143,6 +159,7 @@ __all__ = [
     "Scope",
     "SkippedDocument",
     "Spent",
+    "Spool",
     "Status",
     "StoredAnswer",
     "Swings",

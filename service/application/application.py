@@ -83,10 +83,12 @@ async def open_application(settings: Settings, *, migrate_store: bool = True) ->
         sqlite_pages_max=settings.sqlite_pages_max,
     )
     context = Context(settings, store, Models(settings))
+    application = Application(context)
     try:
         if migrate_store:
             await migrate(store)
-        yield Application(context)
+        yield application
     finally:
+        await application.idempotency.aclose()
         await context.models.aclose()
         await store.aclose()

@@ -6,11 +6,10 @@ reach into another owner's.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import zlib
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -21,11 +20,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agents import Rubric
 from service.application.archive_rows import checked_row
 from service.application.context import Context, now
-from service.application.loading import forget, mark_loading, mark_whole
+from service.application.loading import forget, make_whole, mark_loading, undone_unless_complete
 from service.application.records import ENDED
-from service.application.rubrics import put_rubric
+from service.application.rubrics import put_rubric_id
 from service.errors import InvalidRequestError, LimitExceededError
-from service.store import new_id, tables
+from service.store import new_id, tables, write_once
 
 FORMAT = "rehearing.batch/1"
 _AT_ONCE = 200
@@ -39,6 +38,8 @@ _DROPPED = (
     "dispatched_at",
     "expires_at",
     "loading_at",
+    "counts",
+    "counted_at",
 )
 _PREFIXES: dict[str, Any] = {
     "persona_sets": "ps",
@@ -49,6 +50,8 @@ _PREFIXES: dict[str, Any] = {
     "human_scores": "hs",
     "probes": "pb",
 }
+_TOLD = ("evaluation_id", "run_id")
+"""Ids that stand in what an event tells."""
 _REFERENCES = ("persona_set_id", "rubric_id", "batch_id", "evaluation_id", "run_id", "subject_id", "scope_id")
 
 
@@ -61,19 +64,27 @@ async def export_batch(context: Context, batch_id: str) -> AsyncIterator[bytes]:
     yield packer.flush()
 
 
-async def import_batch(context: Context, owner: str, chunks: AsyncIterable[bytes]) -> str:
+async def import_batch(
+    context: Context,
+    owner: str,
+    chunks: AsyncIterable[bytes],
+    *,
+    keep: Callable[[AsyncConnection, str], Awaitable[None]],
+) -> str:
     """The id of the batch that a file holds. It is stored in steps, and seen once all of it is; of a file that is bad, or
-    whose import is cancelled, nothing stays. Raises InvalidRequestError for a bad file."""
+    whose import is cancelled, nothing stays. Raises InvalidRequestError for a bad file.
+
+    keep: what is stored in the commit from which on the batch of that id is there.
+    """
     importer = _Importer(context, owner)
-    try:
+    async with undone_unless_complete(importer.undo):
         async for number, line in _lines(chunks, context.limits.line_bytes * 4):
             with _blaming(f"line {number}"):
                 await importer.take(number, json.loads(line))
         with _blaming("its last rows"):
-            return await importer.finish()
-    except BaseException:
-        await asyncio.shield(importer.undo())
-        raise
+            batch_id = await importer.finish()
+    await make_whole(context, batch_id, lambda connection: keep(connection, batch_id), importer.undo)
+    return batch_id
 
 
 class _Importer:
@@ -96,8 +107,10 @@ class _Importer:
         table = {one.name: one for one in _TABLES}[name]
         if name == "rubrics":
             rubric = Rubric.model_validate(row["body"])
-            put = await self._context.store.write(lambda connection: put_rubric(connection, self._owner, rubric))
-            self._ids[row["id"]] = put.id
+            owner = self._owner
+            self._ids[row["id"]] = await write_once(
+                self._context.store, lambda connection: put_rubric_id(connection, owner, rubric)
+            )
             return
         row = self._own(table, row)
         if self._held is None or self._held[0] is not table or len(self._held[1]) >= _AT_ONCE:
@@ -110,13 +123,11 @@ class _Importer:
         self._held[1].append(row)
 
     async def finish(self) -> str:
-        """The id of the batch, which is whole now."""
+        """The id of the batch, of which all is stored now."""
         await self._flush()
         if self._batch_id is None:
             raise _bad("it holds no batch")
-        batch_id = self._batch_id
-        await self._context.store.write(lambda connection: mark_whole(connection, batch_id))
-        return batch_id
+        return self._batch_id
 
     async def undo(self) -> None:
         """Takes away what was stored. A rubric stays: it may have been there before."""
@@ -136,7 +147,8 @@ class _Importer:
                 await mark_loading(connection, self._batch_id)
             await connection.execute(sa.insert(table), rows)
 
-        await self._context.store.write(operation)
+        first = [key == rows[0][key.name] for key in table.primary_key]
+        await write_once(self._context.store, operation, made=sa.select(*table.primary_key).where(*first))
 
     def _own(self, table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
         """The row under ids of this installation; a reference to what the file does not hold is refused."""
@@ -146,6 +158,9 @@ class _Importer:
         for name in _REFERENCES:
             if values.get(name) is not None:
                 values[name] = self._ids[values[name]]
+        if table is tables.events and isinstance(values["data"], dict):
+            told = {name: self._ids[values["data"][name]] for name in _TOLD if name in values["data"]}
+            values["data"] = values["data"] | told
         if "id" in values:
             fresh = new_id(_PREFIXES[table.name])
             self._ids[values["id"]] = fresh

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Literal
 
@@ -62,7 +62,7 @@ def _checked(column: sa.Column[Any], value: Any) -> Any:
         if column.name in _SHAPES:
             _shape(column.name).validate_json(json.dumps(value), strict=True)
             _READERS.get(column.name, bool)(value)
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(f"{column.name}: {str(error)[:200]}") from error
     return value
 
@@ -78,7 +78,7 @@ def _typed(kind: Any, value: Any) -> Any:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
             raise ValueError("a time without its zone")
-        return moment
+        return moment.astimezone(UTC)
     if isinstance(kind, Json | sa.JSON):
         _check_plain(value, DEPTH_MAX)
         return value

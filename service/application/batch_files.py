@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 import sqlite3
 import tempfile
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
 
 from agents import Item
+from service.application.evaluations import item_columns
 from service.application.requests import BatchLine
 from service.errors import InvalidBatchError, LimitExceededError, Problem
 from service.settings import Limits
@@ -25,17 +28,45 @@ _line_adapter: TypeAdapter[BatchLine] = TypeAdapter(BatchLine)
 
 
 class Spool:
-    """A batch file on disk, and how many lines it has."""
+    """A batch file on disk, and the sha256 of its bytes."""
 
-    def __init__(self, file: IO[bytes], lines: int) -> None:
-        self._file, self.lines = file, lines
+    def __init__(self, file: IO[bytes], digest: bytes) -> None:
+        self._file, self.digest = file, digest
 
-    def __iter__(self) -> Iterator[tuple[int, BatchLine]]:
-        """Every line with its number, from 1; blank lines are left out. Raises InvalidBatchError for one that is wrong."""
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        """Every line with its number, from 1; blank lines are left out."""
         self._file.seek(0)
         for number, line in enumerate(self._file, 1):
             if line.strip():
-                yield number, parse_line(number, line)
+                yield number, line
+
+
+class CheckedItems:
+    """The items of a file as the rows that they become, on disk: each line is parsed once, and stored when all are good."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.count = 0
+
+    def add(self, custom_id: str, item: Item) -> None:
+        """The next item."""
+        self._file.write(to_json([custom_id, item_columns(item)]) + b"\n")
+        self.count += 1
+
+    def __iter__(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Each custom id with its item's columns, in order."""
+        self._file.seek(0)
+        for line in self._file:
+            custom_id, columns = from_json(line)
+            yield custom_id, columns
+
+
+@asynccontextmanager
+async def checked_items(folder: Path) -> AsyncIterator[CheckedItems]:
+    """Room for the items of a file, given back afterwards."""
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        yield CheckedItems(file)
 
 
 @asynccontextmanager
@@ -44,7 +75,9 @@ async def spooled(chunks: AsyncIterable[bytes], folder: Path, limits: Limits) ->
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
         size = lines = length = 0
+        digest = hashlib.sha256()
         async for chunk in chunks:
+            digest.update(chunk)
             size += len(chunk)
             if size > limits.batch_bytes:
                 raise LimitExceededError(f"the file is longer than {limits.batch_bytes} bytes; split it")
@@ -57,7 +90,7 @@ async def spooled(chunks: AsyncIterable[bytes], folder: Path, limits: Limits) ->
                 raise _too_many_items(limits)
             file.write(chunk)
         file.flush()
-        yield Spool(file, lines + (1 if length else 0))
+        yield Spool(file, digest.digest())
 
 
 def check_lines(spool: Spool, limits: Limits) -> Iterator[tuple[int, BatchLine]]:
@@ -68,10 +101,7 @@ def check_lines(spool: Spool, limits: Limits) -> Iterator[tuple[int, BatchLine]]
     problems: list[Problem] = []
     count = 0
     with _Seen() as seen, _Seen() as items:
-        spool._file.seek(0)
-        for number, line in enumerate(spool._file, 1):
-            if not line.strip():
-                continue
+        for number, line in spool:
             count += 1
             if count > limits.items_per_batch:
                 raise _too_many_items(limits)

@@ -24,6 +24,12 @@ _RESULT_TYPES = {
 }
 
 
+_ABSENT: dict[str, Any] = {column.name: None if column.nullable else 0 for column in tables.batches.c} | {
+    "report_status": "pending"
+}
+"""What the columns hold that a new batch says nothing about."""
+
+
 async def count_evaluations(connection: AsyncConnection, batch_id: str) -> tuple[dict[str, int], Spent]:
     """Evaluations by status, and what they came to: a sum is unknown as soon as a part is."""
     table = tables.evaluations
@@ -89,6 +95,12 @@ def batch_record(row: Mapping[Any, Any], counts: Mapping[str, int], spent: Spent
             report_error=row["report_error"],
             webhook_url=row["webhook_url"],
         )
+
+
+def new_batch_record(row: Mapping[Any, Any]) -> BatchRecord:
+    """The record of a batch of whose items none has begun; row: what is stored of it."""
+    counts = {str(status): 0 for status in Status} | {"queued": row["items"], "total": row["items"]}
+    return batch_record(_ABSENT | dict(row), counts, Spent(0, 0, 0, 0.0))
 
 
 def batch_result(row: Mapping[Any, Any]) -> BatchResult:

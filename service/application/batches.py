@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +16,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents import Item
 from service.application.archive import export_batch, import_batch
-from service.application.batch_files import Spool, check_lines, expanded, invalid_batch, spooled
-from service.application.batch_rows import batch_record, batch_result, count_evaluations
+from service.application.batch_files import (
+    CheckedItems,
+    Spool,
+    check_lines,
+    checked_items,
+    expanded,
+    invalid_batch,
+    spooled,
+)
+from service.application.batch_rows import batch_record, batch_result, count_evaluations, new_batch_record
 from service.application.context import LOCAL_OWNER, Context, now
 from service.application.evaluations import evaluation_row
 from service.application.hearings import PreparedHearing, check_items, check_queue, estimate_items, prepare_hearing
+from service.application.idempotency import Keep
 from service.application.lifecycle import stop_batch
 from service.application.loading import ROWS, forget, load
 from service.application.paging import owned, read_page
+from service.application.ratings_csv import csv_chunks
 from service.application.ratings_files import ratings_path
 from service.application.records import BatchRecord, BatchResult, Estimate, Page, Spent
 from service.application.reports import Reports
@@ -30,7 +42,7 @@ from service.application.rubrics import put_rubric_id
 from service.application.spending import scaled_estimate
 from service.application.waiting import with_waits
 from service.errors import ConflictError, NotFoundError, Problem
-from service.store import new_id, tables
+from service.store import new_id, tables, write_once
 
 if TYPE_CHECKING:
     from stability import StabilityReport
@@ -47,63 +59,93 @@ class Batches:
         self._context = context
         self._reports = Reports(context)
 
-    async def create(self, owner: str | None, request: BatchRequest, chunks: AsyncIterable[bytes]) -> BatchRecord:
+    @asynccontextmanager
+    async def spooled(self, chunks: AsyncIterable[bytes] | Spool) -> AsyncIterator[Spool]:
+        """A stream of NDJSON on disk, with the hash of its bytes, for `create` and `estimate`; a spool is left as it is."""
+        if isinstance(chunks, Spool):
+            yield chunks
+            return
+        async with spooled(chunks, self._spool_folder, self._context.limits) as spool:
+            yield spool
+
+    async def create(
+        self,
+        owner: str | None,
+        request: BatchRequest,
+        chunks: AsyncIterable[bytes] | Spool,
+        *,
+        keep: Keep[BatchRecord] | None = None,
+    ) -> BatchRecord:
         """Stores every item of an NDJSON stream; workers begin them. With one bad line nothing is stored.
 
-        Raises InvalidBatchError that names the lines, InvalidRequestError, QueueFullError.
+        keep: what is stored with it, in the commit from which on it is there. Raises InvalidBatchError that names the
+        lines, InvalidRequestError, QueueFullError.
         """
         prepared = await prepare_hearing(self._context, owner, request)
         await check_queue(self._context)
-        async with spooled(chunks, self._spool_folder, self._context.limits) as spool:
-            items = await asyncio.to_thread(self._check, prepared, spool)
-            batch_id = await self._store(owner or LOCAL_OWNER, prepared, request, spool, items)
+        async with self.spooled(chunks) as spool, checked_items(self._spool_folder) as items:
+            await asyncio.to_thread(self._check, prepared, spool, items)
+            record = await self._store(owner or LOCAL_OWNER, prepared, request, items, keep)
         self._context.queue_seen = None  # it may have grown by many
         self._context.work_waits.ring()
-        return await self.get(owner, batch_id)
+        return record
 
-    async def estimate(self, owner: str | None, request: BatchRequest, chunks: AsyncIterable[bytes]) -> Estimate:
+    async def estimate(
+        self, owner: str | None, request: BatchRequest, chunks: AsyncIterable[bytes] | Spool
+    ) -> Estimate:
         """What `create` would spend, after the same checks; nothing is stored."""
         prepared = await prepare_hearing(self._context, owner, request)
-        async with spooled(chunks, self._spool_folder, self._context.limits) as spool:
+        async with self.spooled(chunks) as spool:
             return await asyncio.to_thread(self._estimate, prepared, spool)
 
     @property
-    def _spool_folder(self) -> Any:
+    def _spool_folder(self) -> Path:
         return self._context.settings.data_dir / "spool"
 
-    def _check(self, prepared: PreparedHearing, spool: Spool) -> int:
-        """How many items the file makes, all of them checked."""
-        return sum(len(items) for items in self._checked(prepared, spool))
+    def _check(self, prepared: PreparedHearing, spool: Spool, items: CheckedItems) -> None:
+        """Fills `items` with what the file holds, all of it checked."""
+        for some in self._checked(prepared, spool):
+            for custom_id, item in some:
+                items.add(custom_id, item)
 
     def _estimate(self, prepared: PreparedHearing, spool: Spool) -> Estimate:
         """From a random sample of the lines: long and short items come in any order."""
         chance, count = random.Random(prepared.request.seed), 0
         sample: list[Item] = []
         for items in self._checked(prepared, spool):
-            for item in items:
+            for _, item in items:
                 count += 1
                 place = len(sample) if count <= _SAMPLED else chance.randrange(count)
                 sample[place : place + 1] = [item] if place < _SAMPLED else sample[place : place + 1]
         return scaled_estimate(estimate_items(prepared, sample), count / len(sample))
 
-    def _checked(self, prepared: PreparedHearing, spool: Spool) -> Iterator[list[Item]]:
-        held: list[tuple[int, Item]] = []
+    def _checked(self, prepared: PreparedHearing, spool: Spool) -> Iterator[list[tuple[str, Item]]]:
+        """The items with their custom ids, some at a time."""
+        held: list[tuple[str, Item]] = []
+        places: list[int] = []
         for number, line in check_lines(spool, self._context.limits):
-            held += [(number, item) for _, item in expanded(line)]
+            some = expanded(line)
+            held += some
+            places += [number] * len(some)
             if len(held) >= _CHECKED_AT_ONCE:
-                _check_held(prepared, held)
-                yield [item for _, item in held]
-                held = []
+                _check_held(prepared, held, places)
+                yield held
+                held, places = [], []
         if held:
-            _check_held(prepared, held)
-            yield [item for _, item in held]
+            _check_held(prepared, held, places)
+            yield held
 
     async def _store(
-        self, owner: str, prepared: PreparedHearing, request: BatchRequest, spool: Spool, items: int
-    ) -> str:
+        self,
+        owner: str,
+        prepared: PreparedHearing,
+        request: BatchRequest,
+        items: CheckedItems,
+        keep: Keep[BatchRecord] | None,
+    ) -> BatchRecord:
         """In steps: the batch is there once all of it is."""
-        rubric_id = await self._context.store.write(
-            lambda connection: put_rubric_id(connection, owner, prepared.rubric)
+        rubric_id = await write_once(
+            self._context.store, lambda connection: put_rubric_id(connection, owner, prepared.rubric)
         )
         columns = prepared.columns(rubric_id)
         batch = {
@@ -112,11 +154,17 @@ class Batches:
             "owner": owner,
             "created_at": now(),
             "name": request.name,
-            "items": items,
+            "items": items.count,
         }
-        rows = _evaluation_rows(owner, prepared, columns, spool, batch["id"])
-        await load(self._context, batch, rows, prepared.repeats_min)
-        return str(batch["id"])
+        record = new_batch_record(batch)
+
+        async def keep_record(connection: AsyncConnection) -> None:
+            if keep is not None:
+                await keep(connection, record)
+
+        rows = _evaluation_rows(owner, prepared, columns, items, batch["id"])
+        await load(self._context, batch, rows, prepared.repeats_min, keep=keep_record)
+        return record
 
     async def get(self, owner: str | None, batch_id: str) -> BatchRecord:
         """With its counts and what it cost so far. Raises NotFoundError."""
@@ -180,6 +228,14 @@ class Batches:
         """A Parquet file of its ratings so far."""
         return await self._reports.ratings(owner, batch_id)
 
+    async def table(self, owner: str | None, batch_id: str) -> AsyncIterator[bytes]:
+        """Its ratings as CSV (`ratings_csv`), read as a stream. Raises ConflictError until the batch has ended."""
+        row = await self._row(owner, batch_id)
+        if row.ended_at is None:
+            raise ConflictError(f"batch {batch_id!r} is {row.status}; its results are there when it has ended")
+        async for chunk in csv_chunks(await self.ratings(owner, batch_id)):
+            yield chunk
+
     async def export(self, owner: str | None, batch_id: str) -> AsyncIterator[bytes]:
         """An ended batch as one file, with personas, items, runs and calls. Raises ConflictError for one at work."""
         row = await self._row(owner, batch_id)
@@ -188,9 +244,21 @@ class Batches:
         async for chunk in export_batch(self._context, batch_id):
             yield chunk
 
-    async def import_(self, owner: str | None, chunks: AsyncIterable[bytes]) -> BatchRecord:
-        """A batch that another installation exported, under ids of its own. Raises InvalidRequestError."""
-        return await self.get(owner, await import_batch(self._context, owner or LOCAL_OWNER, chunks))
+    async def import_(
+        self, owner: str | None, chunks: AsyncIterable[bytes], *, keep: Keep[BatchRecord] | None = None
+    ) -> BatchRecord:
+        """A batch that another installation exported, under ids of its own. keep: what is stored with it.
+
+        Raises InvalidRequestError.
+        """
+
+        async def keep_record(connection: AsyncConnection, batch_id: str) -> None:
+            if keep is None:
+                return
+            row = (await connection.execute(sa.select(*_LISTED).where(tables.batches.c.id == batch_id))).one()
+            await keep(connection, batch_record(row._mapping, *await count_evaluations(connection, batch_id)))
+
+        return await self.get(owner, await import_batch(self._context, owner or LOCAL_OWNER, chunks, keep=keep_record))
 
     async def _row(self, owner: str | None, batch_id: str) -> sa.Row[Any]:
         table = tables.batches
@@ -203,28 +271,23 @@ class Batches:
 
 
 def _evaluation_rows(
-    owner: str, prepared: PreparedHearing, columns: dict[str, Any], spool: Spool, batch_id: str
+    owner: str, prepared: PreparedHearing, columns: dict[str, Any], items: CheckedItems, batch_id: str
 ) -> Iterator[list[dict[str, Any]]]:
     """The rows of a checked file, some at a time."""
     own = {**columns, "webhook_url": None, "webhook_secret": None, "budget_usd_max": None}
-    held: list[dict[str, Any]] = []
-    for _, line in spool:
-        held += [evaluation_row(owner, prepared, own, item, custom_id, batch_id) for custom_id, item in expanded(line)]
-        if len(held) >= ROWS:
-            yield held
-            held = []
-    if held:
-        yield held
+    rows = (evaluation_row(owner, prepared, own, item, custom_id, batch_id) for custom_id, item in items)
+    while some := list(islice(rows, ROWS)):
+        yield some
 
 
-def _check_held(prepared: PreparedHearing, held: Sequence[tuple[int, Item]]) -> None:
+def _check_held(prepared: PreparedHearing, held: Sequence[tuple[str, Item]], places: Sequence[int]) -> None:
     """Whether these items can be heard; says which line cannot."""
     from agents import HearingInputError
 
     try:
         check_items(prepared, [item for _, item in held])
     except HearingInputError:
-        for number, item in held:
+        for number, (_, item) in zip(places, held, strict=True):
             try:
                 check_items(prepared, [item])
             except HearingInputError as error:

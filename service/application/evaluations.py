@@ -15,6 +15,7 @@ from agents import Item, Rubric
 from service.application.context import LOCAL_OWNER, Context, now
 from service.application.evaluation_rows import evaluation_record, human_score
 from service.application.hearings import PreparedHearing, check_items, check_queue, estimate_items, prepare_hearing
+from service.application.idempotency import Keep
 from service.application.lifecycle import run_rows, stop_evaluation
 from service.application.paging import owned, read_page, whole_batches_only
 from service.application.ranking import RankedPage, Ranking, Swings, count_swings, ranked_ids
@@ -24,7 +25,7 @@ from service.application.rubrics import put_rubric_id
 from service.application.scoring import graded_rubric
 from service.application.waiting import with_waits
 from service.errors import ConflictError, InvalidRequestError, NotFoundError, Problem
-from service.store import new_id, tables
+from service.store import new_id, tables, write_once
 
 # built once: building a statement costs more than SQLite takes to carry it out
 _INSERT_EVALUATIONS, _INSERT_RUNS, _INSERT_EVENTS = (
@@ -62,23 +63,31 @@ class Evaluations:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def create(self, owner: str | None, request: EvaluationRequest) -> EvaluationRecord:
+    async def create(
+        self, owner: str | None, request: EvaluationRequest, *, keep: Keep[EvaluationRecord] | None = None
+    ) -> EvaluationRecord:
         """Stores the evaluation and its runs; workers begin them. Everything is checked before anything is stored.
 
-        Raises InvalidRequestError, agents.HearingInputError, llm.ModelConfigurationError, QueueFullError.
+        keep: what is stored with it. Raises InvalidRequestError, agents.HearingInputError, llm.ModelConfigurationError, QueueFullError.
         """
         prepared = await self._prepare(owner, request)
         await check_queue(self._context)
         owner = owner or LOCAL_OWNER
-        row = evaluation_row(owner, prepared, prepared.columns(""), request.item)
+        row = evaluation_row(owner, prepared, prepared.columns(""), item_columns(request.item))
+
+        def record() -> EvaluationRecord:
+            return replace(evaluation_record(_ABSENT | row, item=False), item=request.item)
 
         async def operation(connection: AsyncConnection) -> None:
             row["rubric_id"] = prepared.rubric_id or await put_rubric_id(connection, owner, prepared.rubric)
             await insert_evaluations(connection, [row], prepared.repeats_min)
+            if keep is not None:
+                await keep(connection, record())
 
-        await self._context.store.write(operation)
+        made = sa.select(tables.evaluations.c.id).where(tables.evaluations.c.id == row["id"])
+        await write_once(self._context.store, operation, made=made)
         self._context.work_waits.ring()
-        return replace(evaluation_record(_ABSENT | row, item=False), item=request.item)
+        return record()
 
     async def estimate(self, owner: str | None, request: EvaluationRequest) -> Estimate:
         """What `create` would spend; nothing is stored."""
@@ -219,7 +228,12 @@ class Evaluations:
             "evaluation_id": evaluation_id,
             **request.model_dump(),
         }
-        await self._context.store.write(lambda connection: connection.execute(sa.insert(tables.human_scores), row))
+        table = tables.human_scores
+        await write_once(
+            self._context.store,
+            lambda connection: connection.execute(sa.insert(table), row),
+            made=sa.select(table.c.id).where(table.c.id == row["id"]),
+        )
         return await self.get(owner, evaluation_id)
 
     async def events(
@@ -253,11 +267,11 @@ def evaluation_row(
     owner: str,
     prepared: PreparedHearing,
     columns: Mapping[str, Any],
-    item: Item,
+    item: Mapping[str, Any],
     custom_id: str | None = None,
     batch_id: str | None = None,
 ) -> dict[str, Any]:
-    """The row of a new evaluation. columns: from `PreparedHearing.columns`."""
+    """The row of a new evaluation. columns: from `PreparedHearing.columns`. item: from `item_columns`."""
     return {
         **columns,
         "id": new_id("ev"),
@@ -265,13 +279,20 @@ def evaluation_row(
         "created_at": now(),
         "batch_id": batch_id,
         "custom_id": custom_id,
+        "runs": prepared.repeats_min,
+        **item,
+    }
+
+
+def item_columns(item: Item) -> dict[str, Any]:
+    """Values of the columns of an evaluation that tell of its item."""
+    return {
         "item_id": item.id,
         "item_kind": item.kind,
         "item_hash": item.content_hash,
         "cluster": item.cluster,
         "system": item.system,
         "item": item.model_dump_json(),
-        "runs": prepared.repeats_min,
     }
 
 

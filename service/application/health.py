@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.application.context import Context, now
 from service.application.records import Check, Health, QueueFigures, Status
+from service.application.requests import PRIORITY_MAX
 from service.application.scoring import load_scores
 from service.application.waiting import alive, waited_for
 from service.errors import ServiceError
 from service.store import head_revision, stored_revision, tables
 
 _FLIPS_OVER, _RECENT = 200, timedelta(days=7)
+_REHEARD = sa.text("evaluations.status = 'completed' AND evaluations.repeats_max > 1")
+"""As its index says it, so that it is found there."""
 
 
 async def check_health(context: Context) -> Health:
@@ -34,21 +38,35 @@ async def queue_figures(context: Context) -> QueueFigures:
     """Runs that wait and run, and the workers that live."""
     runs = tables.runs
     by_status = (
-        sa.select(runs.c.status, sa.func.count().label("many"), sa.func.min(runs.c.created_at).label("oldest"))
+        sa.select(runs.c.status, sa.func.count().label("many"))
         .where(runs.c.status.in_((Status.QUEUED, Status.RUNNING)))
         .group_by(runs.c.status)
     )
     async with context.store.read() as connection:
-        found = {row.status: row for row in await connection.execute(by_status)}
+        found = {row.status: row.many for row in await connection.execute(by_status)}
         workers = (await connection.execute(alive(context, sa.func.count()))).scalar_one()
-    queued, running = found.get(Status.QUEUED), found.get(Status.RUNNING)
+        oldest = await _oldest_queued(connection) if Status.QUEUED in found else None
     return QueueFigures(
-        queued=queued.many if queued else 0,
-        running=running.many if running else 0,
+        queued=found.get(Status.QUEUED, 0),
+        running=found.get(Status.RUNNING, 0),
         workers_alive=workers,
         flips=await _flips(context),
-        oldest_queued_s=(now() - queued.oldest).total_seconds() if queued else None,
+        oldest_queued_s=(now() - oldest).total_seconds() if oldest else None,
     )
+
+
+async def _oldest_queued(connection: AsyncConnection) -> datetime | None:
+    """When the run was made that has waited longest: the first of each priority, by index, and what is in the queue."""
+    runs = tables.runs
+    waiting = sa.select(runs.c.created_at).where(runs.c.status == Status.QUEUED)
+    firsts = [
+        waiting.where(runs.c.dispatched_at.is_(None), runs.c.priority == priority).order_by(runs.c.id).limit(1)
+        for priority in range(PRIORITY_MAX + 1)
+    ]
+    in_queue = waiting.where(runs.c.dispatched_at.is_not(None))
+    found = sa.union_all(*(sa.select(one.subquery()) for one in (*firsts, in_queue))).subquery()
+    oldest: datetime | None = (await connection.execute(sa.select(sa.func.min(found.c.created_at)))).scalar_one()
+    return oldest
 
 
 async def _flips(context: Context) -> dict[str, float]:
@@ -59,7 +77,7 @@ async def _flips(context: Context) -> dict[str, float]:
     table = tables.evaluations
     recent = (
         sa.select(table.c.scores)
-        .where(table.c.status == Status.COMPLETED, table.c.created_at > now() - _RECENT, table.c.repeats_max > 1)
+        .where(_REHEARD, table.c.created_at > now() - _RECENT)
         .order_by(table.c.created_at.desc())
         .limit(_FLIPS_OVER)
     )

@@ -21,6 +21,7 @@ from service.application.records import Estimate, Status
 from service.application.requests import AdaptiveRepeats, Hearing
 from service.application.rubrics import Rubrics
 from service.application.stored import stored
+from service.application.webhook_checks import check_webhook
 from service.errors import InvalidRequestError, LimitExceededError, NotFoundError, Problem, QueueFullError
 from service.store import tables, unpack
 
@@ -77,6 +78,7 @@ class PreparedHearing:
 async def prepare_hearing(context: Context, owner: str | None, request: Hearing) -> PreparedHearing:
     """Finds the persona set, the rubric and the models. Raises InvalidRequestError that names the field."""
     _check_limits(context, request)
+    check_webhook(context, request.webhook)
     stored = await _persona_set(context, owner, request.persona_set)
     rubric, rubric_id = request.rubric, None
     if isinstance(rubric, str):

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.application.context import Context, now
 from service.application.records import KeyRecord, Scope
 from service.errors import NotAllowedError, NotFoundError
-from service.store import new_id, tables
+from service.store import new_id, tables, write_once
 
 _PREFIX = "rh_"
 _USED_NOTED_EVERY = timedelta(minutes=1)  # a write at every request would cost more than the note is worth
@@ -40,7 +40,12 @@ class Keys:
             "revoked_at": None,
             "last_used_at": None,
         }
-        await self._context.store.write(lambda connection: connection.execute(sa.insert(tables.api_keys), row))
+        table = tables.api_keys
+        await write_once(
+            self._context.store,
+            lambda connection: connection.execute(sa.insert(table), row),
+            made=sa.select(table.c.id).where(table.c.id == row["id"]),
+        )
         return _record(row), secret
 
     async def list(self) -> tuple[KeyRecord, ...]:

@@ -31,6 +31,7 @@ from service.application.scoring import (
     score_runs,
 )
 from service.application.spending import summed_columns
+from service.application.stopped_runs import keep_spending
 from service.store import catch_up, insert_at_end, new_id, once_at_end, tables
 
 _SCORED_EACH = 10
@@ -262,6 +263,7 @@ async def stop_batch(connection: AsyncConnection, batch_id: str, code: str, mess
 async def _stop_runs(
     connection: AsyncConnection, which: sa.ColumnElement[bool], code: str, message: str, moment: datetime
 ) -> None:
+    await keep_spending(connection, sa.and_(which, tables.runs.c.status == Status.RUNNING))
     await connection.execute(
         sa.update(tables.runs)
         .where(which, tables.runs.c.status.in_(OPEN))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.application.context import Context, now
 from service.application.evaluations import delete_evaluations, insert_evaluations
-from service.errors import ConflictError
-from service.store import tables
+from service.errors import ConflictError, StoreUncertainError, StoreUnreachableError
+from service.store import tables, write_once
 
 log = logging.getLogger("rehearing.batches")
 
@@ -24,24 +26,74 @@ _ABANDONED_AFTER = timedelta(minutes=5)
 """Without a further step: whoever was storing the batch has died."""
 
 
-async def load(context: Context, batch: dict[str, Any], rows: Iterator[Sequence[dict[str, Any]]], repeats: int) -> None:
+async def load(
+    context: Context,
+    batch: dict[str, Any],
+    rows: Iterator[Sequence[dict[str, Any]]],
+    repeats: int,
+    *,
+    keep: Callable[[AsyncConnection], Awaitable[None]],
+) -> None:
     """Stores a batch and its evaluations. Where that fails, or is cancelled, what was stored of it is deleted.
 
-    batch: the row, its rubric stored already. rows: of `evaluation_row`, some at a time; made off the event loop.
+    Args:
+        batch: the row, its rubric stored already.
+        rows: of `evaluation_row`, some at a time; made off the event loop.
+        keep: what is stored in the commit from which on the batch is there.
     """
-    table = tables.batches
+    table, store = tables.batches, context.store
     row = {**batch, "loading_at": now()}
-    await context.store.write(lambda connection: connection.execute(sa.insert(table), row))
-    try:
+
+    async def undo() -> None:
+        await forget(context, batch["id"])
+
+    async with undone_unless_complete(undo):
+        made = sa.select(table.c.id).where(table.c.id == batch["id"])
+        await write_once(store, lambda connection: connection.execute(sa.insert(table), row), made=made)
         while some := await asyncio.to_thread(next, rows, None):
-            await context.store.write(lambda connection, some=some: _step(connection, batch["id"], some, repeats))  # type: ignore[misc]
-        await context.store.write(lambda connection: mark_whole(connection, batch["id"]))
-    except BaseException:
-        await asyncio.shield(forget(context, batch["id"]))
+            made = sa.select(tables.evaluations.c.id).where(tables.evaluations.c.id == some[0]["id"])
+            await write_once(store, partial(_step, batch_id=batch["id"], rows=some, repeats=repeats), made=made)
+    await make_whole(context, batch["id"], keep, undo)
+
+
+@asynccontextmanager
+async def undone_unless_complete(undo: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Takes away what was stored of a batch where the block fails or is cancelled; it is not whole yet, and unseen."""
+    try:
+        yield
+    except BaseException as error:
+        await asyncio.shield(undo())
+        if isinstance(error, StoreUncertainError):
+            raise StoreUnreachableError("the database broke off while this was stored; nothing of it stays") from error
         raise
 
 
-async def _step(connection: AsyncConnection, batch_id: str, rows: Sequence[dict[str, Any]], repeats: int) -> None:
+async def make_whole(
+    context: Context,
+    batch_id: str,
+    keep: Callable[[AsyncConnection], Awaitable[None]],
+    undo: Callable[[], Awaitable[None]],
+) -> None:
+    """Lets a batch be seen and begun, with what is kept of it in the same commit; or takes away all that was stored of it.
+
+    Where nobody knows whether that commit was made, all stays: if it was not, the batch is abandoned, and goes as such.
+    Raises ConflictError where it was taken for abandoned already.
+    """
+
+    async def operation(connection: AsyncConnection) -> None:
+        await _mark(connection, batch_id, None)
+        await keep(connection)
+
+    try:
+        await write_once(context.store, operation)
+    except (StoreUncertainError, asyncio.CancelledError):
+        raise
+    except BaseException:
+        await asyncio.shield(undo())
+        raise
+
+
+async def _step(connection: AsyncConnection, *, batch_id: str, rows: Sequence[dict[str, Any]], repeats: int) -> None:
     await mark_loading(connection, batch_id)
     await insert_evaluations(connection, rows, repeats)
 
@@ -49,11 +101,6 @@ async def _step(connection: AsyncConnection, batch_id: str, rows: Sequence[dict[
 async def mark_loading(connection: AsyncConnection, batch_id: str) -> None:
     """Says that the batch is still being stored, inside a write. Raises ConflictError where it was taken for abandoned."""
     await _mark(connection, batch_id, now())
-
-
-async def mark_whole(connection: AsyncConnection, batch_id: str) -> None:
-    """Lets the batch be seen and begun, inside a write. Raises ConflictError where it was taken for abandoned."""
-    await _mark(connection, batch_id, None)
 
 
 async def _mark(connection: AsyncConnection, batch_id: str, loading_at: datetime | None) -> None:

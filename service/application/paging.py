@@ -51,12 +51,8 @@ async def read_page(
     """The rows of `query` that come after a place, newest first."""
     if after is not None:
         moment, identity = after
-        query = query.where(
-            sa.or_(
-                table.c.created_at < moment,
-                sa.and_(table.c.created_at == moment, table.c.id < identity),
-            )
-        )
+        place = sa.tuple_(sa.literal(moment, table.c.created_at.type), sa.literal(identity, table.c.id.type))
+        query = query.where(sa.tuple_(table.c.created_at, table.c.id) < place)  # as one value: found in the index
     query = query.order_by(table.c.created_at.desc(), table.c.id.desc()).limit(limit + 1)
     rows = (await connection.execute(query)).all()
     return Page(tuple(record(row) for row in rows[:limit]), len(rows) > limit)

@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from clustering import Assignment, Document, MapPoint, PersonaInputError, PersonaOptions, PersonaSet, given_persona_set
+from clustering import (
+    Assignment,
+    Document,
+    MapPoint,
+    PersonaInputError,
+    PersonaOptions,
+    PersonaSet,
+    given_persona_set,
+)
 from llm import Model, ModelConfigurationError, Purpose
 from service.application.context import LOCAL_OWNER, Context, now
-from service.application.documents import Documents, too_many_documents
+from service.application.documents import Documents, NewDocuments, insert_documents, too_many_documents
 from service.application.evaluation_rows import job_state
 from service.application.hearings import read_persona_set
+from service.application.idempotency import Keep
 from service.application.paging import owned, read_page
+from service.application.persona_changes import calibrated_set, edited_set
 from service.application.records import Estimate, Page, PersonaSetRecord, Progress, Status
-from service.application.requests import PersonaSetEdit, PersonaSetRequest
+from service.application.requests import PersonaSetCalibration, PersonaSetEdit, PersonaSetRequest
 from service.application.spending import spent_of
 from service.application.stored import stored
+from service.application.webhook_checks import check_webhook
 from service.errors import ConflictError, InvalidRequestError, LimitExceededError, NotFoundError, Problem
-from service.store import new_id, tables
+from service.store import new_id, tables, write_once
 
 _LISTED = [column for column in tables.persona_sets.c if column.name not in ("body", "webhook_secret")]
 _STAGES = Progress(0, 0, None)
+_ABSENT: dict[str, Any] = {column.name: None if column.nullable else 0 for column in tables.persona_sets.c}
+"""What the columns hold that a new set says nothing about."""
 
 
 class PersonaSets:
@@ -34,17 +48,28 @@ class PersonaSets:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def create(self, owner: str | None, request: PersonaSetRequest) -> PersonaSetRecord:
+    async def create(
+        self,
+        owner: str | None,
+        request: PersonaSetRequest,
+        *,
+        new: Sequence[NewDocuments] = (),
+        keep: Keep[PersonaSetRecord] | None = None,
+    ) -> PersonaSetRecord:
         """Stores the job; a worker builds the set. A set of given personas is complete at once.
+
+        Args:
+            new: documents that the request names and that are not stored yet: they are, with the job.
+            keep: what else is stored with it.
 
         Raises InvalidRequestError, NotFoundError for a document, llm.ModelConfigurationError.
         """
         options = persona_options(request)
         self._check(request, options)
         if request.personas:
-            return await self.store_set(owner, request.name, given_persona_set(request.personas))
+            return await self.store_set(owner, request.name, given_persona_set(request.personas), keep=keep)
         model = extraction_model(self._context, request)
-        await self._check_documents(owner, request.documents)
+        await self._check_documents(owner, request.documents, new)
         row = {
             "id": new_id("ps"),
             "owner": owner or LOCAL_OWNER,
@@ -61,19 +86,21 @@ class PersonaSets:
             "webhook_url": request.webhook.url if request.webhook else None,
             "webhook_secret": request.webhook.secret if request.webhook else None,
         }
-        await self._context.store.write(lambda connection: connection.execute(sa.insert(tables.persona_sets), row))
+        record = await self._insert(row, None, new, keep)
         self._context.work_waits.ring()
-        return await self.get(owner, str(row["id"]))
+        return record
 
-    async def estimate(self, owner: str | None, request: PersonaSetRequest) -> Estimate:
+    async def estimate(
+        self, owner: str | None, request: PersonaSetRequest, *, new: Sequence[NewDocuments] = ()
+    ) -> Estimate:
         """What `create` would spend, after the same checks; nothing is stored."""
         options = persona_options(request)
         self._check(request, options)
         model = extraction_model(self._context, request) if request.documents else None
-        documents = await self._check_documents(owner, request.documents)
+        documents = await self._check_documents(owner, request.documents, new)
         if model is None:
             return Estimate(0, 0, 0, 0, 0.0, {})
-        return await asyncio.to_thread(_estimate, documents, model.spec, 1 + options.resamples)
+        return await asyncio.to_thread(_estimate, documents, model.spec, options)
 
     async def store_set(
         self,
@@ -82,8 +109,10 @@ class PersonaSets:
         persona_set: PersonaSet,
         parent: str | None = None,
         document_ids: Sequence[str] = (),
+        *,
+        keep: Keep[PersonaSetRecord] | None = None,
     ) -> PersonaSetRecord:
-        """Keeps a set that is complete already."""
+        """Stores a set that is complete already. keep: what is stored with it."""
         moment = now()
         row = {
             "id": new_id("ps"),
@@ -98,21 +127,72 @@ class PersonaSets:
             "cost_usd": 0.0,
             **set_columns(persona_set),
         }
-        await self._context.store.write(lambda connection: connection.execute(sa.insert(tables.persona_sets), row))
-        return await self.get(owner, str(row["id"]))
+        return await self._insert(row, persona_set, (), keep)
 
-    async def edit(self, owner: str | None, persona_set_id: str, edit: PersonaSetEdit) -> PersonaSetRecord:
+    async def _insert(
+        self,
+        row: dict[str, Any],
+        persona_set: PersonaSet | None,
+        new: Sequence[NewDocuments],
+        keep: Keep[PersonaSetRecord] | None,
+    ) -> PersonaSetRecord:
+        table = tables.persona_sets
+        record = _record(_ABSENT | row, persona_set)
+
+        async def operation(connection: AsyncConnection) -> None:
+            await insert_documents(connection, new)
+            await connection.execute(sa.insert(table), row)
+            if keep is not None:
+                await keep(connection, record)
+
+        await write_once(self._context.store, operation, made=sa.select(table.c.id).where(table.c.id == row["id"]))
+        return record
+
+    async def edit(
+        self,
+        owner: str | None,
+        persona_set_id: str,
+        edit: PersonaSetEdit,
+        *,
+        keep: Keep[PersonaSetRecord] | None = None,
+    ) -> PersonaSetRecord:
         """A new set with the changes, which names this one as its parent; this one stays.
 
         Raises NotFoundError, ConflictError until it has completed, InvalidRequestError for a change that cannot be made.
         """
+        return await self._derive(owner, persona_set_id, edit.name, lambda old: edited_set(old, edit), keep)
+
+    async def calibrate(
+        self,
+        owner: str | None,
+        persona_set_id: str,
+        asked: PersonaSetCalibration,
+        *,
+        keep: Keep[PersonaSetRecord] | None = None,
+    ) -> PersonaSetRecord:
+        """A new set whose weights match a population's shares (raking), with this one as its parent; this one stays.
+
+        keep: what is stored with it.
+
+        Raises NotFoundError, ConflictError until it has completed, InvalidRequestError where no weights match.
+        """
+        return await self._derive(owner, persona_set_id, asked.name, lambda old: calibrated_set(old, asked), keep)
+
+    async def _derive(
+        self,
+        owner: str | None,
+        persona_set_id: str,
+        name: str | None,
+        change: Callable[[PersonaSet], PersonaSet],
+        keep: Keep[PersonaSetRecord] | None,
+    ) -> PersonaSetRecord:
         old = await self.get(owner, persona_set_id)
         if old.persona_set is None:
             raise ConflictError(
-                f"persona set {persona_set_id!r} is {old.state.status}; it can be edited when completed"
+                f"persona set {persona_set_id!r} is {old.state.status}; it can be changed when completed"
             )
-        edited = edited_set(old.persona_set, edit)
-        return await self.store_set(old.owner, edit.name or old.name, edited, old.id, old.document_ids)
+        changed = change(old.persona_set)
+        return await self.store_set(old.owner, name or old.name, changed, old.id, old.document_ids, keep=keep)
 
     async def get(self, owner: str | None, persona_set_id: str) -> PersonaSetRecord:
         """With its personas, once it has completed. Raises NotFoundError."""
@@ -202,6 +282,7 @@ class PersonaSets:
 
     def _check(self, request: PersonaSetRequest, options: PersonaOptions) -> None:
         limits = self._context.limits
+        check_webhook(self._context, request.webhook)
         if options.resamples and len(request.documents) < 2:
             message = f"resamples={options.resamples} needs two documents or more, got {len(request.documents)}"
             raise InvalidRequestError(message, [Problem("/options/resamples", message, "too_few_documents")])
@@ -211,9 +292,11 @@ class PersonaSets:
             message = f"{len(request.personas)} personas; at most {limits.personas_per_set} make one set"
             raise LimitExceededError(message, [Problem("/personas", message, "limit_exceeded")])
 
-    async def _check_documents(self, owner: str | None, ids: tuple[str, ...]) -> Sequence[Document]:
+    async def _check_documents(
+        self, owner: str | None, ids: tuple[str, ...], new: Sequence[NewDocuments] = ()
+    ) -> Sequence[Document]:
         try:
-            return await Documents(self._context).load(owner, ids)
+            return await Documents(self._context).load(owner, ids, new)
         except NotFoundError as error:
             raise InvalidRequestError(str(error), [Problem("/documents", str(error), "not_found")]) from error
 
@@ -240,32 +323,6 @@ def persona_options(request: PersonaSetRequest) -> PersonaOptions:
         raise InvalidRequestError(f"{place}: {problems[0].detail}; the options are {known}", problems) from error
 
 
-def edited_set(persona_set: PersonaSet, edit: PersonaSetEdit) -> PersonaSet:
-    """The set with the changes. Raises InvalidRequestError that names the change."""
-    from clustering import drop_personas, edit_persona, merge_personas, pin_personas
-
-    pointer = ""
-    original = persona_set
-    try:
-        if edit.unpin:
-            pointer = "/unpin"
-            persona_set = pin_personas(persona_set, edit.unpin, pinned=False)
-        if edit.drop:
-            pointer = "/drop"
-            persona_set = drop_personas(persona_set, edit.drop)
-        for index, merge in enumerate(edit.merge):
-            pointer = f"/merge/{index}"
-            persona_set = merge_personas(persona_set, merge.ids, name=merge.name)
-        for persona_id, changes in edit.change.items():
-            pointer = "/change/" + persona_id.replace("~", "~0").replace("/", "~1")
-            persona_set = edit_persona(persona_set, persona_id, **changes)
-        pointer = "/pin"
-        persona_set = pin_personas(persona_set, edit.pin) if edit.pin else persona_set
-    except PersonaInputError as error:
-        raise InvalidRequestError(str(error), [Problem(pointer, str(error), "cannot_be_edited")]) from error
-    return persona_set.model_copy(update={"parent": original.content_hash})
-
-
 def extraction_model(context: Context, request: PersonaSetRequest) -> Model | None:
     """The model that reads the documents; None for the extractive mode. Raises InvalidRequestError."""
     spec = request.model or context.settings.persona_model
@@ -279,11 +336,11 @@ def extraction_model(context: Context, request: PersonaSetRequest) -> Model | No
         raise InvalidRequestError(str(error), [Problem("/model", str(error), "model_not_usable")]) from error
 
 
-def _estimate(documents: Sequence[Document], spec: str, readings: int) -> Estimate:
-    """readings: how often the documents are read; a resample reads about 63 % of them, and is counted whole."""
+def _estimate(documents: Sequence[Document], spec: str, options: PersonaOptions) -> Estimate:
+    """A resample reads about 63 % of the documents again, and is counted whole."""
     from clustering import estimate_extraction
 
-    told = estimate_extraction(documents, spec)
+    told, readings = estimate_extraction(documents, spec, demographics=options.demographics), 1 + options.resamples
     calls, given, taken = (readings * count for count in (told.calls, told.input_tokens, told.output_tokens))
     cost = None if told.cost_usd is None else readings * told.cost_usd
     figures: dict[str, float | int | None] = {

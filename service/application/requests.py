@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from agents import DebateProtocol, Item, Rubric
 from clustering import Persona
+
+PRIORITY_MAX = 9
 
 
 class _Asked(BaseModel):
@@ -30,7 +32,16 @@ class AdaptiveRepeats(_Asked):
         return self
 
 
-Repeats = Annotated[int, Field(ge=1)] | AdaptiveRepeats
+def _shape(value: object) -> str:
+    return "object" if isinstance(value, dict | BaseModel) else "plain"
+
+
+EITHER = Discriminator(_shape)
+"""Between a plain value and an object, so that what is wrong is told of the one that was meant."""
+Repeats = Annotated[
+    Annotated[int, Field(ge=1), Tag("plain")] | Annotated[AdaptiveRepeats, Tag("object")],
+    EITHER,
+]
 
 
 class Webhook(_Asked):
@@ -46,7 +57,7 @@ class Hearing(_Asked):
 
     persona_set: str = Field(min_length=1, max_length=80)
     """A ps_ id, completed."""
-    rubric: Rubric | str
+    rubric: Annotated[Annotated[Rubric, Tag("object")] | Annotated[str, Tag("plain")], EITHER]
     """The rubric itself, or the ru_ id or content hash of a stored one."""
     protocol: DebateProtocol = DebateProtocol()
     models: tuple[str, ...] = ()
@@ -54,10 +65,11 @@ class Hearing(_Asked):
     repeats: Repeats = 1
     seed: int = Field(default=0, ge=0, le=2**53 - 1)
     budget_usd_max: float | None = Field(default=None, gt=0)
-    """What is done when it is reached stays; the rest is cancelled. A model without a known price cannot have one."""
-    priority: int = Field(default=5, ge=0, le=9)
+    """What is done when it is reached stays; the rest is cancelled. The first run is heard alone, to see what one costs; then
+    no more are begun at once than what is left pays for. A model without a known price cannot have one."""
+    priority: int = Field(default=5, ge=0, le=PRIORITY_MAX)
     """0 first."""
-    expires_after: timedelta | None = None
+    expires_after: timedelta | None = Field(default=None, gt=timedelta(0), le=timedelta(days=366))
     """Runs that have not begun by then expire; None for the installation's own."""
     webhook: Webhook | None = None
 
@@ -89,7 +101,12 @@ class PersonaSetRequest(_Asked):
     """do_ ids."""
     personas: tuple[Persona, ...] = ()
     """Given personas; then no document is read."""
-    options: dict[str, object] = Field(default_factory=dict)
+    options: dict[str, object] = Field(
+        default_factory=dict,
+        description="seed, personas (how many; else by coverage), personas_per_group_max, groups_max, resamples (how "
+        "reproducible is the set?), single_voices, demographics (what the documents state of their speakers; off: it may "
+        "bias scores).",
+    )
     """Fields of `clustering.PersonaOptions`."""
     model: str | None = None
     """Spec of the model that extracts perspectives; None for the installation's, else extractive."""
@@ -127,6 +144,18 @@ class PersonaSetEdit(_Asked):
         if not (self.unpin or self.drop or self.merge or self.change or self.pin):
             raise ValueError("give at least one change: drop, merge, change, pin or unpin")
         return self
+
+
+class PersonaSetCalibration(_Asked):
+    """A population that the panel's weights are to match, one attribute at a time."""
+
+    name: str = Field(default="", max_length=200)
+    """Of the new set; empty for the old one's."""
+    margins: dict[str, dict[str, Annotated[float, Field(ge=0, le=1)]]] = Field(min_length=1, max_length=20)
+    """By attribute: the population's share of each category; they sum to 1."""
+    attributes: dict[str, dict[str, str]] = Field(default_factory=dict, max_length=20)
+    """By attribute and persona id: the category that the persona stands for. Where it is not given, the persona's
+    demographics say; `group` is every persona's group id."""
 
 
 class CommitmentRequest(_Asked):

@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents import Rubric
 from service.application.context import LOCAL_OWNER, Context, now
+from service.application.idempotency import Keep
 from service.application.paging import owned, read_page
 from service.application.records import Page, RubricRecord
 from service.application.stored import stored
 from service.errors import NotFoundError
-from service.store import insert_if_absent, new_id, read_json, tables
+from service.store import insert_if_absent, new_id, read_json, tables, write_once
 
 _COLUMNS = [
     sa.type_coerce(column, sa.Text).label("body") if column.name == "body" else column for column in tables.rubrics.c
@@ -29,13 +30,16 @@ class Rubrics:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def put(self, owner: str | None, rubric: Rubric) -> RubricRecord:
-        """The stored rubric; the same content gives the same row."""
+    async def put(self, owner: str | None, rubric: Rubric, *, keep: Keep[RubricRecord] | None = None) -> RubricRecord:
+        """The stored rubric; the same content gives the same row. keep: what is stored with it."""
 
         async def operation(connection: AsyncConnection) -> RubricRecord:
-            return await put_rubric(connection, owner or LOCAL_OWNER, rubric)
+            record = await put_rubric(connection, owner or LOCAL_OWNER, rubric)
+            if keep is not None:
+                await keep(connection, record)
+            return record
 
-        return await self._context.store.write(operation)
+        return await write_once(self._context.store, operation)
 
     async def get(self, owner: str | None, name: str) -> RubricRecord:
         """By id or content hash. Raises NotFoundError."""
@@ -47,7 +51,7 @@ class Rubrics:
 
         row = await self._context.store.look(operation)
         if row is None:
-            raise NotFoundError(f"no rubric {name!r}; PUT one, or give the rubric itself")
+            raise NotFoundError(f"no rubric {name!r}; store one, or give the rubric itself")
         return _record(row)
 
     async def list(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from service.application.persona_warnings import warning_text
 from service.cli.console import clean, results
 from service.cli.report_text import number
 
 if TYPE_CHECKING:
     from clustering import Assignment, PersonaSet
-    from service.application import DimensionScore, EvaluationRecord
+    from service.application import DimensionScore, Estimate, EvaluationRecord
 
 QUOTE_CHARACTERS = 150
 
@@ -21,13 +22,39 @@ def print_personas(persona_set: PersonaSet, documents: Mapping[str, str]) -> Non
     sizes = {group.id: group for group in persona_set.groups}
     console.print(f"{len(persona_set.personas)} personas in {len(sizes)} stakeholder groups ({persona_set.method}):")
     for persona in persona_set.personas:
-        pinned = ", pinned" if persona.pinned else ""
-        console.print(clean(f"  {persona.name} [{persona.stakeholder}] ({persona.id}{pinned}): {persona.perspective}"))
+        marks = persona.id + (", pinned" if persona.pinned else "")
+        marks += f", weight {persona.weight:.2f}" if persona.weight != 1 or persona_set.calibration else ""
+        console.print(clean(f"  {persona.name} [{persona.stakeholder}] ({marks}): {persona.perspective}"))
+        if persona.demographics:
+            told = ", ".join(f"{name} {value}" for name, value in persona.demographics.items())
+            console.print(clean(f"      {told}"))
         for excerpt in persona.excerpts[:1]:
             source = documents.get(excerpt.span.document_id, excerpt.span.document_id) if excerpt.span else "given"
             console.print(clean(f"      “{_short(excerpt.quote)}” ({source})"))
+    if persona_set.calibration:
+        size = persona_set.calibration.effective_size
+        console.print(
+            f"  weighted to a population: {len(persona_set.personas)} personas count as {size:.2f} (effective size)"
+        )
     for warning in persona_set.warnings:
-        console.print(clean(f"  note: {warning}"))
+        console.print(clean(f"  note: {warning_text(warning)}"))
+
+
+def total_cost(told: Sequence[Estimate]) -> float | None:
+    """Dollars; None where any price is unknown."""
+    costs = [one.cost_usd for one in told]
+    return None if None in costs else sum(one for one in costs if one is not None)
+
+
+def print_estimate(told: Sequence[Estimate]) -> None:
+    """What the estimates come to, on one line."""
+    cost, runs = total_cost(told), sum(one.runs for one in told)
+    results().print(
+        (f"{runs} runs, " if runs else "")
+        + f"{sum(one.calls for one in told)} calls, {sum(one.input_tokens for one in told):,} input and "
+        f"{sum(one.output_tokens for one in told):,} output tokens, "
+        + ("cost unknown: the model's price is not known" if cost is None else f"about ${cost:.2f}")
+    )
 
 
 def print_assignments(found: Sequence[Assignment]) -> None:

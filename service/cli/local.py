@@ -84,27 +84,30 @@ async def build_personas(
 ) -> PersonaSetRecord:
     """A persona set from every readable file of `folder`; files that cannot be read are named on stderr."""
     from service.application import PersonaSetRequest
-    from service.cli.console import talk
 
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    if not paths:
-        raise typer.BadParameter(
-            f"{folder} holds no file; give a folder of documents (txt, md, html, pdf, docx, jsonl, csv)"
-        )
-    task = bar.add_task("reading documents", total=len(paths))
-    ids: list[str] = []
-    for path in paths:
-        added = await app.documents.add(OWNER, path.read_bytes(), str(path.relative_to(folder)))
-        ids += [document.id for document in added.documents]
-        for skipped in added.skipped:
-            talk(f"skipped {skipped.name}: {skipped.reason}")
-        bar.advance(task)
-    if not ids:
-        raise typer.BadParameter(f"no file in {folder} could be read as a document; see the reasons above")
+    ids = await keep_folder(app, folder, bar)
     record = await app.persona_sets.create(
-        OWNER, PersonaSetRequest(name=name or folder.name, documents=tuple(ids), options=options)
+        OWNER, PersonaSetRequest(name=name or folder.name, documents=ids, options=options)
     )
     return await _until_built(app, record.id, bar)
+
+
+async def keep_folder(app: Application, folder: Path, bar: Progress) -> tuple[str, ...]:
+    """Ids of the stored documents of `folder`; files that cannot be read are named on stderr."""
+    from clustering import read_documents
+    from service.cli.console import talk
+
+    task = bar.add_task("reading documents", total=None)
+
+    def reading(stage: str, done: int, total: int) -> None:
+        bar.update(task, completed=done, total=total)
+
+    found = await asyncio.to_thread(read_documents, folder, progress=reading)
+    added = await app.documents.store([app.documents.take(OWNER, found.documents)])
+    skipped = [(one.name, f"{one.reason}: {one.detail}") for one in found.skipped]
+    for where, why in [*skipped, *((one.name, one.reason) for one in added.skipped)]:
+        talk(f"skipped {where}: {why}")
+    return tuple(document.id for document in added.documents)
 
 
 async def _until_built(app: Application, set_id: str, bar: Progress) -> PersonaSetRecord:
@@ -144,6 +147,13 @@ async def document_names(app: Application, record: PersonaSetRecord) -> dict[str
     """The names of a set's documents by their ids."""
     titles = await app.documents.titles(OWNER, record.document_ids)
     return {one: titles.get(one) or one for one in record.document_ids}
+
+
+def check_models(app: Application, specs: Sequence[str]) -> None:
+    """Opens the models that are to judge, the installation's own without any: before documents are read for personas,
+    which takes a while. Raises ModelConfigurationError."""
+    for spec in specs or (app.context.settings.model,):
+        app.context.models.check(spec)
 
 
 async def hear_batch(
@@ -220,6 +230,6 @@ async def write_transcripts(app: Application, evaluations: Sequence[EvaluationRe
             result = await app.runs.result(OWNER, run.id)
             name = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in evaluation.item_id)[:80]
             path = folder / f"{name}-{run.repeat + 1}.md"
-            path.write_text(transcript_markdown(result, personas.persona_set), encoding="utf-8")
+            path.write_text(transcript_markdown(result, personas.persona_set, evaluation.item), encoding="utf-8")
             count += 1
     return count

@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.application.context import Context, now
 from service.application.lifecycle import Begun, end_run, expire_runs, settle_batches
 from service.application.loading import forget_abandoned
-from service.application.paging import loading_batches
 from service.application.records import OPEN, Status
 from service.errors import StoreDamagedError
+from service.jobs.affording import runs_to_begin
 from service.jobs.engine import Job
 from service.jobs.workflows import PERSONAS, PROBE, REPORT, RUN
 from service.store import tables
@@ -29,16 +29,6 @@ _TABLES = {RUN: tables.runs, PERSONAS: tables.persona_sets, PROBE: tables.probes
 _OTHERS_MAX = 50
 _RUNS, _BATCHES = tables.runs, tables.batches
 _COUNT_QUEUED = sa.select(sa.func.count()).where(_RUNS.c.status == Status.QUEUED, _RUNS.c.dispatched_at.is_not(None))
-_FIND_RUNS = (
-    sa.select(_RUNS.c.id, _RUNS.c.priority)
-    .where(
-        _RUNS.c.status == Status.QUEUED,
-        _RUNS.c.dispatched_at.is_(None),
-        sa.or_(_RUNS.c.batch_id.is_(None), _RUNS.c.batch_id.not_in(loading_batches())),
-    )
-    .order_by(_RUNS.c.priority, _RUNS.c.id)
-    .limit(sa.bindparam("room"))
-)
 _FIND_OTHERS = {
     kind: sa.select(table.c.id)
     .where(table.c.status == Status.QUEUED, table.c.dispatched_at.is_(None))
@@ -65,10 +55,10 @@ async def waiting_jobs(context: Context, most: int) -> list[Job]:
         for kind, query in _FIND_OTHERS.items():
             jobs += [Job(one, kind, 0) for one in (await connection.execute(query)).scalars()]
         if room > 0:
-            jobs += [Job(row.id, RUN, row.priority) for row in await connection.execute(_FIND_RUNS, {"room": room})]
+            jobs += await runs_to_begin(connection, room)
         return jobs
 
-    return await context.store.look(operation)  # four times a second, mostly at nothing
+    return await context.store.look(operation)  # ten times a second, mostly at nothing
 
 
 async def mark_dispatched(context: Context, jobs: Sequence[Job]) -> None:

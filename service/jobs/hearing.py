@@ -18,9 +18,11 @@ from service.application.rating_rows import rating_rows
 from service.application.records import Status
 from service.application.scoring import load_scoring
 from service.application.spending import spent_columns
+from service.application.stopped_runs import keep_spending_of_cancelled
 from service.jobs.cases import Case, Cases
 from service.jobs.telling import Teller, TurnEvents
 from service.store import BudgetExhaustedError, StoreLedger, insert_at_end, tables, until_reachable
+from service.telemetry import name_evaluation
 
 log = logging.getLogger("rehearing.jobs")
 
@@ -52,6 +54,7 @@ async def hear_case(
     context.something_happened.ring()
     if begun is None:
         return
+    name_evaluation(begun.evaluation_id, run_id, begun.repeat)
     case = await cases.get(begun.evaluation_id)
     ledger = StoreLedger(
         context.store,
@@ -73,7 +76,9 @@ async def hear_case(
     kept = _kept(case, run_id, result) if result is not None else None
 
     async def operation(connection: AsyncConnection) -> None:
-        if await end_run(connection, run_id, begun, status, values, untold) and kept is not None:
+        if not await end_run(connection, run_id, begun, status, values, untold):
+            await keep_spending_of_cancelled(connection, run_id)
+        elif kept is not None:
             await insert_at_end(connection, kept)
         if values.get("error_code") == "budget_exhausted":
             await _stop_the_rest(connection, case, str(values["error"]))

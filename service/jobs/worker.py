@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from llm import CallLedger, troubles
 from service.application.context import Context
+from service.application.stopped_runs import keep_spending_of_cancelled
 from service.errors import StoreDamagedError, StoreError
 from service.jobs.cases import Cases
 from service.jobs.dispatch import forget_hopeless, mark_dispatched, still_mine, stranded, sweep, waiting_jobs
@@ -54,6 +55,7 @@ class Worker:
         self._cases, self._teller = Cases(context), Teller(context)
         self._sender = open_sender(context)
         self._loops: list[asyncio.Task[None]] = []
+        self._waited_for: dict[str, float] = {}
         self._stopping = False
         self._stopped: asyncio.Task[None] | None = None
 
@@ -119,8 +121,12 @@ class Worker:
                 active.work.cancel()
                 await asyncio.Event().wait()
             await asyncio.wait([active.work])
-            if active.work.cancelled() and self._stopping:
-                await asyncio.Event().wait()
+            if active.work.cancelled():
+                if self._stopping:
+                    await asyncio.Event().wait()
+                if kind == RUN:
+                    with _told("counting what a cancelled run has cost"):
+                        await self._context.store.write(lambda one: keep_spending_of_cancelled(one, subject_id))
         finally:
             if self._active.get(subject_id) is active:
                 del self._active[subject_id]
@@ -208,12 +214,28 @@ class Worker:
         await notify(self._context, self._sender)
 
     async def _beat(self) -> None:
-        if not await self._lease.beat({spec: round(trouble.since_s, 1) for spec, trouble in troubles().items()}):
+        if not await self._lease.beat(self._waits()):
             log.warning("others gave this worker up; it drops %d jobs and begins anew", len(self._active))
             for one in self._active.values():
                 one.work.cancel()
             await self._lease.register()
         await self._check_schema()
+
+    def _waits(self) -> dict[str, float]:
+        """Seconds since which this worker has waited for a model, by its spec; logged when a wait begins and when it ends.
+
+        The kind of failure alone is logged: a provider's own words may quote what it was asked.
+        """
+        found = troubles()
+        for spec in found.keys() - self._waited_for.keys():
+            log.warning(
+                "model %s does not answer (%s): its jobs wait, for up to %.0f s, and what is done stays",
+                spec, found[spec].outcome, found[spec].patience_s,
+            )  # fmt: skip
+        for spec in self._waited_for.keys() - found.keys():
+            log.info("model %s answers again, after %.0f s", spec, self._waited_for[spec])
+        self._waited_for = {spec: round(trouble.since_s, 1) for spec, trouble in found.items()}
+        return self._waited_for
 
     async def _check_schema(self) -> None:
         """Stops where the database was migrated under this worker: code that does not know its rows must not touch them."""

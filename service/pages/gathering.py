@@ -49,7 +49,7 @@ from service.pages.views.evaluations import (
 )
 from service.pages.views.evaluations import Place as PagePlace
 from service.pages.views.live import Said, said
-from service.pages.views.material import PassagePage, passage_page, texts
+from service.pages.views.material import PassagePage, holding, passage_page, texts
 from service.pages.views.opening import PANEL
 from service.pages.views.persona_set import PersonaSetPage, persona_set_page
 from service.pages.views.run import RunPage, run_page
@@ -206,17 +206,20 @@ class Gathering:
         run = await self._application.runs.get(self._owner, self._named("run_id"))
         evaluation = await self._application.evaluations.get(self._owner, run.evaluation_id)
         part = self._named("part")
-        found = {text.part: text for text in texts(evaluation.item)} if evaluation.item else {}
-        if part not in found:
-            raise NotFoundError(f"this item has no text {part!r}; it has {', '.join(found)}")
+        known = texts(evaluation.item) if evaluation.item else ()
+        found = holding(known, part)
+        if found is None:
+            raise NotFoundError(f"this item has no text {part!r}; it has {', '.join(one.part for one in known)}")
+        material, offset = found
+        start, end = _number(self._asked("start")), _number(self._asked("end"))
         return passage_page(
-            found[part].title,
-            found[part].text,
+            material.title,
+            material.text,
             kind=f"of the item {evaluation.item_id}",
             back_href=run_href(run.id),
             back_name=f"{evaluation.custom_id or evaluation.item_id}, hearing {run.repeat + 1}",
-            start=_number(self._asked("start")),
-            end=_number(self._asked("end")),
+            start=None if start is None else offset + start,
+            end=None if end is None else offset + end,
         )
 
     async def document(self) -> PassagePage:

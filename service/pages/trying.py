@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from agents import Arm, DebateProtocol, HearingInputError, Item, Rubric, SummaryItem, TextItem
-from clustering import ClusteringError
+from clustering import ClusteringError, NoUsableDocumentError
 from llm import LlmError
 from service.application import EvaluationRequest, PersonaSetRequest, Scope, Status
 from service.errors import InvalidRequestError, NotFoundError, Problem, ServiceError
@@ -65,6 +65,8 @@ class WaitingPage:
     output: str
     repeats: int
     simulated: bool
+    skipped: tuple[str, ...]
+    """Files, or parts of them, that could not be read; where there are any, the hearing waits to be begun by hand."""
 
 
 def add_trying(router: APIRouter, application: Application) -> None:
@@ -81,14 +83,14 @@ def add_trying(router: APIRouter, application: Application) -> None:
             try:
                 owner = await owner_of(request, Scope.WRITE)
                 item(form)
-                ids = await _documents(application, owner, form)
+                ids, skipped = await _documents(application, owner, form)
                 record = await application.persona_sets.create(
                     owner,
                     PersonaSetRequest(
                         name="Tried in the browser", documents=ids, options={"personas": DEFAULT_PERSONAS}
                     ),
                 )
-                return await _waiting(application, owner, record.id, form)
+                return await _waiting(application, owner, record.id, form, skipped)
             except REFUSED as error:
                 return _form(application, form, error)
 
@@ -118,20 +120,30 @@ def item(form: FormData) -> Item:
     return TextItem(id="tried", instruction="Judge this text for its readers.", output=output)
 
 
-async def _documents(application: Application, owner: str | None, form: FormData) -> tuple[str, ...]:
-    """Ids of the stored documents: uploads, and pasted ones with a line of dashes between them."""
+async def _documents(
+    application: Application, owner: str | None, form: FormData
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Ids of the stored documents, uploads and pasted ones with a line of dashes between them; and what was left out."""
+    uploads = [one for one in form.getlist("files") if isinstance(one, UploadFile) and one.filename]
+    texts = [part.strip() for part in _text(form, "documents").split("\n---\n") if part.strip()]
     ids: list[str] = []
-    for upload in form.getlist("files"):
-        if isinstance(upload, UploadFile) and upload.filename:
-            added = await application.documents.add(owner, await upload.read(), upload.filename)
-            ids += [document.id for document in added.documents]
-    for number, part in enumerate(_text(form, "documents").split("\n---\n"), start=1):
-        if part.strip():
-            added = await application.documents.add(owner, part.strip().encode(), f"pasted-{number}.txt")
-            ids += [document.id for document in added.documents]
+    skipped: list[str] = []
+    seen: dict[tuple[str, str], str] = {}
+    for upload in uploads:
+        try:
+            added = await application.documents.add(owner, await upload.read(), upload.filename or "", seen=seen)
+        except NoUsableDocumentError as error:
+            skipped += [f"{one.name}: {one.reason}: {one.detail}" for one in error.skipped] or [str(error)]
+            continue
+        ids += [document.id for document in added.documents]
+        skipped += [f"{one.name}: {one.reason}" for one in added.skipped]
+    for number, text in enumerate(texts, start=1):
+        added = await application.documents.add(owner, text.encode(), f"pasted-{number}.txt", seen=seen)
+        ids += [document.id for document in added.documents]
     if not ids:
-        raise _missing("documents", "paste or upload at least one document in which people speak for themselves")
-    return tuple(ids)
+        reasons = "; ".join(["paste or upload at least one document in which people speak for themselves", *skipped])
+        raise _missing("documents", reasons)
+    return tuple(ids), tuple(skipped)
 
 
 def _hearing(persona_set_id: str, form: FormData) -> EvaluationRequest:
@@ -144,7 +156,9 @@ def _hearing(persona_set_id: str, form: FormData) -> EvaluationRequest:
     )
 
 
-async def _waiting(application: Application, owner: str | None, persona_set_id: str, form: FormData) -> Response:
+async def _waiting(
+    application: Application, owner: str | None, persona_set_id: str, form: FormData, skipped: tuple[str, ...] = ()
+) -> Response:
     record = await application.persona_sets.get(owner, persona_set_id)
     status = record.state.status
     page = WaitingPage(
@@ -156,6 +170,7 @@ async def _waiting(application: Application, owner: str | None, persona_set_id: 
         output=_text(form, "output"),
         repeats=_repeats(form),
         simulated=_simulated(application),
+        skipped=skipped,
     )
     return HTMLResponse(render("waiting.html", page, path="/try"), headers=FORM_HEADERS)
 

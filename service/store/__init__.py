@@ -3,9 +3,10 @@
 from service.store import tables
 from service.store.clock import moment_ago
 from service.store.columns import JsonIfReadable, read_json, unpack, write_json
+from service.store.creating import write_once
 from service.store.ids import new_id
 from service.store.inserting import insert_if_absent
-from service.store.ledger import Budget, BudgetExhaustedError, StoreLedger, load_calls
+from service.store.ledger import Budget, BudgetExhaustedError, StoreLedger, load_calls, load_costs
 from service.store.migrating import head_revision, migrate, stored_revision
 from service.store.shared import catch_up, insert_at_end, once_at_end
 from service.store.store import Operation, Store, until_reachable
@@ -22,6 +23,7 @@ __all__ = [
     "insert_at_end",
     "insert_if_absent",
     "load_calls",
+    "load_costs",
     "migrate",
     "moment_ago",
     "new_id",
@@ -32,4 +34,5 @@ __all__ = [
     "unpack",
     "until_reachable",
     "write_json",
+    "write_once",
 ]

@@ -144,6 +144,14 @@ async def load_calls(store: Store, subject_id: str) -> list[Call]:
     return [call for call in (_join(body, texts) for body in bodies) if call is not None]
 
 
+async def load_costs(connection: AsyncConnection, subject_id: str) -> list[Call]:
+    """Every readable call of a subject without its messages: for what it cost, not for what was said."""
+    query = sa.select(tables.calls.c.body).where(tables.calls.c.subject_id == subject_id)
+    bodies = [_parse(body) for body in (await connection.execute(query)).scalars()]
+    found = (_join({**body, "messages": []}, {}) for body in bodies if body is not None)
+    return [call for call in found if call is not None]
+
+
 async def forget_damaged_calls(store: Store, subject_id: str, readable: set[str]) -> None:
     """Deletes the rows of a subject that could not be read, so that their calls are recorded anew."""
     async with store.read() as connection:

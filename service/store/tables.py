@@ -142,6 +142,8 @@ batches = Table(
     Column("report_error", sa.Text),
     Column("report", Packed),
     Column("loading_at", Moment),
+    Column("counts", Json),
+    Column("counted_at", Moment),
     Index("ix_batches_loading", "loading_at", sqlite_where=sa.text("loading_at IS NOT NULL"), postgresql_where=sa.text("loading_at IS NOT NULL")),
     Index("ix_batches_list", "owner", "created_at", "id"),
     Index("ix_batches_list_all", "created_at", "id"),
@@ -176,6 +178,8 @@ evaluations = Table(
     Index("ix_evaluations_list_batch", "batch_id", "created_at", "id"),
     Index("ix_evaluations_counted", "batch_id", "status", "calls", "input_tokens", "output_tokens", "cost_usd"),
     Index("ix_evaluations_by_item", "owner", "item_id"),
+    Index("ix_evaluations_by_system", "system", "created_at", "id", sqlite_where=sa.text("system IS NOT NULL"), postgresql_where=sa.text("system IS NOT NULL")),
+    Index("ix_evaluations_reheard", "created_at", sqlite_where=sa.text("status = 'completed' AND repeats_max > 1"), postgresql_where=sa.text("status = 'completed' AND repeats_max > 1")),
 )  # fmt: skip
 
 runs = Table(
@@ -285,6 +289,7 @@ idempotency_keys = Table(
     Column("key", Name, primary_key=True),
     Column("created_at", Moment, nullable=False, index=True),
     Column("fingerprint", Sha, nullable=False),
+    Column("claim", Id),
     Column("status", sa.Integer),
     Column("headers", Json),
     Column("body", sa.LargeBinary),

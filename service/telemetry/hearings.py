@@ -59,13 +59,22 @@ class JobTrace:
 
 @contextmanager
 def job_span(kind: str, subject_id: str) -> Iterator[JobTrace]:
-    """A span around work on a job; the calls of its ledger go into the trace that it gives."""
-    with span(f"job {kind}", **{genai.JOB_KIND: kind, genai.RUN_ID: subject_id}):
+    """A span around work on a job; the calls of its ledger go into the trace that it gives.
+
+    subject_id: of the run, batch, probe or persona set that it is about.
+    """
+    with span(f"job {kind}", **{genai.JOB_KIND: kind, genai.JOB_ID: subject_id}):
         traced = JobTrace(recording=trace.get_current_span().is_recording())
         try:
             yield traced
         finally:
             traced.end()
+
+
+def name_evaluation(evaluation_id: str, run_id: str, repeat: int) -> None:
+    """Says on the span of a run's job which evaluation it is part of, so that all of its runs are found."""
+    told: dict[str, str | int] = {genai.EVALUATION_ID: evaluation_id, genai.RUN_ID: run_id, genai.REPEAT: repeat}
+    trace.get_current_span().set_attributes(told)
 
 
 def turn_of(call: Call) -> str | None:

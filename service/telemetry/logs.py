@@ -14,6 +14,7 @@ from traceback import extract_tb
 from types import TracebackType
 
 from service.telemetry.context import request_id_context
+from service.telemetry.repeats import Repeats
 
 FIELDS = (
     "method",
@@ -22,6 +23,8 @@ FIELDS = (
     "duration_s",
     "error",
     "where",
+    "problem",
+    "suppressed",
     "run_id",
     "job_id",
     "worker",
@@ -79,9 +82,13 @@ def _where(traceback: TracebackType | None) -> list[str]:
 
 
 def configure_logs(level: str = "INFO", *, as_json: bool = True) -> None:
-    """Sends this process's logs to stderr, as JSON or plainly; uvicorn's own access log gives way to ours."""
+    """Sends this process's logs to stderr, as JSON or plainly; uvicorn's own access log gives way to ours.
+
+    A warning that is repeated over and over is written now and then, with the number of those that were not.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if as_json else PlainFormatter())
+    handler.addFilter(Repeats())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)

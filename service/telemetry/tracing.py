@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
-from llm import Call, CallOutcome
+from llm import Call, CallOutcome, parse_spec
 from service.telemetry import genai
 
 if TYPE_CHECKING:
@@ -69,18 +70,19 @@ def nanoseconds(call: Call) -> tuple[int, int]:
 
 def record_call_span(call: Call, *, under: Span | None = None) -> None:
     """A finished model call as a span under another, or the current one: sizes and outcome, never the messages."""
-    provider, _, model = call.model.partition(":")
+    spec = parse_spec(call.model)
+    model = spec.name or spec.provider
     attributes: dict[str, str | int | float] = {
         genai.OPERATION: "chat",
-        genai.PROVIDER: provider,
-        genai.REQUEST_MODEL: model or provider,
+        genai.PROVIDER: spec.provider,
+        genai.REQUEST_MODEL: model,
         genai.PURPOSE: str(call.purpose),
         genai.PROMPT_ID: call.prompt_id,
         genai.PROMPT_SHA256: call.prompt_sha256,
         genai.ATTEMPT: call.attempt,
         genai.CALL_KEY: call.key,
     }
-    known = {
+    known = _server(spec.base_url) | {
         genai.RESPONSE_MODEL: call.model_answered,
         genai.INPUT_TOKENS: call.input_tokens,
         genai.OUTPUT_TOKENS: call.output_tokens,
@@ -92,7 +94,7 @@ def record_call_span(call: Call, *, under: Span | None = None) -> None:
     attributes |= {name: value for name, value in known.items() if value is not None}
     start_ns, end_ns = nanoseconds(call)
     recorded = trace.get_tracer(NAME).start_span(
-        f"chat {model or provider}",
+        f"chat {model}",
         kind=SpanKind.CLIENT,
         attributes=attributes,
         context=trace.set_span_in_context(under) if under is not None else None,
@@ -102,3 +104,11 @@ def record_call_span(call: Call, *, under: Span | None = None) -> None:
         recorded.set_attribute(genai.ERROR_TYPE, str(call.outcome))
         recorded.set_status(Status(StatusCode.ERROR))
     recorded.end(end_ns)
+
+
+def _server(base_url: str | None) -> dict[str, str | int | None]:
+    """Where a server of one's own is; nothing for the provider's."""
+    if base_url is None:
+        return {}
+    address = urlsplit(base_url)
+    return {genai.SERVER_ADDRESS: address.hostname, genai.SERVER_PORT: address.port}

@@ -1,7 +1,7 @@
 """Notifications to the outside, signed by the Standard Webhooks rules, that cannot be turned against the inside."""
 
-from service.webhooks.guard import Target, WebhookRefusedError, check_address, resolve_target
-from service.webhooks.sender import Delivery, WebhookSender, new_secret
+from service.webhooks.guard import Target, WebhookRefusedError, check_address, check_url, resolve_target
+from service.webhooks.sender import Delivery, WebhookSender, check_secret, new_secret
 
 __all__ = [
     "Delivery",
@@ -9,6 +9,8 @@ __all__ = [
     "WebhookRefusedError",
     "WebhookSender",
     "check_address",
+    "check_secret",
+    "check_url",
     "new_secret",
     "resolve_target",
 ]

@@ -61,6 +61,19 @@ async def resolve_target(url: str, *, allow_loopback: bool = False, resolve: Res
     )
 
 
+def check_url(url: str, *, allow_loopback: bool = False) -> None:
+    """What can be judged of a URL before anybody is called: its form, and its address where it names one.
+
+    A name is not resolved here: what it leads to may be another place when its time has come. Raises WebhookRefusedError.
+    """
+    host = (_parse(url).hostname or "").partition("%")[0]
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return
+    check_address(host, allow_loopback=allow_loopback)
+
+
 def check_address(text: str, *, allow_loopback: bool = False) -> None:
     """Raises WebhookRefusedError unless the address is public, or loopback where that is allowed."""
     address = _unwrapped(ipaddress.ip_address(text.partition("%")[0]))

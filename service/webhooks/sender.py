@@ -30,6 +30,16 @@ class Delivery(NamedTuple):
     """Whether another attempt may succeed: not after a refusal by the guard, nor after 410 Gone."""
 
 
+def check_secret(secret: str) -> None:
+    """Raises WebhookRefusedError for a secret that signs nothing: it must be base64, after `whsec_` or alone."""
+    try:
+        base64.b64decode(secret.removeprefix("whsec_").encode("ascii"), validate=True)
+    except ValueError:
+        raise WebhookRefusedError(
+            "the secret must be base64, as in `whsec_...`; 32 random bytes make a good one"
+        ) from None
+
+
 def new_secret() -> str:
     """A fresh signing secret, `whsec_...`: 32 random bytes."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
@@ -54,6 +64,7 @@ class WebhookSender:
         moment = now or datetime.now(UTC)
         body = json.dumps({"type": kind, "timestamp": moment.isoformat(), "data": data}, separators=(",", ":"))
         try:
+            check_secret(secret)
             target = await resolve_target(url, allow_loopback=self._allow_loopback, resolve=self._resolve)
         except WebhookRefusedError as error:
             return Delivery(False, None, str(error), retryable=False)

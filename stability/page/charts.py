@@ -153,6 +153,7 @@ def _flip_row(
         "low": flips.value if interval is None or interval.low is None else interval.low,
         "high": flips.value if interval is None or interval.high is None else interval.high,
         "design": line.name,
+        "dash": list(line.dash),
         "description": f"{line.name}, {rounded(point.calls)} calls: {estimate_text(flips, percent=True)}",
         "href": address(line.key) if address else "",
     }
@@ -208,9 +209,8 @@ def _flips_chart(dimension: DimensionReport, address: Callable[[str], str] | Non
     rate = alt.Y("flips:Q", title="flip rate", axis=alt.Axis(format="%", tickCount=5), scale=alt.Scale(zero=True))
     lines = shared.mark_line(strokeWidth=2, aria=False).encode(
         y=rate,
-        strokeDash=alt.StrokeDash(
-            "design:N", scale=alt.Scale(domain=names, range=[list(line.dash) for line in shown]), title=None
-        ),
+        # as it stands in the row: with a scale, the legend's marks are dashed too, and a dashed circle is a torn one
+        strokeDash=alt.StrokeDash("dash:N", scale=None),
     )
     bars = shared.mark_rule(strokeWidth=1.5, aria=False).encode(y="low:Q", y2="high:Q")
     points = shared.mark_point(size=90, filled=True, opacity=1, stroke=INK, strokeWidth=0.75).encode(

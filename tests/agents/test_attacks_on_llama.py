@@ -13,7 +13,7 @@ from agents import Dimension, Level, Rubric
 from agents.replies import judgement_reply
 from llm import AskSettings, CallOutcome, Message, Purpose, RenderedPrompt, ask, fence, open_model, sections
 
-pytestmark = [pytest.mark.llama, pytest.mark.xdist_group("llama")]
+pytestmark = pytest.mark.llama
 
 ATTACKS = json.loads((Path(__file__).parent / "attacks.json").read_text(encoding="utf-8"))
 AT_ONCE = 4

@@ -12,6 +12,7 @@ import pytest
 
 from clustering import Document, Embedder, open_embedder, read_documents
 from clustering.embedding import Vectors
+from tests.scheduling import made_once
 
 
 class HashedEmbedder:
@@ -34,8 +35,9 @@ def hashed() -> Embedder:
 
 
 @pytest.fixture(scope="session")
-def embedder() -> Embedder:
-    """The real default model; loaded once per process, when first used."""
+def embedder(tmp_path_factory: pytest.TempPathFactory) -> Embedder:
+    """The real default model; loaded once, when first used."""
+    made_once("embedder", tmp_path_factory.getbasetemp())
     return open_embedder()
 
 

@@ -6,8 +6,6 @@ import pytest
 
 from clustering import Document, Embedder, NoUsableDocumentError, PersonaOptions, build_persona_set
 
-pytestmark = pytest.mark.xdist_group("umap")
-
 STORIES = {
     "nurse": [
         "keep the drug chart at the bedside",

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-from pydantic import ValidationError
-
-from clustering import Document, Embedder, PersonaOptions, Perspective, Span, build_persona_set
+from clustering import Document, Embedder, Perspective, Span, build_persona_set
 from clustering.duplicates import without_repetitions
 
 
@@ -47,8 +44,3 @@ async def test_boilerplate_in_every_document_does_not_outweigh_what_people_say(h
     found = await build_persona_set(documents, embedder=hashed)
     assert found.statistics["repetitions_merged"] == 3
     assert {persona.stakeholder for persona in found.personas} == {"nurse"}
-
-
-def test_demographics_are_refused_with_the_next_step() -> None:
-    with pytest.raises(ValidationError, match="edit_persona"):
-        PersonaOptions(demographics=True)

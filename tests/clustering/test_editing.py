@@ -33,6 +33,12 @@ def test_given_texts_are_personas_with_given_provenance(panel: PersonaSet) -> No
     assert [group.id for group in panel.groups] == ["nurse", "patient"]
 
 
+def test_a_given_card_that_says_little_is_sparse() -> None:
+    card = Persona(id="p", name="P", stakeholder="p", group_id="p", perspective="x")
+    full = card.model_copy(update={"id": "q", "background": "Twenty years on nights."})
+    assert [one.warnings for one in given_persona_set([card, full]).personas] == [("sparse_card",), ()]
+
+
 def test_every_change_names_its_parent_and_leaves_it_alone(panel: PersonaSet) -> None:
     before = panel.content_hash
     edited = edit_persona(panel, "nurse-1", background="Twenty years on nights.")

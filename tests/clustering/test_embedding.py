@@ -9,11 +9,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from clustering import Document, Embedder, build_persona_set, open_embedder
-
-pytestmark = pytest.mark.xdist_group("umap")
 
 STORIES = [
     f"As a {role}, I want {wish}."

@@ -9,8 +9,6 @@ import pytest
 
 from clustering import Document, Embedder, PersonaOptions, PersonaSet, build_persona_set, read_documents
 
-pytestmark = pytest.mark.xdist_group("umap")
-
 DOCUMENTS = Path(__file__).parents[2] / "examples" / "documents"
 SPEAKER_OF_DOCUMENT = {
     "01": "patient", "02": "nurse", "03": "family-doctor", "04": "carer", "05": "data-protection-officer",

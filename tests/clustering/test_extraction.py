@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -120,6 +121,22 @@ def test_sections_hold_the_whole_prose_within_their_budget() -> None:
     assert len(sections) > 5
     assert all(section.end - section.start <= 400 for section in sections)
     assert sum(text[section.start : section.end].count("Paragraph") for section in sections) == 200
+
+
+@given(
+    words=st.lists(
+        st.sampled_from(["word", "I want.", "As a nurse, I want tea.", "x" * 700, "\n", "\n\n"]), min_size=1
+    ),
+    repeats=st.integers(1, 40),
+)
+def test_no_section_is_over_its_budget_and_no_word_is_lost(words: list[str], repeats: int) -> None:
+    text = " ".join(words * repeats)
+    sections = split_sections(Document(id="long", text=text), tokens_max=100)
+    assert all(0 < section.end - section.start <= 400 for section in sections)
+    assert all(one.end <= after.start for one, after in itertools.pairwise(sections))
+    inside = "".join(text[one.start : one.end] for one in sections)
+    assert inside.count("word") == text.count("word")
+    assert inside.count("x") == text.count("x")
 
 
 def test_the_estimate_counts_calls_and_leaves_unknown_prices_unknown() -> None:

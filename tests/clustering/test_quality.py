@@ -11,13 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.metrics import adjusted_rand_score
 
 from clustering import Document, Embedder, PersonaSet, build_persona_set, extract_perspectives, open_embedder
 from clustering.voice import takes_a_stance
 from clustering.wording import head_noun
-
-pytestmark = pytest.mark.xdist_group("umap")  # compiling UMAP takes longer than all that follows
 
 STATEMENTS = Path(__file__).parent / "data" / "role_statements.jsonl"
 
@@ -50,6 +47,8 @@ def test_role_statements_are_grouped_by_who_speaks(role_statement_set: PersonaSe
     groups = groups_of(found)
     assert len(groups) == len(rows), "every statement must be heard"
     predicted = [groups[str(number)] or "noise" for number in range(len(rows))]
+    from sklearn.metrics import adjusted_rand_score
+
     assert adjusted_rand_score([row["label"] for row in rows], predicted) >= 0.6
     noise = found.statistics["noise_share"]
     assert noise is not None
@@ -142,6 +141,8 @@ def test_user_stories_of_proposals_are_grouped_by_who_speaks(
     ]
     assert len(points) > 100
     labels = [coarse_role(role or "") for _, role in points]
+    from sklearn.metrics import adjusted_rand_score
+
     assert adjusted_rand_score(labels, [point.group_id or "noise" for point, _ in points]) >= 0.55
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import socket
 import zipfile
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from clustering import DocumentInputError, NoUsableDocumentError, ReadingLimits,
 GOOD = Upload("good.txt", b"As a nurse, I want a pen that writes.")
 
 
-def pdf(text: str | None, *, password: str | None = None, script: bool = False, picture: bool = False) -> bytes:
+def pdf(
+    text: str | None, *, password: str | None = None, script: bool = False, picture: bool = False, packed: bool = False
+) -> bytes:
     writer = PdfWriter()
     page = writer.add_blank_page(300, 300)
     resources = DictionaryObject()
@@ -29,7 +32,7 @@ def pdf(text: str | None, *, password: str | None = None, script: bool = False, 
     if text is not None:
         stream = DecodedStreamObject()
         stream.set_data(f"BT /F1 12 Tf 20 200 Td ({text}) Tj ET".encode("latin-1"))
-        page[NameObject("/Contents")] = writer._add_object(stream)
+        page[NameObject("/Contents")] = writer._add_object(stream.flate_encode() if packed else stream)
     if script:
         action = {NameObject("/S"): NameObject("/JavaScript"), NameObject("/JS"): TextStringObject("app.alert(1)")}
         writer._root_object[NameObject("/OpenAction")] = DictionaryObject(action)
@@ -50,6 +53,28 @@ def word(*paragraphs: str) -> bytes:
     return buffer.getvalue()
 
 
+def changed(content: bytes, part: str, old: bytes, new: bytes) -> bytes:
+    """A docx with some bytes of one part replaced."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as before, zipfile.ZipFile(buffer, "w") as after:
+        for entry in before.infolist():
+            data = before.read(entry)
+            after.writestr(entry, data.replace(old, new, 1) if entry.filename == part else data)
+    return buffer.getvalue()
+
+
+def with_entities() -> bytes:
+    """A docx whose text would come from a file and from the network."""
+    declared = (
+        b'?>\n<!DOCTYPE d [<!ENTITY f SYSTEM "file:///etc/passwd"><!ENTITY n SYSTEM "http://127.0.0.1:9/">]>\n'
+        b"<w:document "
+    )
+    content = changed(word("As a doctor, I want it."), "word/document.xml", b"As a doctor", b"&f;&n;As a doctor")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        head = archive.read("word/document.xml").split(b"<w:document ")[0]
+    return changed(content, "word/document.xml", head + b"<w:document ", head.split(b"?>")[0] + declared)
+
+
 def bomb() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -57,7 +82,7 @@ def bomb() -> bytes:
     return buffer.getvalue()
 
 
-SMALL = ReadingLimits(bytes_max=100_000, unpacked_bytes_max=1_000_000, characters_max=50_000, pages_max=2)
+SMALL = ReadingLimits(bytes_max=120_000, unpacked_bytes_max=1_000_000, characters_max=50_000, pages_max=2)
 
 
 @pytest.mark.parametrize(
@@ -69,9 +94,11 @@ SMALL = ReadingLimits(bytes_max=100_000, unpacked_bytes_max=1_000_000, character
         ("archive.zip", b"PK\x03\x04abc", SkipReason.BINARY),
         ("slides.odp", b"just words", SkipReason.UNSUPPORTED),
         ("latin.txt", "Zürich is my home".encode("latin-1"), SkipReason.INVALID_UTF8),
-        ("huge.txt", b"a" * 100_001, SkipReason.TOO_LARGE),
+        ("huge.txt", b"a" * 120_001, SkipReason.TOO_LARGE),
         ("long.txt", b"word " * 15_000, SkipReason.TOO_LARGE),
         ("bomb.docx", bomb(), SkipReason.TOO_EXPANDED),
+        ("bomb.pdf", pdf("a" * 100_000_000, packed=True), SkipReason.TOO_EXPANDED),
+        ("entities.docx", with_entities(), SkipReason.BROKEN),
         ("broken.docx", b"PK\x03\x04 no zip", SkipReason.BROKEN),
         ("old.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest", SkipReason.ENCRYPTED),
         ("broken.pdf", b"%PDF-1.7 nothing follows", SkipReason.BROKEN),
@@ -103,6 +130,23 @@ def test_a_pdf_is_read_and_its_script_is_not_run() -> None:
 def test_a_docx_is_read_with_its_headings() -> None:
     (document,) = read_documents([Upload("a.docx", word("I am tired.", "We need help."))]).documents
     assert document.text == "# Interview with a nurse\n\nI am tired.\n\nWe need help."
+
+
+def test_a_docx_that_points_outside_is_read_without_going_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def connect(*_: object) -> None:
+        raise AssertionError("something was fetched")
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    picture = (
+        b'<Relationship Id="rIdX" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/image" '
+    )
+    end = b"</Relationships>"
+    outside = changed(
+        word("I am tired."), "word/_rels/document.xml.rels", end,
+        picture + b'Target="http://127.0.0.1:9/x.png" TargetMode="External"/>' + end,
+    )  # fmt: skip
+    (document,) = read_documents([Upload("a.docx", outside)]).documents
+    assert document.text.endswith("I am tired.")
 
 
 def test_html_keeps_the_words_and_drops_scripts_and_remote_parts() -> None:

@@ -1,161 +1,23 @@
-"""Bad input at the outermost doors: the field is named, the next step too, and nothing is half-stored."""
+"""Bad input on the command line: the field is named, the next step too, and nothing is half-stored."""
 
 from __future__ import annotations
 
-import http.server
+import asyncio
 import json
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from service.application import PersonaSetRequest, open_application
 from service.cli.program import run
-from tests.e2e.conftest import RUBRIC, Program, Service, free_port, item, until
+from service.settings import Settings
+from tests.e2e.conftest import PERSONAS, RUBRIC, free_port, item
 
 pytestmark = pytest.mark.timeout(400)
 DOWN = "http://127.0.0.1:9/v1"
 """Nobody serves the discard port."""
-REFUSAL = b'{"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}'
-
-
-class _Refusing(http.server.BaseHTTPRequestHandler):
-    """A provider that knows no key."""
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("content-length", 0)))
-        self.send_response(401)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(REFUSAL)))
-        self.end_headers()
-        self.wfile.write(REFUSAL)
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def refusing() -> Iterator[str]:
-    """The address of a provider that answers every call with 401."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Refusing) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory, refusing: str) -> Iterator[Service]:
-    """One service whose provider refuses its key."""
-    settings = {
-        "REHEARING_MODEL": "openai:bench",
-        "REHEARING_BASE_URL": refusing,
-        "REHEARING_API_KEY": "wrong",
-        "REHEARING_PROVIDER_PATIENCE": "PT1S",
-    }
-    rehearing = Program(tmp_path_factory.mktemp("bad-input"), settings)
-    yield rehearing.serve()
-    rehearing.stop()
-
-
-def refused(response: Any, status: int, code: str) -> dict[str, Any]:
-    """The problem document of a refusal."""
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "application/problem+json"
-    told: dict[str, Any] = response.json()
-    assert told["code"] == code, told
-    return told
-
-
-def ndjson(service: Service, *lines: dict[str, Any], **head: Any) -> Any:
-    body = {"batch": {"persona_set": service.persona_set(), "rubric": RUBRIC, **head}}
-    text = "".join(json.dumps(line) + "\n" for line in (body, *lines))
-    return service.client.post("/v1/batches", content=text, headers={"Content-Type": "application/x-ndjson"})
-
-
-@pytest.fixture
-def nothing_stored(service: Service) -> Iterator[None]:
-    """No batch and no evaluation more after the test than before."""
-
-    def stored() -> list[str]:
-        return [
-            row["id"] for kind in ("batches", "evaluations") for row in service.client.get(f"/v1/{kind}").json()["data"]
-        ]
-
-    before = stored()
-    yield
-    assert stored() == before
-
-
-def test_rest_an_empty_document_set(service: Service) -> None:
-    told = refused(service.client.post("/v1/persona-sets", json={"documents": []}), 422, "invalid-request")
-    assert "documents" in json.dumps(told["errors"])
-    assert "give either documents (ids) or personas" in json.dumps(told)
-
-
-def test_rest_a_binary_document(service: Service) -> None:
-    sent = service.client.post("/v1/documents", files={"files": ("notes.txt", b"PK\x00\x01" * 100, "text/plain")})
-    assert sent.status_code >= 400
-    assert sent.headers["content-type"] == "application/problem+json"
-    assert "notes.txt" in sent.text
-    assert "binary" in sent.text
-    assert service.client.get("/v1/documents").json()["data"] == []
-
-
-@pytest.mark.usefixtures("nothing_stored")
-def test_rest_a_batch_with_an_id_twice(service: Service) -> None:
-    line = {"custom_id": "a", "item": item(1)}
-    told = refused(ndjson(service, line, line), 422, "invalid-batch")
-    assert told["errors"][0]["code"] == "duplicate_custom_id"
-    assert "line" in told["errors"][0]["pointer"]
-
-
-@pytest.mark.usefixtures("nothing_stored")
-@pytest.mark.parametrize(
-    ("change", "pointer"),
-    [
-        ({"colour": "red"}, "/colour"),
-        ({"item": {**item(1), "colour": "red"}}, "/item/colour"),
-        ({"rubric": {**RUBRIC, "dimensions": [{**RUBRIC["dimensions"][0], "pass_threshold": 9}]}}, "/rubric"),
-        ({"protocol": {"arms": ["shouting"]}}, "/protocol/arms/0"),
-        ({"repeats": 0}, "/repeats"),
-    ],
-)
-def test_rest_each_wrong_field_is_named(service: Service, change: dict[str, Any], pointer: str) -> None:
-    body = {"persona_set": service.persona_set(), "rubric": RUBRIC, "item": item(1), **change}
-    told = refused(service.client.post("/v1/evaluations", json=body), 422, "invalid-request")
-    assert any(error["pointer"].startswith(pointer) for error in told["errors"]), told
-
-
-@pytest.mark.usefixtures("nothing_stored")
-@pytest.mark.parametrize("model", ["nonsense:x", "openai:x@http://169.254.169.254/v1", "simulated:noise=1"])
-def test_rest_an_unknown_model(service: Service, model: str) -> None:
-    body = {"persona_set": service.persona_set(), "rubric": RUBRIC, "item": item(1), "models": [model]}
-    response = service.client.post("/v1/evaluations", json=body)
-    assert response.status_code in (400, 422), response.text
-    assert "model" in json.dumps(response.json())
-
-
-def ended(service: Service, **changed: Any) -> dict[str, Any]:
-    body = {"persona_set": service.persona_set(), "rubric": RUBRIC, "item": item(1), **changed}
-    path = service.client.post("/v1/evaluations", json=body).raise_for_status().headers["location"]
-    until(
-        lambda: service.client.get(path).json()["status"] not in ("queued", "running"),
-        lambda: service.client.get(path).text,
-    )
-    told: dict[str, Any] = service.client.get(path).json()
-    return told
-
-
-def test_rest_a_wrong_key_fails_the_evaluation_and_says_so(service: Service) -> None:
-    told = ended(service)
-    assert told["status"] == "failed"
-    assert "Check the API key" in json.dumps(told)
-    assert all(score["value"] is None for arm in (told["scores"] or {}).values() for score in arm.values())
 
 
 class Here:
@@ -216,6 +78,7 @@ def test_shell_an_unknown_model(here: Here, capsys: pytest.CaptureFixture[str]) 
     assert here.evaluate("--model", "nonsense:x") == 2
     assert "nonsense:x cannot be opened" in one_line(capsys)
     assert here.rows("evaluations") == here.rows("batches") == 0
+    assert here.rows("persona_sets") == here.rows("documents") == 0, "it is found before documents are read"
 
 
 def test_shell_an_id_twice(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
@@ -235,18 +98,25 @@ def test_shell_a_service_that_is_down(here: Here, capsys: pytest.CaptureFixture[
     assert "rehearing serve" in told
 
 
+def stored_personas(folder: Path) -> str:
+    """The id of a set of the given PERSONAS in the store of a folder."""
+
+    async def store() -> str:
+        async with open_application(Settings(data_dir=folder, _env_file=None)) as application:
+            request = PersonaSetRequest.model_validate({"personas": PERSONAS})
+            return (await application.persona_sets.create(None, request)).id
+
+    return asyncio.run(store())
+
+
 @pytest.mark.parametrize("down", [False, True], ids=["wrong key", "down"])
-def test_shell_a_provider_that_will_not(program: Callable[..., Program], refusing: str, down: bool) -> None:
-    rehearing = program(REHEARING_PROVIDER_PATIENCE="PT1S", REHEARING_API_KEY="wrong")
-    here = Here(rehearing.folder)
-    (here.folder / "documents" / "notes.txt").write_text(
-        "As a patient I want plain words.\nAs a nurse I want few alarms."
-    )
-    url = DOWN if down else refusing
-    told = rehearing.run(
-        "evaluate", "items.jsonl", "--personas", "documents", "--rubric", "rubric.json", "--repeats", "1", "--quiet",
-        "--model", "openai:bench", "--base-url", url,
-    )  # fmt: skip
-    assert told.returncode == (1 if down else 2), told.stderr
-    assert ("cannot be reached" if down else "Check the API key") in told.stderr.splitlines()[-1]
-    assert told.stdout == ""
+def test_shell_a_provider_that_will_not(
+    here: Here, refusing: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, down: bool
+) -> None:
+    monkeypatch.setenv("REHEARING_API_KEY", "wrong")
+    asked = ["--repeats", "1", "--model", "openai:bench", "--base-url", DOWN if down else refusing]
+    code = here.evaluate(*asked, personas=stored_personas(here.folder / "data"))
+    told = capsys.readouterr()
+    assert code == (1 if down else 2), told.err
+    assert ("cannot be reached" if down else "Check the API key") in told.err.splitlines()[-1]
+    assert told.out == ""

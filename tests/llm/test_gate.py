@@ -150,7 +150,7 @@ async def test_whoever_waits_can_say_for_whom_and_why():
             async with gate.admit():
                 raise UnreachableError("nobody listens there")
     trouble = troubles()[spec]
-    assert (trouble.patience_s, trouble.reason) == (900.0, "nobody listens there")
+    assert (trouble.patience_s, trouble.reason, trouble.outcome) == (900.0, "nobody listens there", "unreachable")
     assert trouble.since_s >= 0
     gate._answered(0)
     assert spec not in troubles()

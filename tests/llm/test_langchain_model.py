@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import langchain.chat_models
 import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
@@ -53,7 +52,7 @@ class FakeProviderError(Exception):
 def open_fake(monkeypatch):
     def opened(line, reason="end_turn"):
         chat = FakeChat(line=line, reason=reason, asked=[])
-        monkeypatch.setattr(langchain.chat_models, "init_chat_model", lambda *_, **__: chat)
+        monkeypatch.setattr("langchain.chat_models.init_chat_model", lambda *_, **__: chat)
         return open_model("anthropic:fake"), chat
 
     return opened
@@ -112,7 +111,7 @@ def test_a_missing_package_is_named(monkeypatch, provider, extra):
     def missing(*_: Any, **__: Any) -> Any:
         raise ImportError(f"langchain-{provider} is not installed")
 
-    monkeypatch.setattr(langchain.chat_models, "init_chat_model", missing)
+    monkeypatch.setattr("langchain.chat_models.init_chat_model", missing)
     with pytest.raises(ModelConfigurationError, match=rf"rehearing\[{extra}\]"):
         open_model(f"{provider}:some-model")
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from llm import AskSettings, CallOutcome, MemoryLedger, Message, Purpose, RenderedPrompt, ask, fence, open_model, probe
 
-pytestmark = [pytest.mark.llama, pytest.mark.xdist_group("llama")]
+pytestmark = pytest.mark.llama
 
 
 class Scores(BaseModel):

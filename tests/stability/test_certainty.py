@@ -7,7 +7,6 @@ from itertools import permutations
 import numpy as np
 import pytest
 from scipy import stats
-from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from stability.measures.certainty import (
     auroc,
@@ -64,6 +63,8 @@ def test_selective_accuracy_counts_the_most_certain() -> None:
 
 
 def test_auroc_and_brier_equal_sklearn() -> None:
+    from sklearn.metrics import brier_score_loss, roc_auc_score
+
     generator = np.random.default_rng(1)
     certainty = generator.integers(1, 6, 200) / 5
     correct = (generator.random(200) < certainty).astype(float)

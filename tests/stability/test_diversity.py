@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from stability.measures.clustered import Clustered
 from stability.measures.diversity import (
@@ -108,6 +107,8 @@ def test_vendi_by_hand() -> None:
 
 
 def test_tfidf_equals_sklearn() -> None:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
     other = TfidfVectorizer(token_pattern=r"(?u)\w+").fit_transform(TEXTS)
     assert tfidf_cosine(TEXTS) == pytest.approx((other @ other.T).toarray())
     assert tfidf_cosine(["", "...", "one"]) == pytest.approx(np.array([[1, 1, 0], [1, 1, 0], [0, 0, 1]]))

@@ -259,6 +259,18 @@ def test_plots_as_pictures() -> None:
     assert shares_png(_report({})) is None
 
 
+def test_the_line_of_one_persona_is_dashed_and_its_mark_in_the_legend_is_whole() -> None:
+    points = [ByCalls(calls=calls, flips=_estimate(0.2 / calls), design="single") for calls in (1, 2)]
+    points.append(ByCalls(calls=4, flips=_estimate(0.03), design="debate"))
+    svg = flips_svg(_dimension(flips_by_calls=tuple(points)))
+    assert svg is not None
+    legend, dashed = svg[svg.index("role-legend-symbol") :], re.findall(r"<path[^>]*dasharray=\"5,4\"[^>]*>", svg)
+    assert [name in legend for name in ("One persona", "Debate")] == [True, True]
+    assert len(dashed) == 1
+    assert 'stroke-width="2"' in dashed[0], "the line"
+    assert "stroke-dasharray" not in legend
+
+
 def test_ticks_keep_ends_and_their_distance() -> None:
     assert _ticks([1.0]) == [1.0]
     assert _ticks([5.0, 1.0, 2.0, 3.0, 4.0, 10.0]) == [1.0, 2.0, 3.0, 5.0, 10.0]

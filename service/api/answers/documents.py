@@ -39,10 +39,10 @@ class DocumentsAnswer(Answer):
     skipped: tuple[SkippedAnswer, ...]
 
     @classmethod
-    def of(cls, parts: list[DocumentsAdded]) -> DocumentsAnswer:
+    def of(cls, added: DocumentsAdded) -> DocumentsAnswer:
         return cls(
-            documents=tuple(document_answer(one) for part in parts for one in part.documents),
-            skipped=tuple(SkippedAnswer(name=one.name, reason=one.reason) for part in parts for one in part.skipped),
+            documents=tuple(document_answer(one) for one in added.documents),
+            skipped=tuple(SkippedAnswer(name=one.name, reason=one.reason) for one in added.skipped),
         )
 
 

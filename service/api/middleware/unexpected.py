@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.failures import problem_of
 from service.api.problem import problem_response
+from service.api.problem_kinds import Kind
 
 _log = logging.getLogger("rehearing.api")
 
@@ -35,14 +36,20 @@ class UnexpectedErrors:
         except Exception as error:
             answer = problem_of(error)
             if answer.kind.status >= 500:
-                where = [
-                    f"{frame.filename}:{frame.lineno} {frame.name}"
-                    for frame in traceback.extract_tb(error.__traceback__)
-                ]
-                _log.error("unexpected error", extra={"error": type(error).__name__, "where": where[-12:]})
+                _tell(error, answer.kind)
             if started:
                 raise ConnectionAbortedError("the answer broke off after an error that is logged above") from None
             response = problem_response(
                 scope, answer.kind, answer.detail, errors=answer.errors, headers=dict(answer.headers or {})
             )
             await response(scope, receive, send)
+
+
+def _tell(error: Exception, kind: Kind) -> None:
+    """To the log: a fault of ours with its place; a database or provider that is away, which is nobody's bug, by its code."""
+    told: dict[str, object] = {"error": type(error).__name__, "problem": kind.code, "status": kind.status}
+    if kind.status != 500:
+        _log.warning("answered with a problem: %s", kind.code, extra=told)
+        return
+    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    _log.error("unexpected error", extra={**told, "where": where[-12:]})

@@ -11,9 +11,10 @@ from starlette.responses import Response, StreamingResponse
 from service.api.answers.batches import BatchAnswer, batch_answer
 from service.api.bodies import spooled
 from service.api.callers import Reader, Writer
-from service.api.idempotency import answer_once, fingerprint
+from service.api.idempotency import answer_once, fingerprint, keeping
 from service.api.json_route import JsonRoute
 from service.api.serving import Id, application_of, created
+from service.application import BatchRecord
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"], route_class=JsonRoute)
 
@@ -46,7 +47,11 @@ async def import_batch(request: Request, caller: Writer) -> Response:
     async with spooled(request.stream(), application.settings.data_dir / "spool") as body:
 
         async def store() -> Response:
-            record = await application.batches.import_(caller.owner, body.chunks())
-            return created(batch_answer(record), f"/v1/batches/{record.id}")
+            keep = keeping(request, _created)
+            return _created(await application.batches.import_(caller.owner, body.chunks(), keep=keep))
 
         return await answer_once(request, fingerprint(request, body.digest), store)
+
+
+def _created(record: BatchRecord) -> Response:
+    return created(batch_answer(record), f"/v1/batches/{record.id}")

@@ -2,72 +2,93 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, File, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
 from clustering import NoUsableDocumentError
-from service.api.answers.documents import DocumentAnswer, DocumentsAnswer, SkippedAnswer, document_answer
+from service.api.answers.documents import DocumentAnswer, DocumentsAnswer, document_answer
+from service.api.batch_files import LINES
 from service.api.callers import Caller, Reader, Writer
-from service.api.idempotency import CreatingRoute
+from service.api.idempotency import CreatingRoute, keeping
 from service.api.paging import Listing, Paged, listing
 from service.api.problem import ProblemError
 from service.api.serving import Id, application_of, json_answer
-from service.application import DocumentsAdded
+from service.application import DocumentsAdded, NewDocuments, SkippedDocument
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"], route_class=CreatingRoute)
 
 
-@router.post("", status_code=201, response_model=DocumentsAnswer)
+NDJSON_NAME = "documents.ndjson"
+"""What a file without a name is called in answers."""
+_NDJSON_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            LINES[0]: {
+                "schema": {"type": "string", "description": "One document a line, an object with `text` or a string."}
+            }
+        },
+    }
+}
+
+
+@router.post("", status_code=201, response_model=DocumentsAnswer, openapi_extra=_NDJSON_BODY)
 async def upload_documents(
     request: Request,
     caller: Writer,
     files: Annotated[
         list[UploadFile], File(description="txt, md, html, pdf, docx, jsonl or csv; jsonl and csv hold many.")
-    ],
+    ] = [],  # noqa: B006  read only
 ) -> Response:
-    """Upload documents.
+    """Upload documents: a form with any number of files, or one NDJSON file as the body itself.
 
-    Reads each file and keeps its text. A file that cannot be read stands under `skipped`; where none can, that is a 422.
+    Reads each file and keeps its text. A line of NDJSON or a row of csv is a document: `text`, and if wanted `id`, `title`,
+    `role` (who speaks) and further fields, which become its metadata. What cannot be read stands under `skipped` with its
+    name (`documents.ndjson#7` is line 7), and so does a text that was there already; the others are kept. Where nothing
+    can be read, that is a 422.
     """
-    added: list[DocumentsAdded] = []
-    skipped: list[SkippedAnswer] = []
-    try:
-        for file in files:
-            await _add(request, caller, file, added, skipped)
-    except BaseException:
-        await _undo(request, caller, added)
-        raise
-    answer = DocumentsAnswer.of(added)
-    answer = answer.model_copy(update={"skipped": (*answer.skipped, *skipped)})
-    if not answer.documents:
-        reasons = "; ".join(f"{one.name!r}: {one.reason}" for one in answer.skipped) or "no file was sent"
+    seen: dict[tuple[str, str], str] = {}
+    new = [await _read(request, caller, sent, seen) async for sent in _uploads(request, files)]
+    if not any(one.rows for one in new):
+        reasons = "; ".join(f"{bad.name!r}: {bad.reason}" for one in new for bad in one.skipped) or "no file was sent"
         raise ProblemError("unusable-documents", f"no file could be read: {reasons}")
-    return json_answer(answer, 201)
+    return _created(await application_of(request).documents.store(new, keep=keeping(request, _created)))
 
 
-async def _add(
-    request: Request, caller: Caller, file: UploadFile, added: list[DocumentsAdded], skipped: list[SkippedAnswer]
-) -> None:
-    name = (file.filename or "document.txt")[:200]
-    try:
-        added.append(
-            await application_of(request).documents.add(
-                caller.owner, await file.read(), name, media_type=file.content_type
-            )
+def _created(added: DocumentsAdded) -> Response:
+    return json_answer(DocumentsAnswer.of(added), 201)
+
+
+class _Sent(NamedTuple):
+    name: str
+    content: bytes
+
+
+async def _uploads(request: Request, files: Sequence[UploadFile]) -> AsyncIterator[_Sent]:
+    """One file at a time, so that only one is in memory. Raises a problem for a body of another kind."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media in LINES:
+        yield _Sent(NDJSON_NAME, await request.body())
+    elif media not in ("multipart/form-data", ""):
+        raise ProblemError(
+            "unsupported-media-type",
+            f"Content-Type {media[:80]!r} is not read here; send multipart/form-data or {LINES[0]}",
         )
+    for file in files:
+        yield _Sent((file.filename or "document.txt")[:200], await file.read())
+
+
+async def _read(request: Request, caller: Caller, sent: _Sent, seen: dict[tuple[str, str], str]) -> NewDocuments:
+    documents = application_of(request).documents
+    try:
+        return await documents.read(caller.owner, sent.content, sent.name, seen=seen)
     except NoUsableDocumentError as error:
-        reasons = [SkippedAnswer(name=one.name, reason=f"{one.reason}: {one.detail}") for one in error.skipped]
-        skipped.extend(reasons or [SkippedAnswer(name=name, reason=str(error))])
-
-
-async def _undo(request: Request, caller: Caller, added: list[DocumentsAdded]) -> None:
-    """Forgets what a failed upload had stored already: all of it or nothing."""
-    for part in added:
-        for document in part.documents:
-            await application_of(request).documents.delete(caller.owner, document.id)
+        reasons = tuple(SkippedDocument(one.name, f"{one.reason}: {one.detail}") for one in error.skipped)
+        return NewDocuments((), reasons or (SkippedDocument(sent.name, str(error)),))
 
 
 @router.get("", response_model=Listing[DocumentAnswer])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import AwareDatetime
+from pydantic import AfterValidator, AwareDatetime
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,7 +17,7 @@ from service.api.answers.evaluations import EvaluationAnswer, evaluation_answer
 from service.api.answers.jobs import EstimateAnswer
 from service.api.callers import Reader, Writer
 from service.api.events import Progressing, event_stream, events_after
-from service.api.idempotency import CreatingRoute
+from service.api.idempotency import CreatingRoute, keeping
 from service.api.paging import Listing, Paged, listing
 from service.api.problem import ProblemError
 from service.api.serving import DryRun, Id, Wait, accepted, application_of, json_answer
@@ -41,8 +42,22 @@ async def create_evaluation(
     evaluations = application_of(request).evaluations
     if dry_run:
         return json_answer(EstimateAnswer.of(await evaluations.estimate(caller.owner, body)))
-    record = await evaluations.create(caller.owner, body)
+    record = await evaluations.create(caller.owner, body, keep=keeping(request, _accepted))
+    return _accepted(record)
+
+
+def _accepted(record: EvaluationRecord) -> Response:
     return accepted(evaluation_answer(record), f"/v1/evaluations/{record.id}")
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("this time lies off the calendar") from error
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 def _filter(
@@ -53,8 +68,8 @@ def _filter(
     item: Annotated[str | None, Query(max_length=200, description="The item's own id.")] = None,
     system: Annotated[str | None, Query(max_length=200)] = None,
     kind: Annotated[Literal["summary", "dialogue", "text", "pair"] | None, Query()] = None,
-    created_after: Annotated[AwareDatetime | None, Query()] = None,
-    created_before: Annotated[AwareDatetime | None, Query()] = None,
+    created_after: Annotated[Instant | None, Query()] = None,
+    created_before: Annotated[Instant | None, Query()] = None,
 ) -> EvaluationFilter:
     return EvaluationFilter(
         status=status,

@@ -7,19 +7,27 @@ from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, Tag
 from starlette.requests import Request
 from starlette.responses import Response
 
+from clustering import Document
 from service.api.answers.documents import AssignmentsAnswer, MapAnswer, PersonaSetAnswer, persona_set_answer
 from service.api.answers.jobs import EstimateAnswer
 from service.api.callers import Caller, Reader, Writer
 from service.api.events import state_stream
-from service.api.idempotency import CreatingRoute
+from service.api.idempotency import CreatingRoute, keeping
 from service.api.paging import Listing, Paged, listing
 from service.api.problem import FieldProblem, ProblemError
 from service.api.serving import DryRun, Id, Wait, accepted, application_of, created, json_answer, when_ended
-from service.application import PersonaSetEdit, PersonaSetRecord, PersonaSetRequest
+from service.application import (
+    EITHER,
+    NewDocuments,
+    PersonaSetCalibration,
+    PersonaSetEdit,
+    PersonaSetRecord,
+    PersonaSetRequest,
+)
 
 router = APIRouter(prefix="/v1/persona-sets", tags=["persona sets"], route_class=CreatingRoute)
 
@@ -34,10 +42,13 @@ class InlineDocument(BaseModel):
     """Its file name: the ending decides how it is read; `.txt` where it has none."""
 
 
+Given = Annotated[Annotated[str, Tag("plain")] | Annotated[InlineDocument, Tag("object")], EITHER]
+
+
 class PersonaSetBody(PersonaSetRequest):
     """Personas from documents, stored (`do_` ids) or inline, or given ones."""
 
-    documents: tuple[str | InlineDocument, ...] = ()  # type: ignore[assignment]
+    documents: tuple[Given, ...] = ()  # type: ignore[assignment]
 
 
 class AssignBody(BaseModel):
@@ -45,7 +56,7 @@ class AssignBody(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    documents: tuple[str | InlineDocument, ...] = Field(min_length=1)
+    documents: tuple[Given, ...] = Field(min_length=1)
 
 
 @router.post("", status_code=202, response_model=PersonaSetAnswer, responses={200: {"model": EstimateAnswer}})
@@ -53,65 +64,47 @@ async def create_persona_set(
     request: Request, caller: Writer, body: PersonaSetBody, dry_run: DryRun = False
 ) -> Response:
     """Build personas. A job: follow `Location` until `status` is `completed`."""
-    application = application_of(request)
-    stored = await _store_inline(request, caller, body.documents)
-    try:
-        asked = _with_ids(body, stored)
-        if dry_run:
-            estimate = await application.persona_sets.estimate(caller.owner, asked)
-            await _forget(request, caller, stored)
-            return json_answer(EstimateAnswer.of(estimate))
-        record = await application.persona_sets.create(caller.owner, asked)
-    except BaseException:
-        await _forget(request, caller, stored)
-        raise
+    sets = application_of(request).persona_sets
+    inline = await _read_inline(request, caller, body.documents)
+    asked, new = _with_ids(body, inline), list(inline.values())
+    if dry_run:
+        return json_answer(EstimateAnswer.of(await sets.estimate(caller.owner, asked, new=new)))
+    return _accepted(await sets.create(caller.owner, asked, new=new, keep=keeping(request, _accepted)))
+
+
+def _accepted(record: PersonaSetRecord) -> Response:
     return accepted(persona_set_answer(record), f"/v1/persona-sets/{record.id}")
 
 
-Stored = dict[int, tuple[str, ...]]
-"""Ids of the documents that the inline document at an index became."""
+Inline = dict[int, NewDocuments]
+"""What the inline document at an index holds: it is stored with what the request asks for, or not at all."""
 
 
-async def _store_inline(request: Request, caller: Caller, documents: Sequence[str | InlineDocument]) -> Stored:
-    stored: Stored = {}
-    try:
-        for index, document in enumerate(documents):
-            if isinstance(document, InlineDocument):
-                stored[index] = await _store(request, caller, document, index)
-    except BaseException:
-        await _forget(request, caller, stored)
-        raise
-    return stored
+async def _read_inline(request: Request, caller: Caller, documents: Sequence[str | InlineDocument]) -> Inline:
+    return {
+        index: await _read(request, caller, document, index)
+        for index, document in enumerate(documents)
+        if isinstance(document, InlineDocument)
+    }
 
 
-async def _store(request: Request, caller: Caller, document: InlineDocument, index: int) -> tuple[str, ...]:
+async def _read(request: Request, caller: Caller, document: InlineDocument, index: int) -> NewDocuments:
     from clustering import DocumentInputError
 
     name = document.title if "." in document.title else f"{document.title}.txt"
     try:
-        added = await application_of(request).documents.add(caller.owner, document.text.encode(), name)
+        return await application_of(request).documents.read(caller.owner, document.text.encode(), name)
     except DocumentInputError as error:
         place = FieldProblem(pointer=f"/documents/{index}", detail=str(error), code="unusable")
         raise ProblemError("unusable-documents", str(error), errors=(place,)) from error
-    return tuple(one.id for one in added.documents)
 
 
-def _ids(documents: Sequence[str | InlineDocument], stored: Stored) -> tuple[str, ...]:
-    ids: list[str] = []
-    for index, document in enumerate(documents):
-        ids.extend((document,) if isinstance(document, str) else stored[index])
-    return tuple(ids)
-
-
-def _with_ids(body: PersonaSetBody, stored: Stored) -> PersonaSetRequest:
+def _with_ids(body: PersonaSetBody, inline: Inline) -> PersonaSetRequest:
     fields: dict[str, Any] = {name: getattr(body, name) for name in body.model_fields_set}
-    return PersonaSetRequest(**fields | {"documents": _ids(body.documents, stored)})
-
-
-async def _forget(request: Request, caller: Caller, stored: Stored) -> None:
-    for ids in stored.values():
-        for identity in ids:
-            await application_of(request).documents.delete(caller.owner, identity)
+    ids: list[str] = []
+    for index, document in enumerate(body.documents):
+        ids.extend((document,) if isinstance(document, str) else inline[index].ids)
+    return PersonaSetRequest(**fields | {"documents": tuple(ids)})
 
 
 @router.get("", response_model=Listing[PersonaSetAnswer])
@@ -168,8 +161,25 @@ async def read_map(request: Request, caller: Reader, persona_set_id: Id) -> MapA
 @router.post("/{persona_set_id}/edit", status_code=201, response_model=PersonaSetAnswer)
 async def edit_persona_set(request: Request, caller: Writer, persona_set_id: Id, body: PersonaSetEdit) -> Response:
     """Make a new set with changes: unpin, drop, merge, change and pin, in this order. The old set stays, as its parent."""
-    record = await application_of(request).persona_sets.edit(caller.sees, persona_set_id, body)
+    sets = application_of(request).persona_sets
+    return _created(await sets.edit(caller.sees, persona_set_id, body, keep=keeping(request, _created)))
+
+
+def _created(record: PersonaSetRecord) -> Response:
     return created(persona_set_answer(record), f"/v1/persona-sets/{record.id}")
+
+
+@router.post("/{persona_set_id}/calibrate", status_code=201, response_model=PersonaSetAnswer)
+async def calibrate_persona_set(
+    request: Request, caller: Writer, persona_set_id: Id, body: PersonaSetCalibration
+) -> Response:
+    """Make a new set whose personas are weighted so that the panel matches a population (raking). The old set stays.
+
+    Every attribute's shares match, one attribute at a time; combinations need not. Evaluations use the weights with
+    `protocol.aggregation` = `raked`. `persona_set.calibration` tells the effective size that the weights leave.
+    """
+    sets = application_of(request).persona_sets
+    return _created(await sets.calibrate(caller.sees, persona_set_id, body, keep=keeping(request, _created)))
 
 
 @router.post("/{persona_set_id}/assign", response_model=AssignmentsAnswer)
@@ -180,13 +190,16 @@ async def assign_documents(request: Request, caller: Writer, persona_set_id: Id,
     """
     application = application_of(request)
     await application.persona_sets.get(caller.sees, persona_set_id)
-    stored = await _store_inline(request, caller, body.documents)
-    try:
-        found = await application.persona_sets.assign(caller.sees, persona_set_id, _ids(body.documents, stored))
-    except BaseException:
-        await _forget(request, caller, stored)
-        raise
-    return json_answer(AssignmentsAnswer.of(found))
+    inline = await _read_inline(request, caller, body.documents)
+    placed: list[str | Document] = []
+    for index, document in enumerate(body.documents):
+        placed.extend((document,) if isinstance(document, str) else inline[index].documents)
+    answer = json_answer(
+        AssignmentsAnswer.of(await application.persona_sets.assign(caller.sees, persona_set_id, placed))
+    )
+    if inline:
+        await application.documents.store(list(inline.values()), keep=keeping(request, lambda _: answer))
+    return answer
 
 
 @router.delete("/{persona_set_id}", status_code=204)

@@ -13,7 +13,7 @@ from agents import Rubric
 from llm import Prompt
 from service.api.answers.jobs import Answer
 from service.api.callers import Reader, Writer
-from service.api.idempotency import CreatingRoute
+from service.api.idempotency import CreatingRoute, keeping
 from service.api.json_route import JsonRoute
 from service.api.paging import Listing, Paged, listing
 from service.api.serving import Id, application_of, created
@@ -64,7 +64,10 @@ def rubric_answer(record: RubricRecord) -> RubricAnswer:
 @router.post("", status_code=201, response_model=RubricAnswer)
 async def store_rubric(request: Request, caller: Writer, body: Rubric) -> Response:
     """Store a rubric. The same content gives the same rubric."""
-    record = await application_of(request).rubrics.put(caller.owner, body)
+    return _created(await application_of(request).rubrics.put(caller.owner, body, keep=keeping(request, _created)))
+
+
+def _created(record: RubricRecord) -> Response:
     return created(rubric_answer(record), f"/v1/rubrics/{record.id}")
 
 

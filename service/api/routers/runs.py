@@ -72,7 +72,8 @@ async def read_transcript(
         case "ndjson":
             text = "".join(turn.model_dump_json() + "\n" for turn in result.transcript.turns)
         case "markdown":
-            text = transcript_markdown(result, await _personas(request, caller, found))
+            item = (await application_of(request).evaluations.get(caller.sees, found.evaluation_id)).item
+            text = transcript_markdown(result, await _personas(request, caller, found), item)
         case "html":
             text = transcript_html(result, await _personas(request, caller, found))
         case _:

@@ -35,6 +35,9 @@ def batch(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost, and spend nothing.")] = False,
     wait: Annotated[bool, typer.Option(help="Follow it to its end and print its results as NDJSON.")] = True,
     html: Annotated[Path | None, typer.Option(help="Write the stability report as a page.")] = None,
+    aggregation: Annotated[
+        str, typer.Option(help="mean, median, trimmed, certainty_weighted, or raked: by a calibrated set's weights.")
+    ] = "mean",
     fail_under: Annotated[
         float | None, typer.Option(help="Exit with 3 when any verdict's mean is lower, undecided or missing.")
     ] = None,
@@ -53,7 +56,7 @@ def batch(
         "repeats": repeats,
         "models": model or [],
         "name": name or ("stdin" if items == "-" else Path(items).stem),
-        "protocol": {"arms": arm or ["debate"]},
+        "protocol": {"arms": arm or ["debate"], "aggregation": aggregation},
         **({} if budget_usd_max is None else {"budget_usd_max": budget_usd_max}),
     }
     with _service(url) as client:

@@ -29,6 +29,9 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="Folder for transcripts and the HTML report.")] = None,
     budget_usd_max: Annotated[float | None, typer.Option(help="Stop cleanly at this cost.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost, and spend nothing.")] = False,
+    aggregation: Annotated[
+        str, typer.Option(help="mean, median, trimmed, certainty_weighted, or raked: by a calibrated set's weights.")
+    ] = "mean",
     fail_under: Annotated[
         float | None, typer.Option(help="Exit with 3 when any verdict's mean is lower, or undecided.")
     ] = None,
@@ -36,16 +39,18 @@ def evaluate(
     quiet: Quiet = False,
 ) -> int:
     """Prints one verdict line an item, then what the repeats say about trusting it."""
-    from agents import Arm, DebateProtocol
+    from agents import Aggregation, Arm, DebateProtocol
     from service.cli.local import read_items, read_rubric, settings_for
 
     unknown = [name for name in arm or [] if name not in tuple(Arm)]
     if unknown:
         raise typer.BadParameter(f"{unknown[0]!r} must be one of {', '.join(Arm)}", param_hint="--arm")
+    if aggregation not in tuple(Aggregation):
+        raise typer.BadParameter(f"{aggregation!r} must be one of {', '.join(Aggregation)}", param_hint="--aggregation")
     arms = tuple(Arm(name) for name in arm or ["debate"])
     hearing: dict[str, Any] = {
         "rubric": read_rubric(rubric),
-        "protocol": DebateProtocol(arms=arms),
+        "protocol": DebateProtocol(arms=arms, aggregation=Aggregation(aggregation)),
         "models": tuple(model or ()),
         "repeats": repeats,
         "seed": seed,
@@ -70,11 +75,19 @@ async def _evaluate(
     json_: bool,
     quiet: bool,
 ) -> list[EvaluationRecord]:
-    from service.cli.local import at_work, build_personas, evaluations_of, hear_batch, require_verdicts
+    from service.cli.local import (
+        at_work,
+        build_personas,
+        check_models,
+        evaluations_of,
+        hear_batch,
+        require_verdicts,
+    )
 
     async with at_work(settings) as service:
         with progress(quiet) as bar:
             if Path(personas).is_dir():
+                check_models(service, hearing["models"])
                 personas = (await build_personas(service, Path(personas), options={}, bar=bar)).id
                 if not quiet:
                     talk(f"personas are stored as {personas}: judge with the same ones by --personas {personas}")
@@ -91,7 +104,7 @@ async def _dry_run(settings: Any, items: Any, personas: str, hearing: Any, json_
     from tempfile import TemporaryDirectory
 
     from service.application import open_application
-    from service.cli.local import at_work, build_personas
+    from service.cli.local import at_work, build_personas, check_models
 
     folder = Path(personas).is_dir()
     with TemporaryDirectory(prefix="rehearing-") as scratch:
@@ -100,6 +113,7 @@ async def _dry_run(settings: Any, items: Any, personas: str, hearing: Any, json_
             settings = settings.model_copy(update=over)
         async with at_work(settings) if folder else open_application(settings) as service:
             if folder:
+                check_models(service, hearing["models"])
                 with progress(quiet) as bar:
                     personas = (await build_personas(service, Path(personas), options={}, bar=bar)).id
             await _estimate(service, items, {"persona_set": personas, **hearing}, json_)
@@ -111,20 +125,14 @@ async def _estimate(service: Application, items: Any, hearing: dict[str, Any], j
     from dataclasses import asdict
 
     from service.application import EvaluationRequest
-    from service.cli.console import results
+    from service.cli.hearing_text import print_estimate, total_cost
     from service.cli.local import OWNER
 
     told = [await service.evaluations.estimate(OWNER, EvaluationRequest(item=item, **hearing)) for item in items]
-    costs = [one.cost_usd for one in told]
-    cost = None if None in costs else sum(one for one in costs if one is not None)
     if json_:
-        print_json({"items": [asdict(one) for one in told], "cost_usd": cost})
-        return
-    results().print(
-        f"{sum(one.runs for one in told)} runs, {sum(one.calls for one in told)} calls, "
-        f"{sum(one.input_tokens for one in told):,} input and {sum(one.output_tokens for one in told):,} output tokens, "
-        + ("cost unknown: the model's price is not known" if cost is None else f"about ${cost:.2f}")
-    )
+        print_json({"items": [asdict(one) for one in told], "cost_usd": total_cost(told)})
+    else:
+        print_estimate(told)
 
 
 async def _tell(

@@ -1,4 +1,4 @@
-"""`rehearing export`: a stored run as text, replayed without a model, or a whole batch as one file."""
+"""`rehearing export`: a stored run as text, replayed without a model, a whole batch as one file, or its ratings as a table."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None)
 FORMATS = ("markdown", "json", "ndjson", "calls", "drift")
+BATCH_FORMATS = ("csv",)
 
 
 @app.command()
@@ -24,7 +25,9 @@ def export(
     format_: Annotated[
         str | None,
         typer.Option(
-            "--format", help="Of a run: markdown (the default), json, ndjson (turns), calls, drift (of its words)."
+            "--format",
+            help="Of a run: markdown (the default), json, ndjson (turns), calls, drift (of its words). "
+            "Of a batch: csv, its ratings as a table.",
         ),
     ] = None,
     replay: Annotated[
@@ -34,32 +37,39 @@ def export(
     quiet: Quiet = False,
 ) -> int:
     """Writes a stored hearing. --replay makes its result once more from the recorded calls, and compares bit for bit."""
-    if format_ not in (None, *FORMATS):
-        raise typer.BadParameter(f"{format_!r} must be one of {', '.join(FORMATS)}", param_hint="--format")
-    for name, given in (("--format", format_ is not None), ("--replay", replay)):
-        if given and id_.startswith("ba_"):
-            raise typer.BadParameter("is of a run (a rn_ id); a batch goes out whole, as one file", param_hint=name)
-    if id_.startswith("ba_") and out is None and sys.stdout.isatty():
+    of_batch = id_.startswith("ba_")
+    offered = BATCH_FORMATS if of_batch else FORMATS
+    if format_ not in (None, *offered):
+        what = "a batch, which goes out whole without it," if of_batch else "a run"
+        raise typer.BadParameter(f"{format_!r} of {what} must be one of {', '.join(offered)}", param_hint="--format")
+    if replay and of_batch:
+        raise typer.BadParameter("is of a run (a rn_ id); a batch goes out whole, as one file", param_hint="--replay")
+    if of_batch and format_ is None and out is None and sys.stdout.isatty():
         raise typer.BadParameter("a batch is a gzipped file: name one, or redirect stdout", param_hint="--out")
-    code = asyncio.run(_export(id_, format_ or "markdown", replay, out, quiet))
+    code = asyncio.run(_export(id_, format_ or ("" if of_batch else "markdown"), replay, out, quiet))
     if out and not replay and not quiet:
-        talk(f"{out} is written" + (f"; store it elsewhere with: rehearing import {out}" if id_[:3] == "ba_" else ""))
+        talk(f"{out} is written" + _next(out, of_batch, format_))
     return code
+
+
+def _next(out: Path, of_batch: bool, format_: str | None) -> str:
+    """The likely next command."""
+    if not of_batch:
+        return ""
+    return (
+        f"; read it with: rehearing stability {out}"
+        if format_
+        else f"; store it elsewhere with: rehearing import {out}"
+    )
 
 
 async def _export(id_: str, format_: str, replay: bool, out: Path | None, quiet: bool) -> int:
     from service.application import open_application
-    from service.cli.local import OWNER, settings_for
+    from service.cli.local import settings_for
 
     async with open_application(settings_for()) as service:
         if id_.startswith("ba_"):
-            await service.batches.get(OWNER, id_)  # before a file of the caller's is emptied
-            sink = out.open("wb") if out else sys.stdout.buffer
-            try:
-                async for chunk in service.batches.export(OWNER, id_):
-                    sink.write(chunk)
-            finally:
-                sink.flush() if out is None else sink.close()
+            await _batch(service, id_, format_, out)
             return 0
         if replay:
             return await _replay(service, id_, quiet)
@@ -69,6 +79,20 @@ async def _export(id_: str, format_: str, replay: bool, out: Path | None, quiet:
     else:
         print(text)
     return 0
+
+
+async def _batch(service: Application, batch_id: str, format_: str, out: Path | None) -> None:
+    from service.cli.local import OWNER
+
+    chunks = service.batches.table(OWNER, batch_id) if format_ else service.batches.export(OWNER, batch_id)
+    first = await anext(chunks)  # before a file of the caller's is emptied
+    sink = out.open("wb") if out else sys.stdout.buffer
+    try:
+        sink.write(first)
+        async for chunk in chunks:
+            sink.write(chunk)
+    finally:
+        sink.flush() if out is None else sink.close()
 
 
 async def _run_text(service: Application, run_id: str, format_: str) -> str:
@@ -89,7 +113,7 @@ async def _run_text(service: Application, run_id: str, format_: str) -> str:
     record = await service.runs.get(OWNER, run_id)
     evaluation = await service.evaluations.get(OWNER, record.evaluation_id)
     personas = await service.persona_sets.get(OWNER, evaluation.persona_set_id)
-    return transcript_markdown(result, personas.persona_set)
+    return transcript_markdown(result, personas.persona_set, evaluation.item)
 
 
 async def _replay(service: Application, run_id: str, quiet: bool) -> int:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
 
 from service.cli.console import talk
 from service.cli.loop import run_serving, settle_memory
+
+if TYPE_CHECKING:
+    from service.settings import Settings
+    from service.telemetry import Metrics
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -22,10 +29,33 @@ def worker() -> None:
     run_serving(_work())
 
 
+@contextmanager
+def metrics_served(metrics: Metrics, settings: Settings) -> Iterator[None]:
+    """Gives the metrics over HTTP where the settings name a port, in a thread. Raises RuntimeError where it is taken."""
+    if settings.metrics_port is None:
+        yield
+        return
+    from prometheus_client import start_http_server
+
+    host, port = settings.metrics_host, settings.metrics_port
+    try:
+        server, thread = start_http_server(port, host, registry=metrics.registry)
+    except OSError as error:
+        raise RuntimeError(
+            f"cannot give metrics on {host}:{port}: {error.strerror or error}; name another with REHEARING_METRICS_PORT"
+        ) from error
+    talk(f"metrics at http://{host}:{server.server_port}/metrics")
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
 async def _work() -> None:
-    from service.opening import open_service
     from service.settings import Settings
-    from service.telemetry import configure_logs, configure_tracing
+    from service.telemetry import Metrics, configure_logs, configure_tracing
 
     settings = Settings()
     configure_logs(settings.log_level, as_json=settings.log_json)
@@ -34,7 +64,15 @@ async def _work() -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopped.set)
-    async with open_service(settings, work=True) as service:
+    metrics = Metrics()
+    with metrics_served(metrics, settings):
+        await _until_stopped(settings, metrics, stopped)
+
+
+async def _until_stopped(settings: Settings, metrics: Metrics, stopped: asyncio.Event) -> None:
+    from service.opening import open_service
+
+    async with open_service(settings, work=True, metrics=metrics) as service:
         settle_memory()
         talk("working; stop with SIGTERM or Ctrl-C")
         ended = service.context.work_ended

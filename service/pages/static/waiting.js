@@ -14,8 +14,9 @@ async function look() {
       setTimeout(look, 500);
       return;
     }
-    stage.textContent = "Ready; the hearing begins.";
-    document.querySelector("[data-hear]").requestSubmit();
+    const form = document.querySelector("[data-hear]");
+    stage.textContent = form ? "Ready; the hearing begins." : "Ready.";
+    form?.requestSubmit();
   } catch {
     stage.textContent = "Connection lost; trying again";
     setTimeout(look, 2000);

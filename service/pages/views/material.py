@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from agents import DialogueItem, Item, PairItem, SummaryItem, TextItem
 
@@ -17,6 +18,12 @@ class Material:
     part: str
     title: str
     text: str
+    stretches: Mapping[str, int] = field(default_factory=dict)
+    """Where a part begins that evidence names by itself and people read in its context: an utterance in its dialogue."""
+
+    def offset(self, part: str) -> int | None:
+        """Where that part begins in this text; None where it is another text's."""
+        return 0 if part == self.part else self.stretches.get(part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +61,27 @@ def texts(item: Item) -> tuple[Material, ...]:
         return (Material("output", "Output", item.output), instruction, *_reference(item.reference))
     if isinstance(item, PairItem):
         outputs = (Material("output_a", "Output A", item.output_a), Material("output_b", "Output B", item.output_b))
-        return (*outputs, Material("task", "Task", item.task))
+        return (*outputs, Material("instruction", "Task", item.task))
     return _dialogue(item)
 
 
+def holding(materials: Iterable[Material], part: str) -> tuple[Material, int] | None:
+    """The text that holds a part, and where in it the part begins."""
+    for one in materials:
+        offset = one.offset(part)
+        if offset is not None:
+            return one, offset
+    return None
+
+
 def _dialogue(item: DialogueItem) -> tuple[Material, ...]:
-    spoken = "\n".join(f"{turn.speaker}: {turn.text}" for turn in item.turns)
-    found = [Material("dialogue", "Dialogue", spoken)]
-    if item.judge == "response":
+    spoken, begins = "", {}
+    for number, turn in enumerate(item.turns, start=1):
+        spoken += f"{turn.speaker}: "
+        begins[f"dialogue:{number}"] = len(spoken)
+        spoken += f"{turn.text}\n"
+    found = [Material("dialogue", "Dialogue", spoken.removesuffix("\n"), begins)]
+    if item.judge != "whole":
         found.insert(0, Material("output", "Response", item.turns[-1].text))
     if item.knowledge:
         found.append(Material("knowledge", "Knowledge given to the speakers", item.knowledge))

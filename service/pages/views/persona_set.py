@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from statistics import median
 
 from clustering import MapPoint, Persona, PersonaSet, Span
+from service.application.persona_warnings import warning_text
 from service.application.records import PersonaSetRecord
 from service.pages.formatting import words
 from service.pages.views.anchors import passage_href
+from service.pages.views.calibration import CalibrationView, calibration_view
 from service.pages.views.readable import readable
 
 MAP_MARGIN = 6.0
@@ -21,20 +23,16 @@ LABEL_CHARACTERS, CHARACTER_WIDTH, LABEL_HEIGHT = 28, 2.1, 5.0
 MARKS = ("circle", "square", "diamond", "triangle", "cross", "ring", "bar", "wedge")
 """Groups differ by shape and by hue; beyond eight groups, shapes come round again with another hue."""
 HUES = 8
-WARNINGS = {
-    "single_voices_unplaced": "Some groups are a single voice: they have no persona of their own.",
-    "only_margins_match": "The weights match the share of every single attribute; their combinations need not match.",
-    "small_effective_size": "The weights leave less than half of the panel's effective size.",
-    "not_converged": "The weights were still moving when the search for them ended.",
-}
 STATISTICS = {
     "repetitions_merged": "said again and merged",
     "single_voices": "groups of a single voice",
     "noise_share": "share in no group",
     "dbcv": "separation of the groups (DBCV)",
     "quotes_dropped": "quotes dropped, not found word for word",
+    "demographics_stated": "demographics that the documents state",
+    "demographics_differing": "demographics left out, since a persona's speakers differ",
+    "demographics_dropped": "demographics dropped, not borne out by the documents",
     "stakeholders_dropped": "stakeholders dropped, not named in the documents",
-    "effective_size": "effective size of the weighted panel",
     "effective_personas": "unlike personas that it amounts to",
     "reproducibility_resamples": "resamples of the documents",
     "reproducibility_rand_index_mean": "same grouping (adjusted Rand index)",
@@ -144,6 +142,7 @@ class PersonaSetPage:
     statistics: tuple[tuple[str, float | int | None], ...]
     parameters: tuple[tuple[str, str], ...]
     reproducibility: tuple[tuple[str, float | int | None], ...]
+    calibration: CalibrationView | None
     warnings: tuple[str, ...]
     document_ids: tuple[str, ...]
     cost_usd: float | None
@@ -177,7 +176,8 @@ def persona_set_page(record: PersonaSetRecord) -> PersonaSetPage:
         statistics=tuple((_named(n), v) for n, v in statistics if not n.startswith("reproducibility")),
         parameters=tuple((words(n), str(v)) for n, v in found.parameters.items()) if found else (),
         reproducibility=tuple((_named(n), v) for n, v in statistics if n.startswith("reproducibility")),
-        warnings=tuple(WARNINGS.get(code, words(code)) for code in found.warnings) if found else (),
+        calibration=calibration_view(found) if found else None,
+        warnings=tuple(warning_text(code) for code in found.warnings) if found else (),
         document_ids=record.document_ids,
         cost_usd=record.cost_usd,
     )
@@ -216,6 +216,7 @@ def _points(
         mark, hue = looks.get(point.group_id or "", ("noise", -1))
         group = names.get(point.group_id or "", "no group")
         span = point.span
+        told = "".join(f", {words(name)} {value}" for name, value in point.demographics.items())
         points.append(
             Point(
                 x=place(point.x, xs),
@@ -223,7 +224,7 @@ def _points(
                 mark=mark,
                 hue=hue,
                 group=group,
-                title=f"{group}{f' ({point.label})' if point.label not in ('', group) else ''}: {readable(point.quote)}",
+                title=f"{group}{f' ({point.label})' if point.label not in ('', group) else ''}{told}: {readable(point.quote)}",
                 href=_passage(span) if span else None,
             )
         )
@@ -281,9 +282,9 @@ def _card(persona: Persona, looks: dict[str, tuple[str, int]]) -> PersonaCard:
         "background": persona.background,
         "traits": ", ".join(persona.traits),
         "relationships": ", ".join(persona.relationships),
-        **persona.demographics,
     }
     fields = tuple(_field(persona, name, text) for name, text in texts.items() if text)
+    fields += tuple(_field(persona, f"demographics.{name}", text) for name, text in persona.demographics.items())
     return PersonaCard(
         id=persona.id,
         anchor=f"persona-{persona.id}",
@@ -303,11 +304,11 @@ def _card(persona: Persona, looks: dict[str, tuple[str, int]]) -> PersonaCard:
 
 
 def _field(persona: Persona, name: str, text: str) -> FieldView:
-    origin = persona.provenance.get(name)
+    origin = persona.provenance.get(name) or persona.provenance.get(name.partition(".")[0])
     spans = origin.spans if origin else ()
     kind = origin.kind if origin else "unstated"
     hrefs = tuple(_passage(span) for span in spans)
-    return FieldView(words(name), readable(text) if kind == "document" else text, kind, hrefs)
+    return FieldView(words(name.rpartition(".")[2]), readable(text) if kind == "document" else text, kind, hrefs)
 
 
 def _passage(span: Span) -> str:

@@ -44,11 +44,18 @@ class QuotedText:
     pieces: tuple[Piece, ...]
 
 
+class _Placed(NamedTuple):
+    """A range in the whole text that holds it."""
+
+    start: int
+    end: int
+    anchor: str
+
+
 def quoted_text(material: Material, ranges: Iterable[QuotedRange]) -> QuotedText:
     """The whole text; ranges of other texts, and those that do not lie in this one, are left out."""
-    length = len(material.text)
-    own = sorted({one for one in ranges if one.part == material.part and 0 <= one.start < one.end <= length})
-    cuts = sorted({0, length, *(one.start for one in own), *(one.end for one in own)})
+    own = sorted({placed for one in ranges if (placed := _placed(material, one))})
+    cuts = sorted({0, len(material.text), *(one.start for one in own), *(one.end for one in own)})
     pieces = tuple(
         Piece(
             text=material.text[start:end],
@@ -58,3 +65,10 @@ def quoted_text(material: Material, ranges: Iterable[QuotedRange]) -> QuotedText
         for start, end in pairwise(cuts)
     )
     return QuotedText(f"text-{_PLAIN.sub('-', material.part)}", material.title, pieces)
+
+
+def _placed(material: Material, quoted: QuotedRange) -> _Placed | None:
+    offset = material.offset(quoted.part)
+    if offset is None or not 0 <= quoted.start < quoted.end <= len(material.text) - offset:
+        return None
+    return _Placed(offset + quoted.start, offset + quoted.end, quoted.anchor)

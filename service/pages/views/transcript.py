@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from agents import Dimension, Evidence, Outcome, Phase, Transcript, Turn
+from agents import Dimension, Evidence, Outcome, Phase, Transcript, Turn, place_name
 from clustering import Persona, PersonaSet
 from service.pages.formatting import score, words
 from service.pages.views.anchors import anchor, material_href, passage_href, run_href, seen_href
@@ -199,7 +199,7 @@ class _Reader:
         if part in ("", "turn", "excerpt"):
             return None, f"said to be from the {evidence.claimed_from}"
         href = material_href(self.run_id, evidence.found_in or "", evidence.start, evidence.end)
-        return href, "source" if part == "source" else words(part)
+        return href, place_name(evidence.found_in or "")
 
 
 def _range(evidence: Evidence) -> QuotedRange | None:

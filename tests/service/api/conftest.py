@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,9 +16,11 @@ import pytest
 from pydantic import SecretStr
 
 from service.api import create_app
+from service.api.openapi import operations
 from service.application import Application
 from service.opening import open_service
 from service.settings import Settings
+from tests.scheduling import made_once
 from tests.service.conftest import BOTH
 
 RUBRIC: dict[str, Any] = {
@@ -33,6 +36,14 @@ RUBRIC: dict[str, Any] = {
         }
     ],
 }
+
+
+KEPT = Path(__file__).parents[3] / "docs" / "openapi.json"
+
+
+def kept_operations() -> list[tuple[str, str, dict[str, Any]]]:
+    """Path, method and operation of all that the kept document tells of."""
+    return list(operations(json.loads(KEPT.read_text())))
 
 
 class Service:
@@ -67,10 +78,10 @@ def serve(settings: Settings) -> Serve:
     """Opens a service: `async with serve(host="0.0.0.0", unsafe_no_auth=True) as service`."""
 
     @asynccontextmanager
-    async def opened(*, grace_s: float = 30.0, work: bool = False, **changed: Any) -> AsyncIterator[Service]:
+    async def opened(*, work: bool = False, **changed: Any) -> AsyncIterator[Service]:
         asked = settings.model_copy(update=changed)
         async with open_service(asked, work=work) as application:
-            app = create_app(application, asked, grace_s=grace_s)
+            app = create_app(application, asked)
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
                 yield Service(application, client)
@@ -142,6 +153,7 @@ class Live:
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """One live service for the session."""
+    made_once("live", tmp_path_factory.getbasetemp())
     folder = tmp_path_factory.mktemp("live")
     script = Path(__file__).with_name("live_server.py")
     with (folder / "log").open("wb") as log:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -62,7 +63,7 @@ async def test_a_length_that_lies_is_counted_too(serve: Serve) -> None:
 
 
 async def test_a_body_that_drips_is_cut_off(serve: Serve) -> None:
-    async with serve(grace_s=0.3) as service:
+    async with serve(request_grace=timedelta(seconds=0.3)) as service:
         body = drip(600, 1, pause_s=0.05)
         response = await service.client.post("/v1/rubrics", content=body, headers={"content-type": "application/json"})
     problem(response, "body-too-slow")

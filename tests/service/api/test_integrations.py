@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
-import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,10 +17,17 @@ import yaml
 
 from tests.service.api.conftest import ITEM, RUBRIC, Live
 
-pytestmark = pytest.mark.xdist_group("live_api")
-
-FOLDER = Path(__file__).parents[3] / "examples" / "integrations"
-NEEDS = "{} is not installed: it asks for older packages than ours; examples/integrations/README.md says how to test it"
+ROOT = Path(__file__).parents[3]
+FOLDER = ROOT / "examples" / "integrations"
+RECIPES = Path(__file__).parent / "recipes"
+LOOPBACK = ROOT / "tests" / "servers" / "loopback.py"
+ELSEWHERE = Path(os.environ.get("REHEARING_TEST_INTEGRATIONS", ROOT / ".venv-integrations" / "bin" / "python"))
+NEEDS = (
+    "inspect-ai and deepeval want older packages than ours and need an environment of their own: `make integrations` "
+    "makes it, or name its Python in REHEARING_TEST_INTEGRATIONS"
+)
+QUIET = {"DEEPEVAL_TELEMETRY_OPT_OUT": "1"}
+"""DeepEval tells its makers of every run, unless told not to."""
 
 
 def run(live: Live, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -69,7 +75,15 @@ def test_python_tells_the_problem_and_the_request(live: Live) -> None:
 
 
 def test_promptfoo(recipe: Any) -> None:
-    context = {"prompt": "Summarise.", "vars": {}, "config": {"dimension": "clarity", "repeats": 2}}
+    context = {
+        "prompt": "Summarise.",
+        "vars": {},
+        "test": {"vars": {}, "options": {}, "metadata": {}},
+        "provider": {"options": {"id": "echo"}, "label": ""},
+        "providerResponse": {"output": "Forty patients sent readings.", "cached": False},
+        "config": {"dimension": "clarity", "repeats": 2},
+        "metadata": {},
+    }
     graded = recipe("promptfoo_assertion").get_assert("Forty patients sent readings.", context)
     assert isinstance(graded["pass"], bool)
     assert 1 <= graded["score"] <= 4
@@ -97,40 +111,85 @@ def test_the_gate_says_when_the_service_is_not_there(live: Live, tmp_path: Path)
     assert done.stderr.startswith("gate: no answer from"), done.stderr
 
 
-def test_the_action_runs_the_gate_with_options_that_it_has() -> None:
-    action = yaml.safe_load((FOLDER / "github-action.yml").read_text())
-    step = next(step for step in action["jobs"]["judge"]["steps"] if step.get("name") == "Judge")
-    program, *options = step["run"].split()[1:]
-    assert (FOLDER.parents[1] / program).is_file()
-    source = (FOLDER / "gate.py").read_text()
-    assert all(f'"{option}"' in source for option in options if option.startswith("--"))
-    assert {"REHEARING_URL", "REHEARING_PERSONA_SET", "REHEARING_RUBRIC", "REHEARING_KEY"} == step["env"].keys()
+@pytest.mark.parametrize(("levels", "code"), [((3, 9), 0), ((1, 2), 3)])
+def test_the_action(live: Live, tmp_path: Path, levels: tuple[int, ...], code: int) -> None:
+    """Its commands as they stand, by the shell that GitHub takes, in a checkout with outputs to be judged."""
+    shutil.copytree(FOLDER, tmp_path / "examples" / "integrations")
+    (tmp_path / "items.jsonl").write_text(json.dumps(ITEM) + "\n")
+    question = {**RUBRIC["dimensions"][0], "pass_threshold": None}
+    question["levels"] = [{"value": value, "label": f"grade {value}"} for value in levels]
+    rubric = live.client.post("/v1/rubrics", json={"name": f"up to {levels[-1]}", "dimensions": [question]})
+    given = {**live.environment(), "REHEARING_RUBRIC": rubric.raise_for_status().json()["id"], "REHEARING_KEY": ""}
+    path = f"{Path(sys.executable).parent}:{given['PATH']}"
+    steps = yaml.safe_load((FOLDER / "github-action.yml").read_text())["jobs"]["judge"]["steps"]
+    commands = [step for step in steps if "run" in step]
+    for number, step in enumerate(commands, 1):
+        told = {name: given[named(value)] for name, value in step.get("env", {}).items()}
+        assert not told or told.keys() == {name for name in given if name.startswith("REHEARING_")}
+        done = subprocess.run(
+            ["bash", "-e", "-c", step["run"]],
+            cwd=tmp_path,
+            env={"PATH": path, "HOME": str(tmp_path), **told},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == (code if number == len(commands) else 0), done.stdout + done.stderr
+    assert done.stdout.startswith("pass " if code == 0 else "FAIL low"), done.stdout
 
 
-@pytest.mark.skipif(importlib.util.find_spec("inspect_ai") is None, reason=NEEDS.format("inspect-ai"))
-def test_inspect(recipe: Any) -> None:
-    from inspect_ai.model import ModelOutput
-    from inspect_ai.scorer import Target
-    from inspect_ai.solver import TaskState
+def named(expression: str) -> str:
+    """The name in `${{ vars.NAME }}` or `${{ secrets.NAME }}`."""
+    return expression.removeprefix("${{ ").removesuffix(" }}").partition(".")[2]
 
-    state = TaskState(
-        model="none/none",
-        sample_id="one",
-        epoch=0,
-        input="Summarise.",
-        messages=[],
-        output=ModelOutput.from_content("none", "Forty patients sent readings."),
+
+def told_elsewhere(live: Live, folder: Path, script: str, *arguments: str) -> Any:
+    """What a script prints last, as JSON. It runs in the recipes' own environment, and may look for no other machine."""
+    if not ELSEWHERE.exists():
+        pytest.skip(NEEDS)
+    done = subprocess.run(
+        [str(ELSEWHERE), str(LOOPBACK), str(RECIPES / script), *arguments],
+        cwd=folder,
+        env={**live.environment(), **QUIET, "HOME": str(folder), "PYTHONPATH": str(FOLDER)},
+        capture_output=True,
+        text=True,
+        timeout=150,
     )
-    score = asyncio.run(recipe("inspect_scorer").rehearing(repeats=2)(state, Target("")))
-    assert 1 <= score.value <= 4
-    assert score.metadata["n_asked"] == 2
+    assert done.returncode == 0, done.stderr + done.stdout
+    return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.skipif(importlib.util.find_spec("deepeval") is None, reason=NEEDS.format("deepeval"))
-def test_deepeval(recipe: Any) -> None:
-    from deepeval.test_case import LLMTestCase
+@pytest.mark.integrations
+def test_inspect(live: Live, tmp_path: Path) -> None:
+    told = told_elsewhere(live, tmp_path, "in_inspect.py", str(tmp_path / "logs"))
+    said, silent = told["scores"]["said"], told["scores"]["silent"]
+    assert 1 <= said["rehearing"]["value"] <= 4
+    assert said["rehearing"]["metadata"]["n_asked"] == 2
+    assert "of 2 hearings agree" in said["rehearing"]["explanation"]
+    assert said["rehearing1"]["reason"] == "grader_failed"
+    assert said["rehearing1"]["explanation"].startswith("undecided: 0 of 2 hearings")
+    assert silent["rehearing"]["reason"] == "no_response"
+    mean = said["rehearing"]["value"]
+    assert told["metrics"]["rehearing"] == {"mean": mean, "scored": 1, "unscored": 1}, "what is unknown is not 0"
 
-    metric = recipe("deepeval_metric").RehearingMetric(threshold=1, repeats=2, agree_min=0)
-    case = LLMTestCase(input="Summarise.", actual_output="Forty patients sent readings.")
-    assert 1 <= metric.measure(case) <= 4
-    assert metric.is_successful()
+
+@pytest.mark.integrations
+def test_deepeval(live: Live, tmp_path: Path) -> None:
+    told = told_elsewhere(live, tmp_path, "in_deepeval.py")
+    assert [told[name]["success"] for name in ("low", "high", "undecided")] == [True, False, False]
+    assert 1 <= told["low"]["score"] <= 4
+    assert "of 2 hearings agree" in told["low"]["reason"]
+    assert told["undecided"]["score"] is None
+    assert told["undecided"]["reason"].startswith("undecided: 0 of 2 hearings")
+
+
+@pytest.mark.integrations
+def test_what_runs_elsewhere_cannot_leave_this_machine(live: Live, tmp_path: Path) -> None:
+    (tmp_path / "outward.py").write_text(
+        "import contextlib, urllib.request\n"
+        "with contextlib.suppress(Exception):\n"
+        "    urllib.request.urlopen('http://telemetry.example.org')\n"
+        "print('{}')\n"
+    )
+    with pytest.raises(AssertionError, match=r"looked for telemetry\.example\.org"):
+        told_elsewhere(live, tmp_path, str(tmp_path / "outward.py"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import time
 from hashlib import sha256
@@ -11,8 +13,6 @@ import httpx
 import pytest
 
 from tests.service.api.conftest import ITEM, PERSONAS, Live, problem
-
-pytestmark = pytest.mark.xdist_group("live_api")
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +190,7 @@ def test_a_batch_goes_in_and_out_line_by_line(live: Live) -> None:
     assert made.status_code == 202
     path = made.headers["location"]
     problem(live.client.get(f"{path}/report"), "conflict")
+    problem(live.client.get(f"{path}/results", params={"format": "csv"}), "conflict")
     done = live.client.get(path, params={"wait": 60}).json()
     assert done["status"] == "completed", done
     assert done["request_counts"]["completed"] == done["request_counts"]["total"] == 3
@@ -204,7 +205,23 @@ def test_a_batch_goes_in_and_out_line_by_line(live: Live) -> None:
     assert report.json()["schema"] == "rehearing.report/1", report.text
     assert live.client.get(f"{path}/report", params={"format": "html"}).text.lstrip().startswith("<!")
     assert live.client.get(f"{path}/report", params={"format": "markdown"}).text.startswith("# ")
+    as_a_table(live, path, report.json())
     moved(live, path)
+
+
+def as_a_table(live: Live, path: str, report: dict[str, Any]) -> None:
+    """The same results as CSV give the same figures, whoever computes them."""
+    table = live.client.get(f"{path}/results", params={"format": "csv"})
+    assert table.headers["content-type"] == "text/csv; charset=utf-8"
+    assert table.headers["content-disposition"].endswith('.csv"')
+    assert live.client.get(f"{path}/results", headers={"accept": "text/csv"}).text == table.text
+    rows = list(csv.DictReader(io.StringIO(table.text, newline="")))
+    alone = [(row["item"], row["persona"], row["run"], row["dimension"]) for row in rows if row["phase"] == "alone"]
+    assert len(alone) == len(set(alone)) > 0
+    again = live.client.post("/v1/stability", content=table.content, headers={"content-type": "text/csv"})
+    assert again.status_code == 200, again.text
+    for name, own in again.json()["dimensions"].items():
+        assert own["components"] == report["dimensions"][name]["components"]
 
 
 def moved(live: Live, path: str) -> None:

@@ -7,20 +7,17 @@ from typing import Any
 
 import pytest
 
-from service.api.app import openapi_text
-from service.api.openapi import operations
 from service.application import Scope
-from tests.service.api.conftest import ITEM, PERSONAS, RUBRIC, Service, problem
+from tests.service.api.conftest import ITEM, PERSONAS, RUBRIC, Service, kept_operations, problem
 
 PUBLIC = ("/problems/{slug}", "/v1/prompts/{sha256}")
-TAKING_IDS = [
-    (method, path) for path, method, _ in operations(json.loads(openapi_text())) if "{" in path and path not in PUBLIC
-]
+TAKING_IDS = [(method, path) for path, method, _ in kept_operations() if "{" in path and path not in PUBLIC]
 BODIES: dict[str, Any] = {
     "/v1/evaluations/{evaluation_id}/human-score": {"dimension": "clarity", "value": 2},
     "/v1/evaluations/{evaluation_id}/runs/{run_id}/commitment": {"times": 2},
     "/v1/evaluations/{evaluation_id}/runs/{run_id}/adherence": {"times": 2},
     "/v1/persona-sets/{persona_set_id}/edit": {"pin": ["nurse-1"]},
+    "/v1/persona-sets/{persona_set_id}/calibrate": {"margins": {"group": {"patient": 0.7, "nurse": 0.3}}},
     "/v1/persona-sets/{persona_set_id}/assign": {"documents": [{"text": "As a nurse, I want to be heard."}]},
 }
 

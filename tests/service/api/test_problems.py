@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import json
 import logging
@@ -11,7 +12,10 @@ import pytest
 
 from service.api.failures import PROBLEM_OF_ERROR, problem_of
 from service.api.problem_kinds import BY_STATUS, CATALOGUE
-from tests.service.api.conftest import RUBRIC, Service, problem
+from tests.service.api.conftest import ITEM, RUBRIC, Serve, Service, problem
+
+OFF_THE_CALENDAR = base64.urlsafe_b64encode(b'["0001-01-01T00:00:00+14:00", "x"]').decode().rstrip("=")
+"""A cursor whose time is none in UTC."""
 
 
 @pytest.mark.parametrize(
@@ -30,6 +34,8 @@ from tests.service.api.conftest import RUBRIC, Service, problem
         ("GET", "/v1/rubrics?limit=many", "limit-out-of-range", 400),
         ("GET", "/v1/rubrics?cursor=none", "invalid-cursor", 400),
         ("GET", "/v1/evaluations?status=lost", "invalid-request", 422),
+        ("GET", "/v1/evaluations?created_before=0001-01-01T00:00:00%2B14:00", "invalid-request", 422),
+        ("GET", f"/v1/evaluations?cursor={OFF_THE_CALENDAR}", "invalid-cursor", 400),
         ("GET", "/problems/none", "not-found", 404),
     ],
 )
@@ -39,9 +45,33 @@ async def test_what_cannot_be_served(service: Service, method: str, path: str, c
     problem(response, code)
 
 
-async def test_a_405_says_what_is_allowed(service: Service) -> None:
-    response = await service.client.patch("/v1/rubrics")
-    assert set(response.headers["allow"].split(", ")) & {"GET", "POST"}
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("/v1/rubrics", "GET, POST"), ("/v1/evaluations/ev_x", "DELETE, GET"), ("/v1/batches/ba_x/report", "GET, PUT")],
+)
+async def test_a_405_says_what_is_allowed(service: Service, path: str, allowed: str) -> None:
+    response = await service.client.patch(path)
+    problem(response, "method-not-allowed")
+    assert response.headers["allow"] == allowed
+
+
+@pytest.mark.parametrize("given", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+async def test_json_that_is_sent_as_something_else_is_a_415(service: Service, given: str) -> None:
+    headers = {"content-type": given} if given else {}
+    answer = await service.client.post("/v1/rubrics", content=json.dumps(RUBRIC).encode(), headers=headers)
+    assert "application/json" in problem(answer, "unsupported-media-type")["detail"]
+
+
+async def test_documents_that_are_sent_as_something_else_are_a_415(service: Service) -> None:
+    told = problem(await service.client.post("/v1/documents", json={"text": "x"}), "unsupported-media-type")
+    assert "multipart/form-data" in told["detail"]
+    problem(await service.client.post("/v1/documents"), "unusable-documents")
+
+
+async def test_what_is_no_json_by_its_type_needs_a_key_first(serve: Serve) -> None:
+    async with serve(host="0.0.0.0", unsafe_no_auth=False) as service:
+        await service.key("somebody", "read")
+        problem(await service.client.post("/v1/rubrics", content=b"x"), "unauthenticated")
 
 
 @pytest.mark.parametrize(
@@ -74,6 +104,33 @@ async def test_the_arm_of_a_union_is_no_part_of_a_pointer(service: Service) -> N
 
 
 @pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"repeats": 0}, "/repeats"),
+        ({"repeats": {"min": 5, "max": 3, "half_width": 1}}, "/repeats"),
+        ({"repeats": {"min": 5}}, "/repeats/half_width"),
+        ({"rubric": {**RUBRIC, "dimensions": []}}, "/rubric/dimensions"),
+        ({"expires_after": "-PT5S"}, "/expires_after"),
+        ({"expires_after": "P3000000D"}, "/expires_after"),
+        ({"webhook": {"url": "https://example.org/told"}}, "/webhook/secret"),
+        ({"webhook": {"url": "ftp://example.org", "secret": "A" * 32}}, "/webhook/url"),
+        ({"webhook": {"url": "https://me:word@example.org", "secret": "A" * 32}}, "/webhook/url"),
+        ({"webhook": {"url": "http://169.254.169.254/latest", "secret": "A" * 32}}, "/webhook/url"),
+        ({"webhook": {"url": "http://[::1]/told", "secret": "A" * 32}}, "/webhook/url"),
+        ({"webhook": {"url": "https://example.org/told", "secret": "no base64, ever!" * 2}}, "/webhook/secret"),
+        ({"webhook": {"url": "https://example.org/told", "secret": "whsec_é" + "A" * 32}}, "/webhook/secret"),
+    ],
+)
+async def test_one_wrong_place_is_one_error_that_the_detail_names(
+    service: Service, change: dict[str, Any], pointer: str
+) -> None:
+    body = {"persona_set": "ps_x", "rubric": RUBRIC, "item": ITEM} | change
+    told = problem(await service.client.post("/v1/evaluations", json=body), "invalid-request")
+    assert [place["pointer"] for place in told["errors"]] == [pointer], told
+    assert "Value error" not in told["detail"]
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b"",
@@ -95,13 +152,6 @@ async def test_the_arm_of_a_union_is_no_part_of_a_pointer(service: Service) -> N
 async def test_what_is_no_json(service: Service, body: bytes) -> None:
     response = await service.client.post("/v1/rubrics", content=body, headers={"content-type": "application/json"})
     problem(response, "invalid-json" if body else "invalid-request")
-
-
-@pytest.mark.parametrize("kind", ["text/plain", "application/xml", None])
-async def test_json_under_another_name_is_refused(service: Service, kind: str | None) -> None:
-    headers = {"content-type": kind} if kind else {}
-    response = await service.client.post("/v1/rubrics", content=json.dumps(RUBRIC), headers=headers)
-    problem(response, "invalid-request")
 
 
 async def test_a_bug_is_a_problem_and_its_words_stay_out_of_answer_and_log(

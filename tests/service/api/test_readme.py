@@ -27,7 +27,6 @@ def commands(first_words: str) -> list[list[str]]:
     return found
 
 
-@pytest.mark.xdist_group("live_api")
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_session_with_curl_works_verbatim(live: Live) -> None:
     sessions = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)

@@ -23,6 +23,7 @@ DEEP = "[" * 1_000_000
 ODD = (
     json.dumps(DEEP), "[" * 200 + "]" * 200, '"7"', "1" + "0" * 30, "9" * 5000, r'"a\u0000b"', r'"\ud800"', '{"a":1}',
     "[]", "null", "NaN", "1e400", "true", '"x"', json.dumps("x" * 70_000), "-1",
+    '"0001-01-01T00:00:00+14:00"',
 )  # fmt: skip
 """Values that some column cannot hold, or some reader cannot read; as JSON text, since not all of them are values."""
 

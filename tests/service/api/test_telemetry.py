@@ -182,7 +182,10 @@ async def test_a_whole_run_is_traced_by_turn_and_its_words_are_nowhere(
         turn = by_id[chat.parent.span_id]
         assert turn.name == "persona turn"
         assert turn.parent is not None
-        assert by_id[turn.parent.span_id].name == "job hear_run"
+        job = by_id[turn.parent.span_id]
+        assert job.name == "job hear_run"
+        assert job.attributes is not None
+        assert job.attributes["rehearing.evaluation.id"] == done.json()["id"]
     turns = {one.attributes["rehearing.turn.id"] for one in told if one.attributes and one.name == "persona turn"}
     assert {"alone/patient-1", "alone/nurse-1", "alone/engineer-1"} <= turns
     logged = "".join(JsonFormatter().format(one) + PlainFormatter().format(one) for one in caplog.records)

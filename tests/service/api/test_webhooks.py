@@ -189,6 +189,14 @@ async def test_only_a_refusal_for_good_ends_the_attempts(receiver: Receiver, sta
     assert (delivery.delivered, delivery.status, delivery.retryable) == (False, status, retryable)
 
 
+@pytest.mark.parametrize("secret", ["whsec_é" + "A" * 32, "no base64, ever!" * 2])
+async def test_a_secret_that_cannot_sign_ends_the_attempts(receiver: Receiver, secret: str) -> None:
+    delivery = await send(receiver, secret)
+    assert (delivery.delivered, delivery.status, delivery.retryable) == (False, None, False)
+    assert "base64" in (delivery.reason or "")
+    assert not receiver.requests
+
+
 async def test_a_receiver_that_is_down_may_be_tried_again(receiver: Receiver) -> None:
     receiver.server.server_close()
     delivery = await send(receiver, new_secret())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,14 +15,17 @@ from llm import ModelConfigurationError
 from service.application import (
     Application,
     BatchRequest,
+    Claim,
     EvaluationFilter,
     EvaluationRequest,
     HumanScoreRequest,
+    Keep,
     PersonaSetRequest,
     Place,
     StoredAnswer,
     open_application,
 )
+from service.application.context import now
 from service.errors import (
     IdempotencyError,
     InvalidBatchError,
@@ -194,14 +198,44 @@ async def test_of_fifty_with_one_idempotency_key_one_does_the_work(app: Applicat
             return error
 
     told = await asyncio.gather(*(begin() for _ in range(50)))
-    assert told.count(None) == 1
-    assert all(isinstance(one, IdempotencyError) and one.in_flight for one in told if one is not None)
+    [claim] = [one for one in told if isinstance(one, Claim)]
+    assert all(isinstance(one, IdempotencyError) and one.in_flight for one in told if one is not claim)
     answer = StoredAnswer(202, {"location": "/v1/x"}, b"body")
-    await app.idempotency.finish("me", "key", answer)
+    await app.idempotency.keep(claim, answer)
     assert await app.idempotency.begin("me", "key", "fingerprint") == answer
-    assert await app.idempotency.begin("you", "key", "fingerprint") is None
+    assert isinstance(await app.idempotency.begin("you", "key", "fingerprint"), Claim)
     with pytest.raises(IdempotencyError, match="another body"):
         await app.idempotency.begin("me", "key", "other")
+
+
+async def test_a_key_may_be_used_again_after_five_minutes_and_the_first_request_then_makes_nothing(
+    app: Application, persona_set: str, rubric: Any, item: Any
+) -> None:
+    first = await app.idempotency.begin("me", "key", "fingerprint")
+    assert isinstance(first, Claim)
+    made = tables.idempotency_keys.c.created_at
+    for age_s, message in ((290, "still being answered"), (310, "")):
+        aged = sa.update(tables.idempotency_keys).values({made: now() - timedelta(seconds=age_s)})
+        await app.context.store.write(lambda connection, aged=aged: connection.execute(aged))  # type: ignore[misc]
+        if message:
+            with pytest.raises(IdempotencyError, match=message):
+                await app.idempotency.begin("me", "key", "fingerprint")
+    second = await app.idempotency.begin("me", "key", "fingerprint")
+    assert isinstance(second, Claim)
+
+    def keeping(claim: Claim) -> Keep[Any]:
+        return lambda connection, record: claim.keep(connection, StoredAnswer(202, {}, record.id.encode()))
+
+    request = EvaluationRequest(item=item, persona_set=persona_set, rubric=rubric)
+    with pytest.raises(IdempotencyError, match="took the idempotency key 'key' over"):
+        await app.evaluations.create("me", request, keep=keeping(first))
+    assert await stored(app, tables.evaluations) == 0
+    await app.idempotency.abandon(first)
+    kept = await app.evaluations.create("me", request, keep=keeping(second))
+    told = await app.idempotency.begin("me", "key", "fingerprint")
+    assert isinstance(told, StoredAnswer)
+    assert told.body == kept.id.encode()
+    assert await stored(app, tables.evaluations) == 1
 
 
 async def test_a_key_is_kept_as_a_hash_and_revoked_for_good(app: Application) -> None:

@@ -43,6 +43,22 @@ def test_a_batch_goes_out_and_comes_in_with_the_next_command_named(
     assert capsys.readouterr().err == ""
 
 
+def test_the_ratings_of_a_batch_are_a_table_that_stability_reads(
+    batch_id: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "ratings.csv"
+    assert run(["export", batch_id, "--format", "csv"]) == 0
+    printed = capsys.readouterr().out
+    assert run(["export", batch_id, "--format", "csv", "--out", str(file)]) == 0
+    assert f"rehearing stability {file}" in capsys.readouterr().err
+    assert file.read_text().split() == printed.split()
+    assert run(["stability", str(file), "-q"]) == 0
+    for words in (["ba_none", "--format", "csv"], [batch_id, "--format", "json"], ["rn_none", "--format", "csv"]):
+        assert run(["export", *words, "--out", str(file)]) == 2
+        assert words[0] in capsys.readouterr().err or "--format" in words
+    assert file.read_text(), "a file of the caller's is not emptied"
+
+
 def test_a_purge_says_what_it_would_do_and_how_to_do_it(batch_id: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["purge", "--older-than", "0h", "--dry-run"]) == 0
     told = capsys.readouterr()

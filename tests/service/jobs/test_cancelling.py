@@ -74,6 +74,12 @@ async def test_cancelled_while_it_runs(settings: Any, working: Any, rubric: Any,
             results = await connection.execute(sa.select(sa.func.count()).select_from(tables.results))
             assert results.scalar_one() == counts["completed"] + ended.count(Status.COMPLETED), "no verdict came late"
 
+        async def all_that_was_asked_is_counted() -> bool:
+            told = (await app.evaluations.get(None, evaluation)).spent, (await app.batches.get(None, batch)).spent
+            return sum(spent.calls for spent in told) == await calls_made(app)
+
+        await until(all_that_was_asked_is_counted)
+
 
 def request_of_many(personas: str, rubric: Any) -> BatchRequest:
     return BatchRequest(persona_set=personas, rubric=rubric, protocol=SHORT)

@@ -1,12 +1,13 @@
 """A provider that is down for longer than the circuit's window while a batch is heard: everybody waits, nothing is lost.
 
-Ten minutes are ten seconds here: patience and the circuit's probes are scaled by 60 (15 minutes to 15 s, probes from 1 to
-30 s to 17 ms to 0.5 s). Waits between a caller's own attempts are not, 0.5 s and more.
+Ten minutes are two seconds here; the circuit's probes are scaled as much, from 1 to 30 s to 3 to 100 ms. Patience is
+only longer than the outage, as it is by default. Waits between a caller's own attempts are not scaled, 0.5 s and more.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -21,8 +22,8 @@ from llm import GateSettings, configure_gates
 from service.application import Application, BatchRecord, BatchRequest, EvaluationFilter, RunRecord, Status
 from tests.service.jobs.test_working import lines
 
-SCALE = 60
-OUTAGE_S, PATIENCE = 600 / SCALE, timedelta(minutes=15) / SCALE
+TEN_MINUTES, SCALE = timedelta(minutes=10), 300
+OUTAGE_S, PATIENCE_S = TEN_MINUTES.total_seconds() / SCALE, 60.0
 PROTOCOL = DebateProtocol(turns_max=4, synthesis=False, spread_epsilon=0)
 PERSONAS, REPEATS = 3, 2
 
@@ -65,7 +66,7 @@ async def provider() -> AsyncIterator[Provider]:
 async def heard(settings: Any, working: Any, rubric: Any, provider: Provider, items: int) -> AsyncIterator[Any]:
     """A batch under way: (application, batch id, spec of its model)."""
     spec = f"openai:bench@{provider.base_url}"
-    gate = GateSettings(probe_after_s=1 / SCALE, probe_after_max_s=30 / SCALE, patience_s=PATIENCE.total_seconds())
+    gate = GateSettings(probe_after_s=1 / SCALE, probe_after_max_s=30 / SCALE, patience_s=PATIENCE_S)
     configure_gates(gate, spec)
     told = {"base_url": provider.base_url, "api_key": SecretStr("none")}
     async with working(settings.model_copy(update=told)) as (app, personas):
@@ -91,7 +92,7 @@ async def sit_out(app: Application, batch_id: str, spec: str) -> BatchRecord:
         assert batch.state.status is Status.RUNNING
         assert not [run for run in await runs_of(app, batch_id) if run.state.status is Status.FAILED]
         seen.append(batch.state.waiting_for.get(spec, 0.0))
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.1)
     assert max(seen) > OUTAGE_S / 8, f"nobody was told what is waited for: {seen}"
     told = {check.name: check for check in (await app.health()).checks}["models"]
     assert told.state == "degraded"
@@ -104,11 +105,22 @@ async def sit_out(app: Application, batch_id: str, spec: str) -> BatchRecord:
     return batch
 
 
-@pytest.mark.parametrize(("how", "items"), [("refused", 6), ("503", 6), ("503", 1), ("refused", 1)])
+def test_ten_minutes_are_waited_for_by_default(sqlite_settings: Any) -> None:
+    assert sqlite_settings.provider_patience > TEN_MINUTES
+
+
+@pytest.mark.parametrize(("how", "items"), [("refused", 4), ("503", 1)])
 async def test_a_provider_is_away_for_ten_minutes_and_comes_back(
-    sqlite_settings: Any, working: Any, rubric: Any, provider: Provider, how: str, items: int
+    settings: Any,
+    working: Any,
+    rubric: Any,
+    provider: Provider,
+    how: str,
+    items: int,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with heard(sqlite_settings, working, rubric, provider, items) as (app, batch_id, spec):
+    caplog.set_level(logging.INFO, "rehearing.jobs")
+    async with heard(settings, working, rubric, provider, items) as (app, batch_id, spec):
         async with asyncio.timeout(60):
             while provider.answered < 5 * items:  # noqa: ASYNC110 - the server rings no bell
                 await asyncio.sleep(0.01)
@@ -140,13 +152,26 @@ async def test_a_provider_is_away_for_ten_minutes_and_comes_back(
             good += sum(call.outcome == "ok" for call in calls)
         # what was in flight when the provider went was answered to nobody: that alone may be asked again
         assert 0 <= provider.answered - good <= (in_flight if how == "refused" else 0)
+        await until_logged(caplog, spec, "unreachable" if how == "refused" else "server_error")
+
+
+async def until_logged(caplog: pytest.LogCaptureFixture, spec: str, kind: str) -> None:
+    """The log tells of the outage once, and of its end with the worker's next beat."""
+
+    def told(what: str) -> int:
+        return sum(record.getMessage().startswith(f"model {spec} {what}") for record in caplog.records)
+
+    async with asyncio.timeout(60):
+        while not told("answers again, after "):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert told(f"does not answer ({kind}): ") == told("does not answer") == told("answers again") == 1, caplog.text
 
 
 async def test_patience_ends_and_nothing_is_guessed(
-    sqlite_settings: Any, working: Any, rubric: Any, provider: Provider
+    settings: Any, working: Any, rubric: Any, provider: Provider
 ) -> None:
     """Away for longer than it is waited for: judges are lost and counted, verdicts are missing, none is made up."""
-    async with heard(sqlite_settings, working, rubric, provider, 1) as (app, batch_id, spec):
+    async with heard(settings, working, rubric, provider, 1) as (app, batch_id, spec):
         configure_gates(GateSettings(probe_after_s=0.01, probe_after_max_s=0.05, patience_s=0.5), spec)
         await provider.down("refused")
         async with asyncio.timeout(120):

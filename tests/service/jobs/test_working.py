@@ -123,6 +123,7 @@ async def test_an_evaluation_is_heard_a_batch_reported_and_moved(
         assert moved.owner == "other"
         assert moved.counts == batch.counts
         assert (await app.batches.report("other", moved.id)).dimensions == report.dimensions
+        await _check_events_name_their_own(app, moved.id)
         purged = await app.purge(timedelta(0))
         assert (purged.batches, purged.evaluations) == (2, 1)
         async with app.context.store.read() as connection:
@@ -132,13 +133,24 @@ async def test_an_evaluation_is_heard_a_batch_reported_and_moved(
                 )
 
 
+async def _check_events_name_their_own(app: Any, batch_id: str) -> None:
+    """What the events of a batch tell of are its own evaluations and runs, also where it was imported."""
+    events, runs = tables.events, tables.runs
+    async with app.context.store.read() as connection:
+        own = await connection.execute(sa.select(runs.c.evaluation_id, runs.c.id).where(runs.c.batch_id == batch_id))
+        pairs = {(row.evaluation_id, row.id) for row in own}
+        of_batch = events.c.subject_id.in_({evaluation for evaluation, _ in pairs})
+        told = (await connection.execute(sa.select(events.c.subject_id, events.c.data).where(of_batch))).all()
+    assert {row.data["evaluation_id"] for row in told if "evaluation_id" in row.data} == {one for one, _ in pairs}
+    assert {(row.subject_id, row.data["run_id"]) for row in told if "run_id" in row.data} == pairs
+
+
 async def test_work_stops_when_its_money_is_spent_and_what_is_done_stays(
     sqlite_settings: Any, working: Any, rubric: Any, item: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for place in ("llm.attempts.price", "service.application.hearings.price"):
         monkeypatch.setattr(place, lambda model, usage: 0.01)
-    one_by_one = sqlite_settings.limits.model_copy(update={"jobs_concurrent": 1})
-    async with working(sqlite_settings.model_copy(update={"limits": one_by_one})) as (app, personas):
+    async with working(sqlite_settings) as (app, personas):
         request = EvaluationRequest(
             item=item, persona_set=personas, rubric=rubric, repeats=8, protocol=SHORT, budget_usd_max=0.25
         )
@@ -147,8 +159,17 @@ async def test_work_stops_when_its_money_is_spent_and_what_is_done_stays(
         runs = await app.runs.list(None, made.id)
         recorded = sum([len(await app.runs.calls(None, run.id)) for run in runs])
     assert ended.state.error_code == "budget_exhausted"
-    assert {run.state.status for run in runs} == {Status.COMPLETED, Status.CANCELLED}
+    statuses = [run.state.status for run in runs]
+    assert set(statuses) == {Status.COMPLETED, Status.CANCELLED}
+    assert statuses.count(Status.COMPLETED) >= 25 // recorded_of_one(runs) - 1, "no more began than could be paid"
     assert 25 < recorded <= 25 + len(ended.models) * 3, "only what the personas had in flight goes beyond"
+    assert ended.spent.calls == recorded
+    assert ended.spent.cost_usd == pytest.approx(0.01 * recorded), "what was stopped was paid for, too"
+
+
+def recorded_of_one(runs: Any) -> int:
+    """Calls of the longest run that was heard to its end."""
+    return int(max(run.spent.calls for run in runs if run.state.status is Status.COMPLETED))
 
 
 async def test_a_fault_of_ours_fails_the_run_and_says_so(
@@ -185,7 +206,7 @@ async def test_repeats_go_on_until_the_interval_is_narrow(
 async def test_work_that_nobody_begins_expires(sqlite_settings: Any, working: Any, rubric: Any, item: Any) -> None:
     async with working(sqlite_settings, work=False) as (app, personas):
         request = EvaluationRequest(
-            item=item, persona_set=personas, rubric=rubric, expires_after=timedelta(seconds=-1), protocol=SHORT
+            item=item, persona_set=personas, rubric=rubric, expires_after=timedelta(milliseconds=1), protocol=SHORT
         )
         made = await app.evaluations.create(None, request)
     async with working(sqlite_settings) as (app, _):

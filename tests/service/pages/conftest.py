@@ -20,6 +20,7 @@ import uvicorn
 from service.api import create_app
 from service.opening import open_service
 from service.settings import Settings
+from tests.scheduling import made_once
 
 SITE_TIMEOUT_S = 60
 DOCUMENT = (
@@ -85,6 +86,10 @@ class Site:
         assert answer.status_code < 300, answer.text
         found: dict[str, Any] = answer.json()
         return found
+
+    def put(self, path: str, **body: Any) -> None:
+        answer = httpx.put(self.base + path, timeout=30, **body)
+        assert answer.status_code < 300, answer.text
 
     def wait(self, path: str, ended: Any) -> dict[str, Any]:
         for _ in range(SITE_TIMEOUT_S * 5):
@@ -161,6 +166,7 @@ def fill(site: Site) -> None:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    made_once("site", tmp_path_factory.getbasetemp())
     settings = Settings(data_dir=tmp_path_factory.mktemp("site"), _env_file=None)  # type: ignore[call-arg]
     started, stop = threading.Event(), threading.Event()
     place: dict[str, Any] = {}

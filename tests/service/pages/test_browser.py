@@ -11,7 +11,6 @@ import pytest_asyncio
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("pages"),
     pytest.mark.asyncio(loop_scope="session"),
 ]
 
@@ -34,6 +33,13 @@ async def tab(browser: Any, site: Any) -> AsyncIterator[Any]:
     await context.close()
     assert outward == []
     assert failures == []
+
+
+def axe_script() -> str:
+    """For the debugger: the pages' own policy would refuse a script of ours."""
+    from axe_playwright_python import base
+
+    return (Path(base.__file__).parent / "axe.min.js").read_text()
 
 
 async def test_from_the_least_stable_item_to_the_quote_of_a_change(tab: Any, site: Any) -> None:
@@ -91,6 +97,28 @@ async def test_how_far_words_moved_unfolds_as_a_table_that_can_be_read(tab: Any,
     assert 0 <= float(await first.inner_text()) <= 2
     await first.click()
     assert "#" in tab.url
+
+
+async def test_how_well_personas_stayed_in_role_is_read_without_a_mouse(tab: Any, site: Any) -> None:
+    run = site.runs("careful")[0]
+    probe = f"/v1/evaluations/{site.evaluations['careful']}/runs/{run['href'].rpartition('/')[2]}/adherence"
+    site.put(probe, json={"times": 2})
+    rated = site.wait(probe, lambda found: found["status"] == "completed")["judges"]
+    for width in (1280, 390):
+        await tab.set_viewport_size({"width": width, "height": 900})
+        await tab.goto(run["href"])
+        table = tab.get_by_role("region", name="Adherence by persona and question").locator("table")
+        assert await tab.evaluate("document.documentElement.scrollWidth") <= width
+    rows = [await row.inner_text() for row in await table.locator("tbody tr").all()]
+    assert len(rows) == len(rated) == 3
+    for row, own in zip(rows, rated.values(), strict=True):
+        role = own["ratings"]["role"]
+        assert f"{role['mean']:.2f}" in row
+        assert f"{role['low']:.2f} to {role['high']:.2f}" in row
+        assert f"{role['n_used']} of {role['n_asked']} ratings used" in row
+    await tab.evaluate(axe_script())
+    found = await tab.evaluate("axe.run('#adherence', {resultTypes: ['violations'], preload: false})")
+    assert [one["id"] for one in found["violations"]] == []
 
 
 async def test_by_keyboard_alone(tab: Any, site: Any) -> None:
@@ -264,9 +292,7 @@ async def test_an_example_is_tried_from_the_form_to_its_verdict(tab: Any, site: 
 
 
 async def test_serious_accessibility_violations_are_none(tab: Any, site: Any) -> None:
-    from axe_playwright_python import base
-
-    axe = (Path(base.__file__).parent / "axe.min.js").read_text()
+    axe = axe_script()
     run = site.runs("hasty")[0]["href"]
     evaluation = f"/evaluations/{site.evaluations['hasty']}"
     compare = site.get(f"{evaluation}.json").json()["compare_href"]
@@ -279,7 +305,7 @@ async def test_serious_accessibility_violations_are_none(tab: Any, site: Any) ->
     for path in paths:
         await tab.emulate_media(color_scheme="light")
         await tab.goto(path)
-        await tab.evaluate(axe)  # through the debugger: the page's own policy would refuse a script of ours
+        await tab.evaluate(axe)
         for scheme in ("light", "dark"):
             await tab.emulate_media(color_scheme=scheme)
             found = await tab.evaluate(

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-pytestmark = pytest.mark.xdist_group("pages")
+from tests.service.pages.conftest import RUBRIC
 
 
 def paths(site: Any) -> dict[str, str]:
@@ -48,6 +48,32 @@ def test_every_page_has_its_twin_its_export_and_a_strict_policy(site: Any) -> No
         export = site.get(path + ("&" if query else "?") + "export=1")
         assert "attachment" in export.headers["content-disposition"], name
         assert not re.search(r"""\s(?:href|src|action)=["'](?!#|data:)""", export.text), name
+
+
+SPOKEN = [("tenant", "When is the water off?"), ("caretaker", "On Monday.\nI shall ring before.")]
+TALKS = [
+    {"kind": "dialogue", "id": "talk", "turns": [{"speaker": who, "text": text} for who, text in SPOKEN]},
+    {"kind": "pair", "id": "two", "task": "Say when.", "output_a": "On Monday at nine.", "output_b": "Soon enough."},
+]
+
+
+@pytest.mark.parametrize("item", TALKS, ids=["dialogue", "pair"])
+def test_every_quote_leads_to_where_it_stands(site: Any, item: dict[str, Any]) -> None:
+    how = {"persona_set": site.persona_set, "rubric": RUBRIC, "protocol": {"arms": ["panel"]}, "models": ["simulated"]}
+    made = site.post("/v1/evaluations", json={"item": item, **how})["id"]
+    run = site.wait(f"/evaluations/{made}.json", lambda page: not page["live"])["runs"][0]
+    sections = site.get(f"{run['href']}.json").json()["transcript"]["sections"]
+    quotes = [quote for section in sections for turn in section["turns"] for quote in turn["quotes"]]
+    assert len({quote["href"] for quote in quotes}) > 1
+    for one in quotes:
+        place, _, query = one["href"].partition("#")[0].partition("?")
+        passage = site.get(f"{place}.json?{query}").json()
+        assert passage["problem"] is None
+        assert passage["passage"] == one["text"], one["place"]
+    exported = site.get(f"{run['href']}?export=1").text
+    leads = set(re.findall(r'href="#(passage-[^"]+)"', exported))
+    assert leads
+    assert leads <= set(re.findall(r'id="(passage-[^"]+)"', exported))
 
 
 def test_a_page_is_sent_compressed_where_the_browser_takes_it(site: Any) -> None:
@@ -213,6 +239,19 @@ def test_the_form_says_what_is_missing_and_keeps_what_was_typed(site: Any) -> No
     assert "at least one document" in answer.text
     assert "kept words" in answer.text
     assert re.search(r'id="documents"[^>]*aria-invalid="true"', answer.text)
+
+
+def test_files_that_cannot_be_read_are_named_before_the_hearing(site: Any) -> None:
+    files = [("files", ("broken.pdf", b"%PDF-1.7 nothing")), ("files", ("<b>.txt", b""))]
+    data = {"documents": "As a tenant, I want a key to the cellar.", "output": "words"}
+    answer = httpx.post(f"{site.base}/try", data=data, files=files, timeout=30)
+    assert answer.status_code == 200, answer.text
+    assert "broken.pdf: broken: " in answer.text
+    assert "&lt;b&gt;.txt: empty: " in answer.text
+    assert "data-hear" not in answer.text, "it would go on before anybody has read that"
+    answer = httpx.post(f"{site.base}/try", data={"output": "words"}, files=files, timeout=30)
+    assert answer.status_code == 422
+    assert "broken.pdf: broken: " in answer.text
 
 
 def test_another_site_cannot_post_the_form(site: Any) -> None:

@@ -10,7 +10,22 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from agents import Arm, Dimension, Evidence, Level, Outcome, Phase, SummaryItem, Transcript, Turn
+from agents import (
+    Arm,
+    DialogueItem,
+    Dimension,
+    Evidence,
+    Level,
+    Outcome,
+    PairItem,
+    Phase,
+    SummaryItem,
+    TextItem,
+    Transcript,
+    Turn,
+    Utterance,
+    places,
+)
 from clustering import Excerpt, Persona, PersonaSet, Span, StakeholderGroup
 from service.application import DimensionScore, Ranking, Swings
 from service.pages.export import without_server_links
@@ -19,9 +34,10 @@ from service.pages.plots import own_links
 from service.pages.views.changes import changes
 from service.pages.views.comparison import _warnings
 from service.pages.views.humans import Humans, humans
-from service.pages.views.material import passage_page, texts
+from service.pages.views.material import holding, passage_page, texts
 from service.pages.views.matrix import matrices
 from service.pages.views.opening import arm_lines
+from service.pages.views.quoted import QuotedRange, quoted_text
 from service.pages.views.strip import dimension_lines, nearest_label, wilson
 from service.pages.views.transcript import transcript_view
 from stability import Rating, Ratings, stability_report
@@ -320,9 +336,35 @@ def test_a_passage_keeps_the_text_whole() -> None:
     assert (page.before, page.passage, page.after) == ("one ", "two", " three")
 
 
-def test_texts_are_named_as_evidence_names_them() -> None:
-    parts = [text.part for text in texts(SummaryItem(id="i", sources=("a", "b"), output="c", reference="d"))]
-    assert parts == ["output", "source:0", "source:1", "reference"]
+SPOKEN = (Utterance(speaker="Ada", text="one\ntwo"), Utterance(speaker="Ben", text="three"))
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        SummaryItem(id="i", sources=("a", "b"), output="c", reference="d"),
+        TextItem(id="i", instruction="a", output="b", reference="c"),
+        PairItem(id="i", task="a", output_a="b", output_b="c"),
+        DialogueItem(id="i", turns=SPOKEN, knowledge="known"),
+        DialogueItem(id="i", turns=SPOKEN, judge="response"),
+    ],
+)
+def test_whatever_may_be_quoted_leads_to_where_it_stands(item: Any) -> None:
+    for place in places(item):
+        found = holding(texts(item), place.name)
+        assert found is not None, place.name
+        material, offset = found
+        assert material.text[offset : offset + len(place.text)] == place.text
+        quoted = QuotedRange(place.name, 0, len(place.text))
+        marked = [piece for piece in quoted_text(material, [quoted]).pieces if piece.quoted]
+        assert [(piece.text, piece.anchors) for piece in marked] == [(place.text, (quoted.anchor,))]
+    assert holding(texts(item), "source:9") is None
+
+
+def test_a_range_beyond_its_text_marks_nothing() -> None:
+    (material,) = texts(DialogueItem(id="i", turns=SPOKEN))
+    beyond = QuotedRange("dialogue:2", 0, len("three") + 1)
+    assert not any(piece.quoted for piece in quoted_text(material, [beyond]).pieces)
 
 
 def test_an_export_keeps_links_inside_the_page_only() -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import itertools
 import warnings
 
-import krippendorff
 import numpy as np
-import pandas as pd
 import pytest
 
 from stability.measures import alpha, flips, icc, permutation
@@ -29,6 +27,7 @@ def ordinal(seed: int = 0, items: int = 30, personas: int = 4, runs: int = 5) ->
 def test_icc_equals_pingouin() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pingouin warns of its own dependencies
+        import pandas as pd
         import pingouin
 
     y = ordinal()
@@ -67,6 +66,8 @@ def test_icc_of_an_average_is_undefined_where_items_do_not_differ_at_all() -> No
 
 @pytest.mark.parametrize("missing", [0.0, 0.2, 0.7])
 def test_alpha_equals_krippendorff(missing: float) -> None:
+    import krippendorff
+
     rng = np.random.default_rng(1)
     y = ordinal(1).reshape(30, -1)
     y[rng.random(y.shape) < missing] = np.nan
