@@ -13,6 +13,7 @@ from clustering.errors import PersonaInputError
 from clustering.grouping import without_domain_words
 from clustering.persona import PersonaSet
 from clustering.perspectives import Perspective, extract_perspectives
+from clustering.wording import proper_names
 
 NAME_SIMILARITY_MIN = 0.55
 """Least similarity of a role name to a name in a group that settles the matter."""
@@ -49,7 +50,9 @@ def assign_documents(
         return ()
     groups = np.array([point.group_id for point in known])
     said = _similarity([one.quote for one in statements], [point.quote for point in known], embedder)
-    names = without_domain_words([*(one.stakeholder or "" for one in statements), *(point.label for point in known)])
+    written = proper_names([*(one.quote for one in statements), *(point.quote for point in known)])
+    called_as = [*(one.stakeholder or "" for one in statements), *(point.label for point in known)]
+    names = without_domain_words(called_as, written)
     called = _similarity(names[: len(statements)], names[len(statements) :], embedder)
     called[:, [not point.label for point in known]] = -1.0
     return tuple(_assign(one, said[row], called[row], groups) for row, one in enumerate(statements))

@@ -24,7 +24,7 @@ from clustering.grouping import Grouping, group_perspectives, without_domain_wor
 from clustering.naming import keywords
 from clustering.persona import MapPoint, Persona, PersonaSet, Provenance, StakeholderGroup
 from clustering.perspectives import AUTHOR, Perspective, extract_perspectives
-from clustering.wording import leading_role
+from clustering.wording import leading_role, proper_names
 from llm import CallLedger, Model
 
 STATEMENTS_PER_PERSONA = 10
@@ -135,7 +135,8 @@ def assemble_persona_set(
     speaking.sort(key=lambda index: -sum(asks(perspectives[row]) for row in members[index]))  # stable: then by size
     chosen = speaking[: min(options.groups_max, options.personas or len(heard))]
     counts = _persona_counts([len(members[index]) for index in chosen], options)
-    named = embedder.embed(without_domain_words([one.stakeholder or "" for one in perspectives]))
+    names = proper_names(one.quote for one in perspectives)
+    named = embedder.embed(without_domain_words([one.stakeholder or "" for one in perspectives], names))
     personas = compose_personas(
         [groups[index] for index in chosen], [members[index] for index in chosen], perspectives, vectors, named, counts
     )

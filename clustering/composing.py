@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from rapidfuzz.fuzz import ratio
 
 from clustering.embedding import Vectors
 from clustering.naming import keywords, subject_of, telling_apart
-from clustering.needs import leading_need
+from clustering.needs import Need, document_spread, leading_need, without_markup
 from clustering.persona import Excerpt, Persona, Provenance, StakeholderGroup
 from clustering.perspectives import Perspective
 from clustering.voice import leans_on_context, names_code, takes_a_stance
@@ -142,6 +142,9 @@ def choose_excerpts(ranked: Sequence[int], perspectives: Sequence[Perspective]) 
     What only says how things are done, or opens in the middle of a thought, fills up to `SPARSE_EXCERPTS`.
     """
     good = [row for row in ranked if speaks_for_itself(perspectives[row])]
+    asking = {row for row in good if takes_a_stance(perspectives[row].quote)}
+    if len(asking) >= SPARSE_EXCERPTS:  # enough needs and opinions: what only tells how things are comes after them
+        good.sort(key=lambda row: row not in asking)
     others = [row for row in ranked if row not in set(good)]
     return (good + others[: max(0, SPARSE_EXCERPTS - len(good))])[:EXCERPTS_PER_PERSONA]
 
@@ -181,9 +184,11 @@ def compose_personas(
     both = vectors + ROLE_SHARE * role_vectors
     sources = [one.span.document_id for one in perspectives]
     parts: list[tuple[StakeholderGroup, list[int]]] = []
+    spreads: dict[str, Counter[str]] = {}
     tails: list[tuple[str, ...]] = []
     for group, rows, count in zip(groups, members, counts, strict=True):
         unique = distinct(rows, perspectives, vectors)
+        spreads[group.id] = document_spread(perspectives[row] for row in unique)
         own = split_dimensions(unique, both, count, sources)
         parts += [(group, part) for part in own]
         told = [[(sources[row], perspectives[row].concern) for row in part] for part in own]
@@ -193,7 +198,9 @@ def compose_personas(
     personas = []
     for (group, part), found, tail in zip(parts, words, tails, strict=True):
         number[group.id] += 1
-        personas.append(_persona(group, number[group.id], part, found, perspectives, vectors, tail=tail))
+        personas.append(
+            _persona(group, number[group.id], part, found, perspectives, vectors, tail=tail, spread=spreads[group.id])
+        )
     return _named_apart(personas, tails)
 
 
@@ -216,17 +223,17 @@ def _named_apart(personas: Sequence[Persona], tails: Sequence[tuple[str, ...]]) 
 
 def _persona(
     group: StakeholderGroup, number: int, rows: Sequence[int], words: tuple[str, ...],
-    perspectives: Sequence[Perspective], vectors: Vectors, *, tail: tuple[str, ...],
+    perspectives: Sequence[Perspective], vectors: Vectors, *, tail: tuple[str, ...], spread: Mapping[str, int],
 ) -> Persona:  # fmt: skip
-    """tail: what this persona of its group is about, where the group has several; else empty."""
+    """tail: what this persona of its group is about, where the group has several; else empty. spread: of its group."""
     ranked = choose_excerpts(rank_excerpts(rows, perspectives, vectors), perspectives)
     spans = tuple(perspectives[row].span for row in ranked)
     said = Provenance(kind="document", spans=spans)
     inferred = Provenance(kind="inferred", spans=spans)
-    stakeholder = _stakeholder(group, rows, perspectives)
     called = ", ".join(role for role, _ in _roles(rows, perspectives).most_common(4))
-    own = [perspectives[row] for row in ranked if perspectives[row].stakeholder == stakeholder]
-    need = leading_need(own) or leading_need([perspectives[row] for row in ranked])
+    stakeholder, need = speaker_and_need(
+        _stakeholder(group, rows, perspectives), [perspectives[row] for row in ranked], spread
+    )
     speakers = [perspectives[row] for row in rows if perspectives[row].stakeholder]
     named = any(one.stakeholder == stakeholder and _is_named(one) for one in speakers)
     stated = bool(called) and all(_is_named(one) for one in speakers)
@@ -257,6 +264,19 @@ def _is_named(one: Perspective) -> bool:
     return head_noun(one.stakeholder) in {singular(word) for word in re.findall(r"[\w-]+", one.quote)}
 
 
+def speaker_and_need(
+    stakeholder: str, shown: Sequence[Perspective], spread: Mapping[str, int]
+) -> tuple[str, Need | None]:
+    """What the stakeholder asks for; where only another role of the group asks for something, that role and its need:
+    nothing is put into another's mouth. A name that nobody has ("maintainer") stands for all."""
+    own = [one for one in shown if one.stakeholder == stakeholder]
+    if need := leading_need(own, spread):
+        return stakeholder, need
+    need = leading_need(shown, spread) or leading_need(own, spread, in_part=True) or leading_need(shown, in_part=True)
+    by = next((one.stakeholder for one in shown if need and one.span.holds(need.span)), None)
+    return (by if own and by and stakeholder not in by else stakeholder), need
+
+
 def _about(need: str, tail: tuple[str, ...], quotes: Sequence[str]) -> str:
     """What tells a persona from the others of its group: what its need is about, else its own words; "" for an only one."""
     if not tail:
@@ -268,7 +288,7 @@ def _as_written(name: str, quotes: Sequence[str]) -> str:
     """A name with the capitals that the documents give its words: `SRE`, `user of Kubernetes`."""
     written: dict[str, Counter[str]] = {word: Counter() for word in name.split()}
     for quote in quotes:
-        for word in re.findall(r"(?<=\s)[\w-]+", quote):
+        for word in re.findall(r"(?<=\s)[\w-]+", without_markup(quote)):
             if word.lower() in written:
                 written[word.lower()][word] += 1
     return " ".join(forms.most_common(1)[0][0] if forms else word for word, forms in written.items())

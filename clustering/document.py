@@ -26,6 +26,10 @@ class Span(BaseModel):
     start: int = Field(ge=0)
     end: int = Field(ge=0)
 
+    def holds(self, other: Span) -> bool:
+        """Whether another span lies within this one."""
+        return self.document_id == other.document_id and self.start <= other.start <= other.end <= self.end
+
 
 class Passage(BaseModel):
     """Whole sentences of one document; `text == document.text[start:end]`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ from clustering.clusters import DENSITY_MIN, NOISE, Clusters, Labels, cluster_ve
 from clustering.embedding import Embedder, Vectors
 from clustering.perspectives import Perspective
 from clustering.refining import refine_roles
-from clustering.wording import FUNCTION_WORDS, GENERAL_NOUNS, head_noun
+from clustering.wording import FUNCTION_WORDS, GENERAL_NOUNS, head_noun, proper_names
 
 STATEMENT_WEIGHT = 0.5
 """Weight of what a stakeholder says against what it is called. Name only: adjusted Rand index .43 on the user stories
@@ -74,11 +75,10 @@ def group_perspectives(
     for index, one in enumerate(perspectives):
         if one.stakeholder in counts:
             of_role[one.stakeholder].append(index)
-    role_vectors = describe_roles(roles, [of_role[role] for role in roles], vectors, embedder)
+    names = without_domain_words(roles, proper_names(one.quote for one in perspectives))
+    role_vectors = describe_roles(names, [of_role[role] for role in roles], vectors, embedder)
     clusters = _cluster_roles(roles, role_vectors, seed)
-    role_labels = refine_roles(
-        roles, without_domain_words(roles), [counts[role] for role in roles], role_vectors, clusters.labels
-    )
+    role_labels = refine_roles(roles, names, [counts[role] for role in roles], role_vectors, clusters.labels)
     if len(roles) < DENSITY_MIN:
         role_labels = _called_alike(roles, role_labels, embedder)
     named = dict(zip(roles, role_labels, strict=True))
@@ -113,38 +113,42 @@ def _strengths(role_vectors: Vectors, labels: Labels) -> list[float]:
 
 
 def describe_roles(
-    roles: Sequence[str], statements: Sequence[Sequence[int]], vectors: Vectors, embedder: Embedder
+    names: Sequence[str], statements: Sequence[Sequence[int]], vectors: Vectors, embedder: Embedder
 ) -> Vectors:
-    """Unit rows, one per role: its name without the domain's words, and the mean of its statements.
+    """Unit rows, one per role: its name, given without the domain's words, and the mean of its statements.
 
     Names are centred from `DENSITY_MIN` roles on: what all of them share ("somebody at work in a hospital") otherwise
     outweighs what tells a cleaner from a nurse.
     """
-    names = embedder.embed(without_domain_words(roles))
-    if len(roles) >= DENSITY_MIN:
-        names = _unit(names - names.mean(axis=0))
+    called = embedder.embed(names)
+    if len(names) >= DENSITY_MIN:
+        called = _unit(called - called.mean(axis=0))
     said = np.stack([vectors[list(rows)].mean(axis=0) for rows in statements])
     said = _unit(said)
-    said = _unit(said - said.mean(axis=0)) if len(roles) >= 3 else said
-    return _unit(names + STATEMENT_WEIGHT * said)
+    said = _unit(said - said.mean(axis=0)) if len(names) >= 3 else said
+    return _unit(called + STATEMENT_WEIGHT * said)
 
 
-def without_domain_words(roles: Sequence[str]) -> list[str]:
-    """The roles without the qualifiers that go with every kind of noun; the head always stays."""
+def without_domain_words(roles: Sequence[str], names: frozenset[str] = frozenset()) -> list[str]:
+    """The roles without the qualifiers that go with every kind of noun; the head always stays.
+
+    names: proper names, which say whose project or product it is ("Kubernetes administrator", "Kubernetes user") and
+    are left out too, but for general nouns that would say nothing alone ("Salesforce consultant").
+    """
     heads: dict[str, set[str]] = defaultdict(set)
     for role in roles:
         for word in _qualifiers(role):
             heads[word].add(head_noun(role))
     domain = {word for word, nouns in heads.items() if len(nouns) >= DOMAIN_WORD_HEADS}
-    return [_without(role, domain) for role in roles]
+    return [_without(role, domain if head_noun(role) in GENERAL_NOUNS else domain | names) for role in roles]
 
 
 def _qualifiers(role: str) -> set[str]:
     return set(role.split()) - {head_noun(role)} - FUNCTION_WORDS
 
 
-def _without(role: str, domain: set[str]) -> str:
-    words = [word for word in role.split() if word not in domain]
+def _without(role: str, domain: AbstractSet[str]) -> str:
+    words = [word for word in role.split() if word not in domain or word == head_noun(role)]
     while words and words[-1] in FUNCTION_WORDS:
         words.pop()
     return " ".join(words) or role

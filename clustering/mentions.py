@@ -45,9 +45,13 @@ class Mention(NamedTuple):
     """Where what they say begins in the sentence."""
 
 
-_SPEAKS = r"(?:(?:when|whenever|if|once|while|after|before)\s[^,.;:!?]{3,80},?\s+)?(?=(?:I|[Ww]e|[Mm]y|[Oo]ur)\b(?!/))"
+_SPEAKS = (
+    r"(?:(?:when|whenever|if|once|while|after|before)\s[^,.;:!?]{3,80},?\s+)?"
+    r"(?=[*_]{0,3}(?:(?:I|[Ww]e|[Mm]y|[Oo]ur)\b(?!/)|i\s+(?:want|need|would|should|can|must|have|am)\b))"
+)
+"""Before the speaker's own clause: "I" or "we", in bold or not, and the "i" of a hurried writer."""
 _AS = re.compile(
-    r"(?<!\bwell\s)(?<!\bsuch\s)\b[Aa]s\s+(?:an?|the|one of (?:the|our|several)|another|somebody|someone)\s+(?P<role>[^,.;:!?()]{2,100}?)"
+    r"(?<!\bwell\s)(?<!\bsuch\s)\b[Aa]s\s+(?:an?|the|one of (?:the|our|several)|another|somebody|someone)[*_]{0,3}\s+(?P<role>[^,.;:!?()]{2,100}?)"
     rf"(?:\s*\([^()]{{1,60}}\))?(?:,[^.;:!?]{{2,60}},|,)?\s+(?:\([^()]{{1,40}}\)\s+)?{_SPEAKS}"
 )
 _AS_BARE = re.compile(
@@ -56,6 +60,10 @@ _AS_BARE = re.compile(
 """Without an article: "As administrator of edge nodes, I …"."""
 _AS_ALONE = re.compile(r"^[*_>\s]*As\s+(?:an?|the)\s+(?P<role>[^,.;:!?()]{2,80})[.:]?[*_\s]*$")
 """A speaker in a sentence of its own: "As a nurse. I want …"."""
+_AS_FOR_WHOM = re.compile(
+    r"^[*_>\s]*As\s+(?:an?|the)\s+(?P<role>[^,.;:!?()]{2,80}),\s+(?=(?:it|there|one)\s+(?:should|must|would|is|has|needs|takes|can)\b)"
+)
+"""A speaker for whom something should be so: "As a plugin author, it should take little work …"."""
 _SELF = re.compile(
     r"\b(?:I(?:['’]m|['’]ve been|\s+am|\s+was|\s+have\s+been|\s+work(?:ed)?(?:\s+here)?\s+as|\s+have\s+worked\s+as|['’]ve\s+worked\s+as|\s+serve[d]?\s+as|\s+started\s+(?:out\s+)?as)"
     r"|[Ww]e(?:['’]re|\s+are)|[Ss]peaking\s+as|(?:[Mm]y|[Oo]ur)\s+(?:job|role|work|life|position|shifts?|years?)\s+as|(?:[Mm]y|[Oo]ur)\s+(?:job|role)\s+(?:is|here is)(?:\s+to\s+be)?)"
@@ -92,7 +100,7 @@ _SAYING = (
     r"|need(?:s|ed)?(?=\s)(?!\s+not\b)|(?:have|had)\s+to|(?:are|were|get)\s+(?:\w+ly\s+|often\s+)?(?:confused|surprised|forced|frustrated|unable|annoyed|afraid|worried|unhappy|stuck|tired|reluctant)|(?:cannot|can['’]t)\s+(?:easily|reliably|tell|trust|rely|know|see|find|afford)|expect(?:s|ed)?|rel(?:y|ies|ied)\s+on|must\s+be\s+able|should\s+be\s+able|may\s+(?:want|wish|prefer|need)|might\s+(?:want|wish|prefer|need)"
     r"|(?:often|always|sometimes|usually|really|also|typically|frequently|still)\s+(?:want|need|ask|complain|prefer|struggle|worry|find|expect)s?|find(?:s)?\s+it|have\s+(?:complained|asked|told|reported|requested|expressed))"
 )
-_REPORTED = re.compile(rf"(?P<role>(?<!\w)(?<!\w['’-]){_NOUN_PHRASE})\s+{_SAYING}\b")
+_REPORTED = re.compile(rf"(?P<role>(?<!\w)(?<!\w['’-]){_NOUN_PHRASE})\s+(?:who\s+)?{_SAYING}\b")
 """From the start of a word, hyphens and all: from each of its parts, a long one would be read once per part."""
 _ACCORDING = re.compile(
     rf"\b(?:[Aa]ccording to|[Ff]eedback from|[Cc]omplaints from|[Rr]equests? from|[Hh]eard from)\s+(?P<role>{_NOUN_PHRASE})\b(?=[\s,.])"
@@ -121,8 +129,12 @@ _ANYBODY = words_of(
 )
 """Nouns that say no more than that somebody speaks."""
 _REMARK = re.compile(r"\s+to\s+(?:thank|emphasi[sz]e|note|mention|point|acknowledge|stress|see\s+how)\b")
-_ONLY_OBJECT = re.compile(r"\b(?:do|does|did|what|as|than)\s+(?:(?:the|most|many|some)\s+)?$", re.IGNORECASE)
-"""Before a noun for people: "as users expect" and "what do users want?" tell nothing of their needs."""
+_ARTICLE = re.compile(r"\b(?:an?|the|our|each|every|one|another)\s+$", re.IGNORECASE)
+_ONLY_OBJECT = re.compile(
+    r"\b(?:do|does|did|what|as|than|if|unless|whether)\s+(?:(?:the|an?|most|many|some)\s+)?$", re.IGNORECASE
+)
+"""Before a noun for people: "as users expect", "what do users want?" and "if the user wishes" tell nothing of their
+needs."""
 
 
 _AFFECTS = re.compile(
@@ -195,7 +207,7 @@ def speaker_label(block: str) -> Mention | None:
 
 
 def _role_phrase(sentence: str) -> Mention | None:
-    for pattern in (_AS, _AS_BARE, _AS_ALONE):
+    for pattern in (_AS, _AS_BARE, _AS_ALONE, _AS_FOR_WHOM):
         for found in pattern.finditer(sentence):
             role = canonical_role(found["role"])
             if (
@@ -226,10 +238,10 @@ def _reported(sentence: str) -> Mention | None:
     for pattern in (_REPORTED, _ACCORDING):
         for found in pattern.finditer(sentence):
             words = found["role"].split()
-            if not names_people(words[-1]) or not (is_plural(words[-1]) or _has_article(sentence, found)):
-                continue
             phrase = _last_phrase(words)
             before = sentence[: found.end("role") - len(phrase)]
+            if not names_people(words[-1]) or not (is_plural(words[-1]) or _ARTICLE.search(before)):
+                continue
             if _REMARK.match(sentence, found.end()) or _ONLY_OBJECT.search(before):
                 continue
             role = canonical_role(phrase)
@@ -237,6 +249,7 @@ def _reported(sentence: str) -> Mention | None:
                 role
                 and _heads_a_person(role)
                 and role not in _ANYBODY
+                and not (head_noun(role) in _ANYBODY and role.split()[0].endswith("ing"))  # "handling people who …"
                 and all(len(word) > 1 for word in role.split())  # "N responders" counts, it names nobody
                 and not (head_noun(role) in _TOOLS_TOO and _MACHINE_VERB.search(found[0]))
             ):
@@ -296,7 +309,3 @@ def _heads_a_person(role: str) -> bool:
     if set(role.split(" of ")[0].split()) & FUNCTION_WORDS:
         return False
     return names_people(role.split(" of ")[0].split()[-1])
-
-
-def _has_article(sentence: str, found: re.Match[str]) -> bool:
-    return bool(re.match(r"(?:an?|the|our|each|every|one|another)\s", found["role"], re.IGNORECASE))

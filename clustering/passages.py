@@ -19,6 +19,8 @@ STRETCH_CHARACTERS_MAX = 20_000
 """The sentence splitter takes the square of a paragraph's length over a run of quotation marks; no paragraph is this long."""
 
 _HEADING = re.compile(r"^ {0,3}(#{1,6})[ \t]+(?P<title>.+?)[ \t#]*$")
+_STORY_HEADING = re.compile(r"As\s+(?:an?|the)\s.+\b(?:I|[Ww]e)\s")
+"""A heading that is what somebody says: "As a cluster administrator, I need to …"."""
 _UNDERLINE = re.compile(r"^ {0,3}([=\-~^\"'*+#])\1{2,}[ \t]*$")
 _LIST_ITEM = re.compile(r"^[ \t]*(?:[-*+•]|\(?(?:\d{1,3}|[a-z]|#)[.)])[ \t]+(?:\[[ xX]\][ \t]+)?")
 _FENCE = re.compile(r"^[ \t]*(?:[-*+][ \t]+)?(```+|~~~+)")
@@ -174,6 +176,9 @@ def _read_line(state: _Lines, line: str, position: int, text: str, underlines: l
     elif heading := _HEADING.match(bare):
         state.close()
         state.head(len(heading[1]), heading["title"])
+        if _STORY_HEADING.match(heading["title"]):
+            state.extend(position + heading.start("title"), position + heading.end("title"))
+            state.close()
     elif (
         (underline := _UNDERLINE.match(bare)) and state.start is not None and "\n" not in text[state.start : state.end]
     ):

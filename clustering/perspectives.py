@@ -77,6 +77,9 @@ UNATTRIBUTED_PLURAL_VOICE_MIN = 0.8
 _SINGULAR = re.compile(r"\b(?:I|[Mm]y|me|myself)\b")
 
 
+_OWN_FRAMES = (Frame.ROLE_PHRASE, Frame.SELF)
+
+
 @dataclass(slots=True)
 class _Statement:
     start: int
@@ -145,6 +148,8 @@ def _whole_document(document: Document) -> Perspective | None:
         return None
     found = [(left, find_mention(text[left:right])) for left, right in split_sentences(text, 0, len(text))]
     mentions = [(left, mention) for left, mention in found if mention]
+    own = [pair for pair in mentions if pair[1].frame in _OWN_FRAMES]
+    mentions = own or mentions  # whom somebody tells about does not speak beside them
     given = _record_role(document)
     if len({mention.role for _, mention in mentions}) > 1 and not given:
         return None

@@ -55,9 +55,15 @@ _ALREADY_SAID = re.compile(
     r"|similarly|likewise|first|second|third|firstly|secondly|finally|lastly|meanwhile|nevertheless|unlike|for\s+(?:example|instance|this|that|these)|in\s+(?:addition|contrast"
     r"|such|this|that|these|those|both|other\s+words)|during\s+(?:these|those|this|that)|at\s+(?:this|that)|as\s+(?:such|a\s+(?:result|consequence))|because\s+of\s+(?:this|that)"
     r"|with\s+(?:this|that|these)|on\s+the\s+other\s+hand|note\s+that|this|that|these|those|it|they|he|she|such)\b"
-    r"|(?:if|when|while|since|because|once|after|before)\s+(?:I|we|you|they|he|she)\s+[\w'’]+\s+(?:it|this|that|them|these|those)\b)",
+    r"|(?:if|when|while|since|because|once|after|before)\s+(?:I|we|you|they|he|she)\s+[\w'’]+\s+(?:it|this|that|them|these|those)\b"
+    r"|(?:I|we)\s+(?:also|then|therefore|thus|too)\b|(?:worse|second(?:ly)?|in\s+the\s+end|by\s+default)\b)",
     re.IGNORECASE,
 )
+
+_MEANT_BEFORE = re.compile(
+    r"\bsuch\s+an?\s+\w|\b(?:both|all|any|either|neither)\s+of\s+(?:these|those)\b|\bthese\s+two\b", re.IGNORECASE
+)
+"""What was meant before, wherever it stands: "such a restriction", "both of these roles"."""
 
 
 def takes_a_stance(text: str) -> bool:
@@ -66,8 +72,9 @@ def takes_a_stance(text: str) -> bool:
 
 
 def leans_on_context(text: str) -> bool:
-    """Whether a text opens with what only its neighbours explain: "However, …", "If I make it …", "In such cases …"."""
-    return bool(_ALREADY_SAID.match(text))
+    """Whether only its neighbours explain a text: it opens with "However, …", "If I make it …", "In such cases …", or
+    speaks of "such a restriction"."""
+    return bool(_ALREADY_SAID.match(text) or _MEANT_BEFORE.search(text))
 
 
 def names_code(text: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
 
 
@@ -39,7 +40,7 @@ _PEOPLE = words_of(
     trustee tutor undergraduate user vendor veteran veterinarian vet victim viewer villager visitor volunteer
     waiter warden watchman widow wife woman worker writer youth committer contributor adopter integrator
     magistrate concierge witness usher matron orderly physio operative stewardess hostess waitress seamstress understudy porter
-    chauffeur flyer teller picker educator chemist dispatcher approver consultant accountant sre qa implementer implementor packager community client public industry
+    chauffeur flyer teller picker educator chemist dispatcher approver consultant accountant sre qa implementer implementor packager community client public industry personnel
     """
 )
 _IRREGULAR = {
@@ -217,6 +218,28 @@ def _unhyphenated(words: list[str]) -> list[str]:
     """`cluster-admin` to `cluster admin`: a hyphen before a noun for people only joins it to its qualifier."""
     last = words[-1]
     return [*words[:-1], *last.split("-")] if "-" in last and names_people(last) else words
+
+
+_INSIDE = re.compile(r"(?<=[a-z,;)] )(?:(?P<name>[A-Z]+[a-z][\w-]*)|(?P<word>[a-z][\w-]*))")
+NAME_SHARE = 0.5
+"""From this share of its places on, a word that is written with a capital inside of sentences is a name."""
+
+
+def proper_names(texts: Iterable[str]) -> frozenset[str]:
+    """Words, in lower case, that the texts write with a capital inside of sentences at least twice and mostly.
+
+    All capitals do not count: they abbreviate trades ("ML engineer") as often as they name products.
+    """
+    names, words = Counter[str](), Counter[str]()
+    for text in texts:
+        for found in _INSIDE.finditer(" ".join(text.replace("*", " ").replace("`", " ").split())):
+            if found["name"]:
+                names[found["name"].lower()] += 1
+            else:
+                words[found["word"]] += 1
+    return frozenset(
+        word for word, count in names.items() if count >= 2 and count >= NAME_SHARE * (count + words[word])
+    )
 
 
 def head_noun(role: str) -> str:

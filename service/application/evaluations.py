@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents import Item, Rubric
+from service.application.batch_counts import forget_counts
 from service.application.context import LOCAL_OWNER, Context, now
 from service.application.evaluation_rows import evaluation_record, human_score
 from service.application.hearings import PreparedHearing, check_items, check_queue, estimate_items, prepare_hearing
@@ -194,7 +195,12 @@ class Evaluations:
         record = await self.get(owner, evaluation_id)
         if not record.state.status.ended:
             raise ConflictError(f"evaluation {evaluation_id!r} is {record.state.status}; cancel it first")
-        await self._context.store.write(lambda connection: delete_evaluations(connection, [evaluation_id]))
+
+        async def operation(connection: AsyncConnection) -> None:
+            await forget_counts(connection, evaluation_id)
+            await delete_evaluations(connection, [evaluation_id])
+
+        await self._context.store.write(operation)
 
     async def wait(self, owner: str | None, evaluation_id: str, timeout_s: float) -> EvaluationRecord:
         """The evaluation as soon as it has ended, or as it is after `timeout_s`."""

@@ -253,9 +253,7 @@ class Worker:
         for name in dead:
             log.warning("worker %s is dead; %d jobs go back to the queue", name, len(held[name]))
             await self._engine.hand_over(held[name])
-        lost = await stranded(self._context, exclude=set(self._active))
-        if lost:
-            await self._engine.enqueue_again(lost)
+        await self._engine.revive(await stranded(self._context, exclude=set(self._active)))
 
     async def _repeat(self, action: Callable[[], Awaitable[None]], pause_s: float) -> None:
         while True:

@@ -108,3 +108,21 @@ def test_in_a_proposal_whoever_is_not_named_is_its_author() -> None:
     written = {one.quote for one in found if one.origin == "authors"}
     assert any("new exception class" in quote for quote in written)
     assert any("every kind of operator" in quote for quote in written)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "role"),
+    [
+        ("**As a** lift mechanic\n**I want** the plans of the shaft", "lift mechanic"),
+        ("As a night porter, i want the keys in one place.", "night porter"),
+        ("As an existing tenant, it should take no more than a call.", "tenant"),
+        ("Consider a system administrator who would like to see each request.", "system administrator"),
+        ("Tenants who want to paint must ask the owner.", "tenant"),
+        ("If tenants want to paint, they can ask the owner.", None),
+        ("As an exception, it should be allowed.", None),
+        ("Handling people who want to paint takes a day.", None),
+    ],
+)
+def test_the_forms_in_which_proposals_let_people_speak(sentence: str, role: str | None) -> None:
+    mention = find_mention(sentence)
+    assert (mention.role if mention else None) == role

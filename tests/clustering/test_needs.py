@@ -12,7 +12,7 @@ from clustering.composing import choose_excerpts, split_dimensions
 from clustering.mentions import find_mention
 from clustering.naming import subject_of, telling_apart
 from clustering.narration import spoken_part
-from clustering.needs import CLAUSE_CHARACTERS_MAX, leading_need, without_markup
+from clustering.needs import CLAUSE_CHARACTERS_MAX, document_spread, leading_need, without_markup
 
 
 def said(quote: str, voice: float = 0.5) -> Perspective:
@@ -54,6 +54,39 @@ def test_the_representative_statement_leads_unless_a_later_one_asks_for_somethin
     assert need is not None
     assert need.text == "Needs two minutes at the end of the line"
     assert leading_need([]) is None
+
+
+def test_what_several_documents_need_goes_before_the_detail_of_one() -> None:
+    detail = said("As a nurse, I want support for just three kinds of syringe pump.")
+    need = said("As a nurse, I want to see the list before the round.")
+    others = [said("The list is late and the round starts."), said("Nobody sees the list.")]
+    told = [
+        one.model_copy(update={"span": one.span.model_copy(update={"document_id": str(number)})})
+        for number, one in enumerate([detail, need, *others])
+    ]
+    found = leading_need(told[:2], document_spread(told))
+    assert found is not None
+    assert found.text == "Wants to see the list before the round"
+
+
+def test_a_sentence_too_long_for_a_line_is_quoted_up_to_a_clause_only_when_asked() -> None:
+    quote = (
+        "Having to keep four rotas for wards that differ only in name forces nurses into double entry, "
+        "and the lists that we print in the evening are out of date before the night shift has read them"
+    )
+    assert leading_need([said(quote)]) is None
+    need = leading_need([said(quote)], in_part=True)
+    assert need is not None
+    assert (
+        need.text == "“Having to keep four rotas for wards that differ only in name forces nurses into double entry …”"
+    )
+
+
+def test_what_we_wish_is_not_the_wish_of_those_we_tell_about() -> None:
+    told = said("We prefer short forms because nurses fill them in at night.").model_copy(update={"origin": "reported"})
+    need = leading_need([told])
+    assert need is not None
+    assert not need.text.startswith("Prefers")
 
 
 @given(

@@ -1,0 +1,55 @@
+"""Roles are compared by trade: whose product it is does not matter, and a need stays with who has it."""
+
+from __future__ import annotations
+
+from clustering import Document, extract_perspectives
+from clustering.composing import speaker_and_need
+from clustering.grouping import without_domain_words
+from clustering.wording import proper_names
+
+PROPOSAL = """# Larkspur 12: Landing pads
+
+## User Stories
+
+#### As a depot administrator, I need to close one landing pad
+
+The field is set to `false`.
+
+#### As a courier, I want a pad near the gate
+
+It is far today.
+"""
+
+
+def test_a_heading_that_somebody_says_is_a_story() -> None:
+    found = extract_perspectives(Document(id="d", text=PROPOSAL))
+    assert [one.stakeholder for one in found] == ["depot administrator", "courier"]
+    assert all(PROPOSAL[one.span.start : one.span.end] == one.quote for one in found)
+
+
+def test_names_are_words_that_are_written_with_a_capital_inside_of_sentences() -> None:
+    texts = [
+        "As a Larkspur user, I want Larkspur to wait for the user.",
+        "When Depot North is closed the depot is dark, and the depot waits.",
+        "**Alarm** rules are for the Alarm team and our SRE and SRE alike; an alarm is an alarm.",
+    ]
+    assert proper_names(texts) == {"larkspur"}
+
+
+def test_the_name_of_a_product_tells_no_role_from_another() -> None:
+    roles = ["larkspur user", "larkspur administrator", "larkspur consultant", "user of larkspur", "depot user"]
+    assert without_domain_words(roles, frozenset({"larkspur"})) == [
+        "user", "administrator", "larkspur consultant", "user", "depot user"
+    ]  # fmt: skip
+
+
+def test_a_need_is_not_put_into_anothers_mouth() -> None:
+    long = "As a tester of the planner, I read what the others have merged, and what they have not, " + "and so on " * 9
+    asks = "As a keeper of the planner, I want a test for each protocol."
+    documents = [Document(id=str(number), text=text) for number, text in enumerate((long, asks))]
+    shown = [one for document in documents for one in extract_perspectives(document)]
+    assert [one.stakeholder for one in shown] == ["tester of the planner", "keeper of the planner"]
+    stakeholder, need = speaker_and_need("tester of the planner", shown, {})
+    assert (stakeholder, need.text if need else "") == ("keeper of the planner", "Wants a test for each protocol")
+    stakeholder, _ = speaker_and_need("planner folk", shown, {})
+    assert stakeholder == "planner folk", "a name that nobody has stands for all"
