@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
-from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 
+from tests.servers.fixtures import llama_server, model_server
 from tests.servers.loopback import stay_here
+
+__all__ = ["llama_server", "model_server"]
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 hypothesis.settings.register_profile("rehearing", deadline=None)  # a busy machine is no counterexample
 hypothesis.settings.load_profile("rehearing")
-
-_SERVERS = importlib.util.spec_from_file_location("test_servers", Path(__file__).parent / "servers" / "fixtures.py")
-assert _SERVERS is not None
-assert _SERVERS.loader is not None
-_servers = sys.modules["test_servers"] = importlib.util.module_from_spec(_SERVERS)
-_SERVERS.loader.exec_module(_servers)
-model_server, llama_server = _servers.model_server, _servers.llama_server
 
 
 @pytest.fixture(autouse=True, scope="session")

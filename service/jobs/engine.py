@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, WorkflowStatus
@@ -40,6 +40,8 @@ class Job(NamedTuple):
 class Engine:
     """One process's connection to the queue. `client` alone works without running workflows here."""
 
+    _at_work: ClassVar[Engine | None] = None  # DBOS is one for the whole process, and would go on with the first queue
+
     def __init__(self, settings: Settings, executor_id: str) -> None:
         self._settings, self.executor_id = settings, executor_id
         self._client: DBOSClient | None = None
@@ -47,7 +49,14 @@ class Engine:
         self._idle_since: dict[str, float] = {}
 
     async def start(self) -> None:
-        """Begins to take workflows from the queue, on the event loop that this is called from."""
+        """Begins to take workflows from the queue, on the event loop that this is called from.
+
+        Raises RuntimeError where this process takes them from a queue already.
+        """
+        if Engine._at_work is not None:
+            raise RuntimeError(
+                f"this process works on {Engine._at_work._settings.data_dir} already: one store a process"
+            )
         _quiet_logger()
         settings = self._settings
         self._database = open_queue_database(settings.jobs_url)
@@ -68,6 +77,7 @@ class Engine:
             config["system_database_engine"] = self._database
         DBOS(config=config)
         DBOS.launch()
+        Engine._at_work = self
         self._client = await asyncio.to_thread(self._open_client)
         rate = settings.runs_per_second
         await DBOS.register_queue_async(
@@ -90,6 +100,7 @@ class Engine:
         # DBOS has put its own threads behind `asyncio.to_thread`; they end with it
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="rehearing"))
         await asyncio.to_thread(DBOS.destroy)
+        Engine._at_work = None
 
     async def close(self) -> None:
         if self._client is not None:

@@ -1,4 +1,4 @@
-"""Model servers for the tests of every package, each a process of its own on this machine."""
+"""Servers for the tests of every package, each a process of its own on this machine: models, and the whole service."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ import pytest
 HERE = Path(__file__).parent
 BENCH_SERVER = HERE.parents[1] / "bench" / "model_server.py"
 LLAMA_SERVER = HERE / "llama_server.py"
+LIVE_SERVER = HERE / "live_server.py"
 
 
 class ServerProcess(NamedTuple):
@@ -51,6 +53,30 @@ def start(*command: str) -> ServerProcess:
         process.wait()
         raise RuntimeError(f"{command[0]} ended with {process.returncode} before it served")
     return ServerProcess(address, process)
+
+
+@contextmanager
+def live_service(folder: Path) -> Iterator[str]:
+    """The URL of a whole service that keeps its data in the folder, until the block ends.
+
+    In a process of its own: one process works for one store, and commands in the test's process open others.
+    """
+    with (folder / "log").open("wb") as log:
+        command = [sys.executable, str(LIVE_SERVER), str(folder / "data")]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        assert process.stdout is not None
+        try:
+            line = process.stdout.readline()
+            assert line, (folder / "log").read_text()[-4000:]
+            yield f"http://127.0.0.1:{line.strip()}"
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            process.stdout.close()
 
 
 @pytest.fixture

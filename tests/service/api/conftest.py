@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -21,6 +19,7 @@ from service.application import Application
 from service.opening import open_service
 from service.settings import Settings
 from tests.scheduling import made_once
+from tests.servers.fixtures import live_service
 from tests.service.conftest import BOTH
 
 RUBRIC: dict[str, Any] = {
@@ -154,24 +153,7 @@ class Live:
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """One live service for the session."""
     made_once("live", tmp_path_factory.getbasetemp())
-    folder = tmp_path_factory.mktemp("live")
-    script = Path(__file__).with_name("live_server.py")
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, str(script), str(folder / "data")], stdout=subprocess.PIPE, stderr=log, text=True
-        )
-        assert process.stdout is not None
-        try:
-            line = process.stdout.readline()
-            assert line, (folder / "log").read_text()[-4000:]
-            made = Live(f"http://127.0.0.1:{line.strip()}")
-            yield made
-            made.client.close()
-        finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            process.stdout.close()
+    with live_service(tmp_path_factory.mktemp("live")) as url:
+        made = Live(url)
+        yield made
+        made.client.close()

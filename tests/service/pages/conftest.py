@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
-import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +14,9 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-import uvicorn
 
-from service.api import create_app
-from service.opening import open_service
-from service.settings import Settings
 from tests.scheduling import made_once
+from tests.servers.fixtures import live_service
 
 SITE_TIMEOUT_S = 60
 DOCUMENT = (
@@ -96,7 +92,7 @@ class Site:
             found: dict[str, Any] = self.get(path).json()
             if ended(found):
                 return found
-            threading.Event().wait(0.2)
+            time.sleep(0.2)
         raise AssertionError(f"{path} has not ended: {found}")
 
     def hear(self, name: str, model: str) -> dict[str, Any]:
@@ -167,32 +163,10 @@ def fill(site: Site) -> None:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     made_once("site", tmp_path_factory.getbasetemp())
-    settings = Settings(data_dir=tmp_path_factory.mktemp("site"), _env_file=None)  # type: ignore[call-arg]
-    started, stop = threading.Event(), threading.Event()
-    place: dict[str, Any] = {}
-
-    async def serve() -> None:
-        async with open_service(settings, work=True) as application:
-            server = uvicorn.Server(uvicorn.Config(create_app(application, settings), port=0, log_level="error"))
-            serving = asyncio.create_task(server.serve())
-            while not server.started:  # noqa: ASYNC110  uvicorn has no event for it
-                await asyncio.sleep(0.02)
-            place["port"] = server.servers[0].sockets[0].getsockname()[1]
-            started.set()
-            await asyncio.to_thread(stop.wait)
-            server.should_exit = True
-            await serving
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
-    thread.start()
-    assert started.wait(SITE_TIMEOUT_S), "the service has not started"
-    found = Site(f"http://127.0.0.1:{place['port']}")
-    try:
+    with live_service(tmp_path_factory.mktemp("site")) as url:
+        found = Site(url)
         fill(found)
         yield found
-    finally:
-        stop.set()
-        thread.join(20)
 
 
 def chromium() -> str:
