@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from clustering.clusters import DENSITY_MIN, NOISE, Clusters, Labels, cluster_vectors, link_vectors
 from clustering.embedding import Embedder, Vectors
 from clustering.perspectives import Perspective
-from clustering.refining import refine_roles
+from clustering.refining import opposites_apart, refine_roles
 from clustering.wording import FUNCTION_WORDS, GENERAL_NOUNS, head_noun, proper_names
 
 STATEMENT_WEIGHT = 0.5
@@ -81,6 +81,7 @@ def group_perspectives(
     role_labels = refine_roles(roles, names, [counts[role] for role in roles], role_vectors, clusters.labels)
     if len(roles) < DENSITY_MIN:
         role_labels = _called_alike(roles, role_labels, embedder)
+    role_labels = opposites_apart(role_labels, roles)
     named = dict(zip(roles, role_labels, strict=True))
     labels = np.array([named.get(one.stakeholder or "", NOISE) for one in perspectives], dtype=np.int64)
     authors = [index for index, one in enumerate(perspectives) if one.origin == "authors"]

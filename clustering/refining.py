@@ -29,11 +29,10 @@ def refine_roles(
     """
     weight = np.asarray(mentions, dtype=np.float64)
     joined = _led_alike(labels, weight, vectors) if len(roles) >= DENSITY_MIN else labels  # few roles are not centred
-    gathered = _with_stewards(_with_specialists(joined, names, weight, vectors), roles, weight)
-    return _opposites_apart(gathered, roles)
+    return _with_stewards(_with_specialists(joined, names, weight, vectors), roles, weight)
 
 
-def _opposites_apart(labels: Labels, roles: Sequence[str]) -> Labels:
+def opposites_apart(labels: Labels, roles: Sequence[str]) -> Labels:
     """ "Non-core developers" in a group of their own, wherever core developers speak: their vectors are nearly one."""
     parted = labels.copy()
     known, fresh = set(roles), int(labels.max(initial=-1)) + 1

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.application.batch_counts import forget_counts
+from service.application.orphans import forget_orphans_of
 from service.application.records import Status
 from service.application.spending import COLUMNS, spent_columns, summed_columns
 from service.store import load_costs, tables
@@ -34,8 +35,12 @@ async def keep_spending(connection: AsyncConnection, which: sa.ColumnElement[boo
     return touched
 
 
-async def keep_spending_of_cancelled(connection: AsyncConnection, run_id: str) -> None:
-    """The same for one run, with what it asked between its being cancelled and its being dropped; for no other run."""
-    cancelled = sa.and_(tables.runs.c.id == run_id, tables.runs.c.status == Status.CANCELLED)
+async def settle_dropped(connection: AsyncConnection, subject_id: str) -> None:
+    """What is left to do about a job that was cancelled or deleted under its worker, once that asks nothing more for it.
+
+    A cancelled run's spending takes in what was asked in between; of what was deleted nothing stays.
+    """
+    cancelled = sa.and_(tables.runs.c.id == subject_id, tables.runs.c.status == Status.CANCELLED)
     for evaluation_id in await keep_spending(connection, cancelled):
         await forget_counts(connection, evaluation_id)
+    await forget_orphans_of(connection, subject_id)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from clustering import Document, extract_perspectives
+import asyncio
+
+from clustering import Document, Embedder, build_persona_set, extract_perspectives
 from clustering.composing import speaker_and_need
 from clustering.grouping import without_domain_words
 from clustering.wording import proper_names
@@ -53,3 +55,15 @@ def test_a_need_is_not_put_into_anothers_mouth() -> None:
     assert (stakeholder, need.text if need else "") == ("keeper of the planner", "Wants a test for each protocol")
     stakeholder, _ = speaker_and_need("planner folk", shown, {})
     assert stakeholder == "planner folk", "a name that nobody has stands for all"
+
+
+def test_opposites_stay_apart_in_a_small_set_too(embedder: Embedder) -> None:
+    texts = [
+        "As a core developer, I want to review patches.",
+        "As a core developer, I want to undo a change.",
+        "As a non-core developer, I want to publish a patch.",
+        "As a non-core developer, I want to keep a branch.",
+    ]
+    documents = [Document(id=str(number), text=text) for number, text in enumerate(texts)]
+    found = asyncio.run(build_persona_set(documents, embedder=embedder))
+    assert {group.name for group in found.groups} == {"core developer", "non-core developer"}

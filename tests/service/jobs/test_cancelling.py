@@ -82,6 +82,26 @@ async def test_cancelled_while_it_runs(settings: Any, working: Any, rubric: Any,
         await until(all_that_was_asked_is_counted)
 
 
+async def test_deleted_while_its_runs_are_being_dropped(settings: Any, working: Any, rubric: Any, item: Any) -> None:
+    async with working(settings) as (app, personas):
+        request = EvaluationRequest(item=item, persona_set=personas, rubric=rubric, repeats=MANY, protocol=SHORT)
+        evaluation = (await app.evaluations.create(None, request)).id
+
+        async def some_calls_are_made() -> bool:
+            return await calls_made(app) > 0
+
+        await until(some_calls_are_made)
+        await app.evaluations.cancel(None, evaluation)
+        await app.evaluations.delete(None, evaluation)
+
+        async def nothing_of_it_is_left() -> bool:
+            async with app.context.store.read() as connection:
+                texts = await connection.execute(sa.select(sa.func.count()).select_from(tables.call_texts))
+                return texts.scalar_one() == await calls_made(app) == 0
+
+        await until(nothing_of_it_is_left)
+
+
 async def test_cancelled_when_all_of_it_has_just_ended(settings: Any, working: Any, rubric: Any) -> None:
     async with working(settings, work=False) as (app, personas):
         batch = await app.batches.create(None, request_of_many(personas, rubric), lines(2))
