@@ -1,10 +1,11 @@
-"""Seconds per stage and peak memory of building personas: `python -m bench.personas [FOLDER | COUNT ...]`.
+"""Seconds per stage and peak memory of building personas: `python -m bench.personas [FOLDER | FILE.jsonl | COUNT ...]`.
 
-A folder is read and built whole. A number makes that many first-person passages of 24 roles and puts them through every
-stage. Their vectors are drawn around 24 directions, or embedded with `--cache FILE`, which keeps them, so that a run
-that was cut off goes on where it stopped. `--sentences FILE` lets the roles say real sentences, one a line, over and
-over until there are enough. BERTopic, where it is installed, gets the same passages and vectors in the same run, with
-the adjusted Rand index of both. Asserts nothing.
+A folder is read and built whole. A file holds labelled passages as JSON lines (text, label). A number makes that many
+first-person passages of 24 roles and puts them through every stage. Their vectors are drawn around 24 directions, or
+embedded with `--cache FILE`, which keeps them, so that a run that was cut off goes on where it stopped. `--sentences
+FILE` lets the roles say real sentences, one a line, over and over until there are enough. The vectors alone are grouped
+by ours and, where it is installed, by BERTopic, each in a fresh process, with the adjusted Rand index of both. Asserts
+nothing.
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import hashlib
-import resource
+import json
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from clustering import Document, PersonaSet, build_persona_set, open_embedder, read_documents
+from bench.compared import compare, index, peak_mb
+from clustering import Document, Embedder, PersonaSet, build_persona_set, open_embedder, read_documents
 from clustering.clusters import cluster_vectors
 
 warnings.simplefilter("ignore")
@@ -66,10 +67,6 @@ class Drawn:
         return center + 1.2 * np.random.default_rng(own).normal(size=384)
 
 
-def peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 class Spent:
     """Seconds between two moments."""
 
@@ -84,7 +81,7 @@ def timed(name: str):
     print(f"{name:24} {spent.wall_s:8.2f} s, CPU {spent.cpu_s:8.2f} s, peak {peak_mb():5.0f} MB", flush=True)
 
 
-def build(documents: Sequence[Document], embedder: object) -> PersonaSet:
+def build(documents: Sequence[Document], embedder: Embedder) -> PersonaSet:
     """Every stage with its seconds; CPU seconds are the figure to read on a busy machine."""
     wall, cpu, current = time.perf_counter(), time.process_time(), "extracting"
 
@@ -134,58 +131,33 @@ def _role(number: int, rng: np.random.Generator) -> str:
     return f"{rng.choice(ADJECTIVES)} {ROLES[number % len(ROLES)]}".strip()
 
 
-def synthetic(count: int, cache: Path | None, sentences: Sequence[str], compared: bool) -> None:
+def synthetic(count: int, embedder: Embedder, sentences: Sequence[str], compared: bool) -> None:
     texts = spoken(count, sentences) if sentences else passages(count)
-    truth = np.arange(count) % len(ROLES)
-    embedder = open_embedder(cache=cache) if cache else Drawn()
+    measure(texts, np.arange(count) % len(ROLES), embedder, compared)
+
+
+def labelled(path: Path, embedder: Embedder, compared: bool) -> None:
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    measure([row["text"] for row in rows], np.array([row["label"] for row in rows]), embedder, compared)
+
+
+def measure(texts: list[str], truth: np.ndarray, embedder: Embedder, compared: bool) -> None:
+    """Every stage, then only the vectors grouped."""
     cluster_vectors(Drawn().embed(texts[:100]), seed=0)  # compiles UMAP, which is no part of the figures below
-    print(f"-- {count} passages, every stage, vectors {'embedded' if cache else 'drawn'}", flush=True)
+    print(f"-- {len(texts)} passages, every stage, vectors by {embedder.name}", flush=True)
     found = build([Document(id=str(number), text=text) for number, text in enumerate(texts)], embedder)
     groups = {point.span.document_id: point.group_id for point in found.map if point.span}
-    index(truth, np.array([str(groups.get(str(number))) for number in range(count)]))
+    index(truth, np.array([str(groups.get(str(number))) for number in range(len(texts))]))
     if compared:
-        compare(texts, truth, embedder)
-
-
-def compare(texts: list[str], truth: np.ndarray, embedder: object) -> None:
-    """Only the vectors grouped, by ours and by BERTopic."""
-    rows = embedder.embed(texts)
-    print(f"-- {len(texts)} passages, only their vectors grouped")
-    with timed("cluster_vectors") as own:
-        labels = cluster_vectors(rows, seed=0).labels
-    index(truth, labels)
-    if find_spec("bertopic"):
-        bertopic(texts, rows, truth, own)
-    else:
-        print("BERTopic is not installed: `pip install bertopic` compares with it")
-
-
-def index(truth: np.ndarray, labels: np.ndarray) -> None:
-    from sklearn.metrics import adjusted_rand_score
-
-    score, noise = adjusted_rand_score(truth, labels), float(np.mean(np.asarray(labels) == -1))
-    print(f"  adjusted Rand index {score:.3f}, noise share {noise:.3f}, {len(set(labels)) - (-1 in labels)} clusters")
-
-
-def bertopic(texts: list[str], rows: np.ndarray, truth: np.ndarray, own: Spent) -> None:
-    """The same passages and vectors through BERTopic with its defaults, and with one seed as ours has."""
-    from bertopic import BERTopic  # type: ignore[import-not-found]
-    from umap import UMAP
-
-    BERTopic().fit_transform(texts[:300], embeddings=rows[:300])  # compiles what runs in parallel
-    seeded = UMAP(n_neighbors=15, n_components=5, min_dist=0.0, metric="cosine", random_state=0)
-    for name, model in (("BERTopic", BERTopic()), ("BERTopic, seeded UMAP", BERTopic(umap_model=seeded))):
-        with timed(name) as spent:
-            topics, _ = model.fit_transform(texts, embeddings=rows)
-        index(truth, np.asarray(topics))
-        wall, cpu = own.wall_s / spent.wall_s, own.cpu_s / spent.cpu_s
-        print(f"  ours takes {wall:.2f} of its time, {cpu:.2f} of its CPU seconds", flush=True)
+        compare(texts, truth, embedder.embed(texts))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     examples = Path(__file__).parents[1] / "examples" / "documents"
-    parser.add_argument("what", nargs="*", default=[str(examples), "1000"], help="folders and counts")
+    parser.add_argument(
+        "what", nargs="*", default=[str(examples), "1000"], help="folders, files of labelled passages, counts"
+    )
     parser.add_argument("--cache", type=Path, help="embed for real, and keep the vectors in this file")
     parser.add_argument("--sentences", type=Path, help="what the roles say: one sentence a line")
     parser.add_argument("--no-compare", action="store_true", help="leave out grouping vectors alone, and BERTopic")
@@ -193,7 +165,10 @@ def main() -> None:
     sentences = asked.sentences.read_text().splitlines() if asked.sentences else []
     for argument in asked.what:
         if argument.isdigit():
-            synthetic(int(argument), asked.cache, sentences, not asked.no_compare)
+            embedder = open_embedder(cache=asked.cache) if asked.cache else Drawn()
+            synthetic(int(argument), embedder, sentences, not asked.no_compare)
+        elif argument.endswith(".jsonl"):
+            labelled(Path(argument), open_embedder(cache=asked.cache), not asked.no_compare)
         else:
             folder(Path(argument))
 

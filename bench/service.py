@@ -30,11 +30,20 @@ RUBRIC: dict[str, Any] = {
         {"name": "clarity", "question": "Is it clear?", "levels": [{"value": n, "label": str(n)} for n in range(1, 6)]}
     ],
 }
-PERSONAS = [
-    {"id": f"{who}-{n}", "name": who, "stakeholder": who, "group_id": who, "perspective": "what it means for them"}
-    for who in ("nurse", "patient")
-    for n in (1, 2)
-]
+
+
+def panel(groups: Sequence[str], each: int) -> list[dict[str, str]]:
+    """Personas of a few words, so many of each group."""
+    return [
+        {"id": f"{who}-{n}", "name": who, "stakeholder": who, "group_id": who, "perspective": "what it means for them"}
+        for who in groups
+        for n in range(1, each + 1)
+    ]
+
+
+PERSONAS = panel(("nurse", "patient"), 2)
+LARGE = panel(("nurse", "patient", "family", "payer"), 4)
+"""As many as a set that was built from documents has."""
 RUNS_HELD = 64
 """Runs in progress while evaluations are accepted; the service may work on no more, so what is accepted only waits."""
 HELD_S = 20.0
@@ -91,13 +100,13 @@ def row(name: str, figure: str, aim: str) -> None:
     print(f"| {name} | {figure} | {aim} |", flush=True)
 
 
-async def bare(runs: int, at_once: int) -> tuple[float, float]:
+async def bare(personas: Sequence[dict[str, str]], runs: int, at_once: int) -> tuple[float, float]:
     """(wall, CPU) seconds a run of the debate alone, `at_once` in progress."""
     from agents import DebateProtocol, Rubric, hear, item_adapter
     from clustering import Persona, given_persona_set
     from llm import open_model
 
-    persona_set = given_persona_set([Persona.model_validate(one) for one in PERSONAS])
+    persona_set = given_persona_set([Persona.model_validate(one) for one in personas])
     rubric, model = Rubric.model_validate(RUBRIC), open_model("simulated")
     subject = item_adapter.validate_python(item(1))
     places = asyncio.Semaphore(at_once)
@@ -114,20 +123,30 @@ async def bare(runs: int, at_once: int) -> tuple[float, float]:
     return wall / runs, cpu / runs
 
 
-async def overhead(client: httpx.AsyncClient, hearing: dict[str, Any], runs: int, pid: int) -> None:
-    """The same hearings by the service and by the debate alone, which is measured before and after: a busy machine varies."""
+async def overhead(
+    client: httpx.AsyncClient, rubric: str, personas: Sequence[dict[str, str]], runs: int, pid: int
+) -> dict[str, Any]:
+    """The same hearings by the service and by the debate alone, which is measured before and after: a busy machine varies.
+
+    Returns what was heard, to be heard again.
+    """
+    made = (await client.post("/v1/persona-sets", json={"personas": personas})).raise_for_status().json()
+    await client.get(f"/v1/persona-sets/{made['id']}", params={"wait": 60})
+    hearing = {"persona_set": made["id"], "rubric": rubric}
     shapes = {"one after another": 1, f"{RUNS_HELD} at once, as in the service": RUNS_HELD}
-    before = [await bare(runs, many) for many in shapes.values()]
+    before = [await bare(personas, runs, many) for many in shapes.values()]
     await finish(client, {**hearing, "item": item(0), "repeats": 2})  # imports
     used, start = cpu_s(pid), time.perf_counter()
     await finish(client, {**hearing, "item": item(1), "repeats": runs, "seed": 0})
     ours = (time.perf_counter() - start) / runs, (cpu_s(pid) - used) / runs
-    after = [await bare(runs, many) for many in shapes.values()]
+    after = [await bare(personas, runs, many) for many in shapes.values()]
+    who = "" if personas is PERSONAS else f"{len(personas)} personas, "
     for shape, one, other in zip(shapes, before, after, strict=True):
         for name, mine, first, second in zip(("wall", "CPU"), ours, one, other, strict=True):
             alone = (first + second) / 2
             figure = f"{mine / alone:.2f}x ({mine * 1e3:.1f} ms against {alone * 1e3:.1f} ms)"
-            row(f"overhead per run, {name}, over the debate alone, {shape}", figure, "<= 1.5x")
+            row(f"overhead per run, {who}{name}, over the debate alone, {shape}", figure, "<= 1.5x")
+    return hearing
 
 
 async def finish(client: httpx.AsyncClient, body: dict[str, Any]) -> None:
@@ -240,11 +259,9 @@ async def batch(client: httpx.AsyncClient, hearing: dict[str, Any], count: int, 
 async def measure(options: argparse.Namespace, url: str, pid: int) -> None:
     limits = httpx.Limits(max_connections=options.clients)
     async with httpx.AsyncClient(base_url=url, timeout=600, limits=limits) as client:
-        made = (await client.post("/v1/persona-sets", json={"personas": PERSONAS})).raise_for_status().json()
-        rubric = (await client.post("/v1/rubrics", json=RUBRIC)).raise_for_status().json()
-        await client.get(f"/v1/persona-sets/{made['id']}", params={"wait": 60})
-        hearing = {"persona_set": made["id"], "rubric": rubric["id"]}
-        await overhead(client, hearing, options.runs, pid)
+        rubric = (await client.post("/v1/rubrics", json=RUBRIC)).raise_for_status().json()["id"]
+        hearing = await overhead(client, rubric, PERSONAS, options.runs, pid)
+        await overhead(client, rubric, LARGE, max(1, options.runs // 4), pid)
         await batch(client, hearing, options.items, pid)
         await posts(client, hearing, options.posts, options.clients, pid)
 

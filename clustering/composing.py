@@ -16,7 +16,7 @@ from clustering.needs import Need, document_spread, leading_need, without_markup
 from clustering.persona import Excerpt, Persona, Provenance, StakeholderGroup
 from clustering.perspectives import Perspective
 from clustering.voice import leans_on_context, names_code, takes_a_stance
-from clustering.wording import leading_role
+from clustering.wording import head_noun, leading_role, singular
 
 SAME_SIMILARITY = 0.93
 """Perspectives at least this similar say the same thing and merge."""
@@ -234,6 +234,9 @@ def _persona(
     stakeholder, need = speaker_and_need(
         _stakeholder(group, rows, perspectives), [perspectives[row] for row in ranked], spread
     )
+    speakers = [perspectives[row] for row in rows if perspectives[row].stakeholder]
+    named = any(one.stakeholder == stakeholder and _is_named(one) for one in speakers)
+    stated = bool(called) and all(_is_named(one) for one in speakers)
     called_as = _as_written(stakeholder, [perspectives[row].quote for row in rows])
     about = _about(need.text if need else "", tail, [perspectives[row].quote for row in rows])
     return Persona(
@@ -246,12 +249,19 @@ def _persona(
         background=f"Speaks in the documents as {called}." if called else "",
         excerpts=tuple(Excerpt(quote=perspectives[row].quote, span=perspectives[row].span) for row in ranked),
         provenance={
-            "name": inferred, "stakeholder": said if called else inferred,
+            "name": inferred, "stakeholder": said if called and named else inferred,
             "perspective": Provenance(kind="document", spans=(need.span,)) if need else inferred,
-            "specialty": inferred, "background": said if called else inferred, "excerpts": said,
+            "specialty": inferred, "background": said if stated else inferred, "excerpts": said,
         },
         warnings=(SPARSE_CARD,) if len(ranked) < SPARSE_EXCERPTS else (),
     )  # fmt: skip
+
+
+def _is_named(one: Perspective) -> bool:
+    """Whether the document names the speaker; a model may call somebody what no document calls them."""
+    if one.origin != "model" or one.stakeholder is None:
+        return True
+    return head_noun(one.stakeholder) in {singular(word) for word in re.findall(r"[\w-]+", one.quote)}
 
 
 def speaker_and_need(

@@ -35,6 +35,9 @@ FIELD = "demographics"
 _ANYBODY = frozenset({"woman", "man", "person", "people", "girl", "boy", "lady", "adult"})
 """Who somebody is called may say no more than that they are one."""
 
+_PARAGRAPH_CHARACTERS = 5000
+"""How far around a value quotation marks are counted."""
+
 Speaker = tuple[str, str | None]
 """A document's id and a canonical role: who speaks, as far as the documents tell speakers apart."""
 
@@ -88,12 +91,12 @@ def _is_named(turn: Turn) -> bool:
 
 def _inside_quotation(text: str, position: int) -> bool:
     """Whether a quotation is open there that is not the whole paragraph: somebody else may be quoted."""
-    start = text.rfind("\n\n", 0, position) + 2 if "\n\n" in text[:position] else 0
+    start = max(text.rfind("\n\n", 0, position) + 1, position - _PARAGRAPH_CHARACTERS)
     before = text[start : position + 1]
     if before.count("“") + before.count("«") <= before.count("”") + before.count("»") and before.count('"') % 2 == 0:
         return False
-    end = text.find("\n\n", position)
-    paragraph = text[start : end if end >= 0 else len(text)].strip()
+    end = text.find("\n\n", position, position + _PARAGRAPH_CHARACTERS)
+    paragraph = text[start : end if end >= 0 else position + _PARAGRAPH_CHARACTERS].strip()
     return not (paragraph[:1] in '“«"' and paragraph[-1:] in '”»"' and not set(paragraph[1:-1]) & set('“”«»"'))
 
 

@@ -100,7 +100,8 @@ _SAYING = (
     r"|need(?:s|ed)?(?=\s)(?!\s+not\b)|(?:have|had)\s+to|(?:are|were|get)\s+(?:\w+ly\s+|often\s+)?(?:confused|surprised|forced|frustrated|unable|annoyed|afraid|worried|unhappy|stuck|tired|reluctant)|(?:cannot|can['’]t)\s+(?:easily|reliably|tell|trust|rely|know|see|find|afford)|expect(?:s|ed)?|rel(?:y|ies|ied)\s+on|must\s+be\s+able|should\s+be\s+able|may\s+(?:want|wish|prefer|need)|might\s+(?:want|wish|prefer|need)"
     r"|(?:often|always|sometimes|usually|really|also|typically|frequently|still)\s+(?:want|need|ask|complain|prefer|struggle|worry|find|expect)s?|find(?:s)?\s+it|have\s+(?:complained|asked|told|reported|requested|expressed))"
 )
-_REPORTED = re.compile(rf"(?P<role>\b{_NOUN_PHRASE})\s+(?:who\s+)?{_SAYING}\b")
+_REPORTED = re.compile(rf"(?P<role>(?<!\w)(?<!\w['’-]){_NOUN_PHRASE})\s+(?:who\s+)?{_SAYING}\b")
+"""From the start of a word, hyphens and all: from each of its parts, a long one would be read once per part."""
 _ACCORDING = re.compile(
     rf"\b(?:[Aa]ccording to|[Ff]eedback from|[Cc]omplaints from|[Rr]equests? from|[Hh]eard from)\s+(?P<role>{_NOUN_PHRASE})\b(?=[\s,.])"
 )

@@ -15,6 +15,9 @@ from clustering.document import Document, Passage
 PASSAGE_CHARACTERS_MAX = 600
 """Sentences are joined up to this length: about what the default embedding model reads (256 word pieces)."""
 
+STRETCH_CHARACTERS_MAX = 20_000
+"""The sentence splitter takes the square of a paragraph's length over a run of quotation marks; no paragraph is this long."""
+
 _HEADING = re.compile(r"^ {0,3}(#{1,6})[ \t]+(?P<title>.+?)[ \t#]*$")
 _STORY_HEADING = re.compile(r"As\s+(?:an?|the)\s.+\b(?:I|[Ww]e)\s")
 """A heading that is what somebody says: "As a cluster administrator, I need to …"."""
@@ -50,19 +53,33 @@ def split_passages(document: Document, *, characters_max: int = PASSAGE_CHARACTE
 
 def split_sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """Offsets of the sentences of `text[start:end]`, outer white space left out."""
+    spans: list[tuple[int, int]] = []
+    for first, last in _stretches(text, start, end):
+        for left, right in _boundaries(text[first:last]):
+            left, right = _trimmed(text, first + left, first + right)
+            if right > left:
+                spans.append((left, right))
+    return spans
+
+
+def _boundaries(part: str) -> Iterable[tuple[int, int]]:
     import sentencex
 
-    spans: list[tuple[int, int]] = []
-    part = text[start:end]
     if len(part) <= 40:  # too short to hold two sentences worth splitting
-        boundaries: Iterable[tuple[int, int]] = [(0, len(part))]
-    else:
-        boundaries = _offsets(part, sentencex.segment("en", part))
-    for left, right in boundaries:
-        left, right = _trimmed(part, left, right)
-        if right > left:
-            spans.append((start + left, start + right))
-    return spans
+        return [(0, len(part))]
+    return _offsets(part, sentencex.segment("en", part))
+
+
+def _stretches(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The text in stretches that the splitter takes in its stride, cut after a sentence, else after a word."""
+    while end - start > STRETCH_CHARACTERS_MAX:
+        latest = start + STRETCH_CHARACTERS_MAX
+        cut = text.rfind(". ", start, latest) + 2
+        cut = cut if cut > start + 2 else text.rfind(" ", start, latest) + 1
+        cut = cut if cut > start else latest
+        yield start, cut
+        start = cut
+    yield start, end
 
 
 def _offsets(part: str, sentences: Iterable[str]) -> Iterator[tuple[int, int]]:

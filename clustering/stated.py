@@ -113,6 +113,8 @@ _SUPPOSED = re.compile(
     re.IGNORECASE,
 )
 """Before "I am …": it is supposed, denied, felt, or said by somebody else."""
+_BEFORE_CHARACTERS = 80
+"""How far back it is looked for: a word and the 40 characters after it, with room to spare."""
 _NOT = re.compile(r"\b(?:not|never|no\s+longer)\b|n['’]t\b")
 _OTHERS = re.compile(
     r"\b(?:my|our|his|her|their|your)\s+(?:[\w-]+\s+){0,2}?(?:mother|father|mum|mom|dad|parents?|wife|husband|spouse|partner|sons?|daughters?|child"
@@ -130,7 +132,8 @@ def find_stated(sentence: str) -> Iterator[Value]:
     seen: set[Attribute] = set()
     for attribute, pattern in _PATTERNS:
         for found in pattern.finditer(sentence):
-            if attribute in seen or _SUPPOSED.search(sentence[: found.start()]):
+            before = sentence[max(0, found.start() - _BEFORE_CHARACTERS) : found.start()]
+            if attribute in seen or _SUPPOSED.search(before):
                 continue
             place = _place(attribute, found)
             if place is not None:

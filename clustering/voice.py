@@ -38,7 +38,8 @@ IMPERATIVE = re.compile(
 )  # fmt: skip
 _CODE = re.compile(r"`[^`]*`|\w+\(\)|\b\w+[._/]\w+[._/]\w+|\b[a-z]+[A-Z]\w+|[{}=<>|\\]|https?://\S+|--\w+")
 _TEMPLATE = re.compile(
-    r"\[[^\]]*(?:role|goal|reason|persona|user)[^\]]*\](?!\()|<[^>]*(?:role|goal|persona)[^>]*>", re.IGNORECASE
+    r"\[[^\]]{0,100}?(?:role|goal|reason|persona|user)[^\]]{0,100}\](?!\()|<[^>]{0,100}?(?:role|goal|persona)[^>]{0,100}>",
+    re.IGNORECASE,
 )
 
 

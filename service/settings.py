@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -123,18 +123,25 @@ class Settings(BaseSettings):
 
     limits: Limits = Limits()
 
+    @field_validator("database_url")
+    @classmethod
+    def _database_is_known(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            scheme, separator, _ = url.get_secret_value().partition("://")
+            if not separator or scheme.split("+")[0] not in ("postgres", "postgresql", "sqlite"):
+                raise ValueError("it must begin with postgresql:// or sqlite:///")  # what it is may hold a password
+        return url
+
     @property
     def store_url(self) -> str:
         """SQLAlchemy's URL of the store, with an async driver."""
         if self.database_url is None:
             return f"sqlite+aiosqlite:///{(self.data_dir / 'rehearing.db').absolute()}"
         url = self.database_url.get_secret_value()
-        scheme, separator, rest = url.partition("://")
-        if separator and scheme.split("+")[0] in ("postgres", "postgresql"):
-            return f"postgresql+psycopg://{rest}"
-        if separator and scheme.split("+")[0] == "sqlite":
+        scheme, _, rest = url.partition("://")
+        if scheme.split("+")[0] == "sqlite":
             return f"sqlite+aiosqlite://{rest}"
-        raise ValueError(f"REHEARING_DATABASE_URL must begin with postgresql:// or sqlite:///, not {scheme[:20]!r}")
+        return f"postgresql+psycopg://{rest}"
 
     @property
     def jobs_url(self) -> str:

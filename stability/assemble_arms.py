@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from stability.assemble_agreement import arm_flips
-from stability.assemble_spent import dollars_per_verdict, per_call, per_verdict
+from stability.assemble_spent import dollars_per_call, dollars_per_verdict, per_call, per_verdict
 from stability.assemble_variance import one_way_icc
 from stability.estimates import Warnings, jackknifed, undefined
 from stability.layout import Layout
@@ -87,7 +87,8 @@ def _arm_report(
     return ArmReport(
         sr_single=_figure(found, found.sr_single, "log", asked),
         sr_panel=ratio,
-        sr_panel_tokens=_token_matched(lay, table, tokens, personas, asked),
+        sr_panel_tokens=_matched(lay, table, tokens, per_call(lay, lay.ratings.tokens), personas, asked),
+        sr_panel_usd=_matched(lay, table, cost, dollars_per_call(lay), personas, asked),
         nsr_panel=_figure(found, found.nsr_panel, "log", asked),
         flips=flips,
         calls=calls,
@@ -113,12 +114,14 @@ def verdict_of(ratio: Estimate) -> ArmVerdict:
     return "less_stable" if low is not None and low > 1 else "not_distinguishable"
 
 
-def _token_matched(lay: Layout, table: Cells, tokens: float | None, personas: int, asked: int) -> Estimate | None:
-    """The ratio to a panel that spends the arm's tokens; None without token counts."""
-    each = per_call(lay, lay.ratings.tokens)
-    if tokens is None or not each or not personas:
+def _matched(
+    lay: Layout, table: Cells, spent: float | None, each: float | None, personas: int, asked: int
+) -> Estimate | None:
+    """The ratio to a panel that spends as many tokens or dollars as a verdict of the arm; each: those of one call. None
+    where one of the two is unknown, or a call costs none."""
+    if not spent or not each or not personas:
         return None
-    found = compare(table, lay.cells, tokens / (personas * each), lay.cluster, lay.clusters)
+    found = compare(table, lay.cells, spent / (personas * each), lay.cluster, lay.clusters)
     return None if found is None else _figure(found, found.sr_panel, "log", asked)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings as python_warnings
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,11 +15,11 @@ from stability.measures.components import divide
 from stability.measures.diversity import effective_personas
 from stability.measures.effective import effective_judges
 from stability.measures.features import Floats
-from stability.measures.humans import compare_arms, human_agreement
+from stability.measures.humans import Agreement, compare_arms, human_agreement
 from stability.measures.individuation import individuation
 from stability.measures.positions import SeeingArm, position_changes
 from stability.measures.systems import ranking_stability
-from stability.report import Estimate
+from stability.report import Certainty, Estimate, HumanAgreement, HumanDifference
 
 RESAMPLES = 1000
 ITEMS_RESAMPLED_MAX = 5_000
@@ -93,26 +94,34 @@ def personas_report(lay: Layout) -> Estimate:
     return clustered(effective_personas(lay.cells.mean, noise, cluster), asked)
 
 
-def humans_report(lay: Layout, arm: str | None, rng: np.random.Generator) -> dict[str, object] | None:
+def humans_report(
+    lay: Layout, arm: str | None, rng: np.random.Generator
+) -> dict[str, tuple[HumanAgreement, ...] | HumanDifference] | None:
     """Correlations with human scores by number of runs, and the arm against the panel; None without human scores."""
     human = lay.human
     if human is None or np.isfinite(human).sum() < 3:
         return None
     resamples = int(np.clip(RESAMPLES * ITEMS_RESAMPLED_MAX / max(len(lay.items), 1), 100, RESAMPLES))
     panel = _panel_runs(lay)
-    told: dict[str, object] = {}
+    told: dict[str, tuple[HumanAgreement, ...] | HumanDifference] = {}
     if panel.size:
         found = human_agreement(panel, human, lay.cluster, rng, run_counts=_counts(panel), resamples=resamples)
-        told["panel"] = plain(found)
+        told["panel"] = _agreement(found)
     if arm is not None:
         verdicts = lay.verdict_block(arm)
         found = human_agreement(verdicts, human, lay.cluster, rng, run_counts=_counts(verdicts), resamples=resamples)
-        told[arm] = plain(found)
+        told[arm] = _agreement(found)
         if panel.size:
             first, second = _row_mean(verdicts), _row_mean(panel)
             difference, test = compare_arms(first, second, human, lay.cluster, rng, resamples=resamples)
-            told["difference"] = {"arms": [arm, "panel"], "spearman": plain(difference), "williams": plain(test)}
+            told["difference"] = HumanDifference.model_validate(
+                {"arms": (arm, "panel"), "spearman": plain(difference), "williams": plain(test)}
+            )
     return told or None
+
+
+def _agreement(found: Sequence[Agreement]) -> tuple[HumanAgreement, ...]:
+    return tuple(HumanAgreement.model_validate(plain(one)) for one in found)
 
 
 def _counts(runs: Floats) -> tuple[int, ...]:
@@ -141,7 +150,7 @@ def _row_mean(runs: Floats) -> Floats:
 
 def certainty_report(
     lay: Layout, threshold: float | None, target: float, rng: np.random.Generator, warnings: Warnings
-) -> dict[str, object] | None:
+) -> Certainty | None:
     """Is a certain judge a right one? Against the human scores; None without certainty."""
     stated = lay.ratings.certainty
     if stated is None:
@@ -165,7 +174,7 @@ def certainty_report(
         return None if curve is None else curve.aurc
 
     area = sure.bootstrapped(aurc, given, 1 - correct, cluster, rng, resamples=resamples)
-    return {
+    told = {
         "judged_by": "pass or fail as the humans" if threshold is not None else "within 0.75 of the humans",
         "verdicts": len(given),
         "aurc": plain(area),
@@ -178,6 +187,7 @@ def certainty_report(
         "threshold": plain(found := sure.calibrated_threshold(given, correct, target=target)),
         "reading": _answer_where(found.threshold, target),
     }
+    return Certainty.model_validate(told)
 
 
 def _answer_where(threshold: float | None, target: float) -> str:

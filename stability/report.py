@@ -106,9 +106,13 @@ class ArmReport(_Part):
 
     sr_single: Estimate
     sr_panel: Estimate
-    """Run variance of the arm over that of a panel of independent calls at equal calls."""
+    """Run variance of the arm over that of a panel of independent calls at equal calls: what a unit of stability
+    (1 over the run variance) costs in calls, over what it costs with the panel. Hearing again makes a verdict dearer and
+    steadier at one rate, so it is the same however often both are heard."""
     sr_panel_tokens: Estimate | None = None
-    """The same at equal tokens."""
+    """The same at equal tokens: the price of stability in tokens."""
+    sr_panel_usd: Estimate | None = None
+    """The same at equal dollars; None where a price is unknown, or nothing is paid."""
     nsr_panel: Estimate
     """Noise-to-signal ratio of the arm over the panel's: the headline."""
     flips: Estimate
@@ -131,6 +135,104 @@ class ByCalls(_Part):
     tokens: float | None = None
     cost_usd: float | None = None
     """Of one verdict, as far as the table says what a call or the arm cost; None where it does not."""
+
+
+class HumanAgreement(_Part):
+    """Correlation of the mean of so many runs with people's scores, over items."""
+
+    runs: int
+    spearman: Estimate
+    kendall: Estimate
+    """tau-b."""
+    pearson: Estimate
+
+
+class WilliamsTest(_Part):
+    """Do two arms correlate differently with the same people? Null where that is undefined."""
+
+    difference: float | None
+    statistic: float | None
+    p: float | None
+    """Two-sided."""
+
+
+class HumanDifference(_Part):
+    """The main arm's correlation with people minus the panel's."""
+
+    arms: tuple[str, str]
+    spearman: Estimate
+    williams: WilliamsTest
+
+
+class RiskCoverageCurve(_Part):
+    """Loss of the verdicts that are answered in order of certainty, and its areas; lower is better, save `normalised`."""
+
+    coverage: tuple[float, ...]
+    """At most 50 of its points."""
+    risk: tuple[float, ...]
+    aurc: float
+    base: float
+    """Mean loss: the area under the curve of a certainty that knows nothing."""
+    oracle: float
+    excess: float
+    normalised: float | None
+
+
+class CertaintyThreshold(_Part):
+    """The least certainty at which verdicts may be accepted; null asks to abstain always."""
+
+    threshold: float | None
+    coverage: float
+    agreement: float | None
+    lower_limit: float | None
+    """Of the agreement, Clopper and Pearson."""
+    n_accepted: int
+
+
+class Certainty(_Part):
+    """Is a certain judge a right one? Against people's scores."""
+
+    judged_by: str
+    """When a verdict counts as right."""
+    verdicts: int
+    aurc: Estimate
+    risk_coverage: RiskCoverageCurve | None
+    selective_accuracy: dict[str, float | None]
+    """By the share of verdicts that is answered, the most certain first."""
+    auroc: float | None
+    brier: float | None
+    ece: float | None
+    """Expected calibration error; `ece_floor` is what a perfectly calibrated certainty would show by chance."""
+    ece_floor: float | None
+    threshold: CertaintyThreshold
+    reading: str
+    """What the threshold asks of whoever uses the verdicts."""
+
+
+class MissingCounts(_Part):
+    """What one persona, or one arm's verdicts, failed to give, and what the worst case would make of it."""
+
+    asked: int
+    used: int
+    failed: int
+    abstained: int
+    failed_rate: float | None
+    abstained_rate: float | None
+    mean: float | None
+    mean_bounds: tuple[float, float] | None
+    """If all that is missing were the lowest grade, and the highest."""
+    pass_rate: float | None
+    pass_rate_bounds: tuple[float, float] | None
+    """If all that is missing failed, and if it passed."""
+
+
+class Missing(_Part):
+    """Failures and abstentions: outcomes, not zeros."""
+
+    personas: dict[str, MissingCounts]
+    arms: dict[str, MissingCounts]
+    abstention_flips: Estimate | None
+    """Chance that a persona abstains in one of two runs and not in the other; null where nobody abstained."""
 
 
 class DimensionReport(_Part):
@@ -159,10 +261,11 @@ class DimensionReport(_Part):
     """How many different scorers the personas amount to, once what they agree on is taken off."""
     permutation: dict[str, float | int | None]
     """`main`, `any`: p values; `permutations`: how many were drawn."""
-    humans: dict[str, object] | None
-    certainty: dict[str, object] | None
+    humans: dict[str, tuple[HumanAgreement, ...] | HumanDifference] | None
+    """By arm, its agreement with people's scores for one run and for all; `difference`: the main arm and the panel."""
+    certainty: Certainty | None
     individuation: dict[str, object] | None = None
-    missing: dict[str, object]
+    missing: Missing
     warnings: tuple[ReportWarning, ...]
 
 

@@ -33,6 +33,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "planted truth": ("tests/e2e/test_planted_truth.py",),
     "planted changes": ("tests/stability/test_planted.py",),
     "bad requests": ("tests/e2e/test_bad_requests.py",),
+    "connections": ("tests/e2e/test_connections.py",),
 }
 """Starts of node ids by what the tests share."""
 

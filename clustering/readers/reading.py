@@ -68,13 +68,14 @@ def read_documents(
         if progress:
             progress("reading", number, len(sources))
     if not documents:
-        raise NoUsableDocumentError(_nothing(skipped), tuple(skipped))
+        raise NoUsableDocumentError(_nothing(source, skipped), tuple(skipped))
     return Reading(tuple(documents), tuple(skipped))
 
 
-def _nothing(skipped: Sequence[Skipped]) -> str:
+def _nothing(source: object, skipped: Sequence[Skipped]) -> str:
     if not skipped:
-        return "no documents were given; give txt, md, html, pdf, docx, jsonl or csv files"
+        what = f"{str(source)!r} holds no file" if isinstance(source, Path | str) else "no documents were given"
+        return f"{what}; give txt, md, html, pdf, docx, jsonl or csv files"
     first = "; ".join(f"{one.name!r}: {one.reason} ({one.detail})" for one in skipped[:3])
     return f"none of the {len(skipped)} file(s) could be used: {first}"
 

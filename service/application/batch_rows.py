@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from agents import DebateProtocol
 from service.application.answering import answered_of
 from service.application.evaluation_rows import job_state
@@ -28,44 +25,6 @@ _ABSENT: dict[str, Any] = {column.name: None if column.nullable else 0 for colum
     "report_status": "pending"
 }
 """What the columns hold that a new batch says nothing about."""
-
-
-async def count_evaluations(connection: AsyncConnection, batch_id: str) -> tuple[dict[str, int], Spent]:
-    """Evaluations by status, and what they came to: a sum is unknown as soon as a part is."""
-    table = tables.evaluations
-    known = [
-        sa.func.count(table.c.id).filter(table.c.calls > 0, table.c[name].is_(None)).label(f"no_{name}")
-        for name in ("input_tokens", "output_tokens", "cost_usd")
-    ]
-    query = (
-        sa.select(
-            table.c.status,
-            sa.func.count().label("many"),
-            sa.func.sum(table.c.calls).label("calls"),
-            sa.func.sum(table.c.input_tokens).label("input_tokens"),
-            sa.func.sum(table.c.output_tokens).label("output_tokens"),
-            sa.func.sum(table.c.cost_usd).label("cost_usd"),
-            *known,
-        )
-        .where(table.c.batch_id == batch_id)
-        .group_by(table.c.status)
-    )
-    rows = (await connection.execute(query)).all()
-    counts: dict[str, int] = {str(status): 0 for status in Status} | {str(row.status): int(row.many) for row in rows}
-    counts["total"] = sum(row.many for row in rows)
-    return counts, Spent(
-        calls=int(sum(row.calls or 0 for row in rows)),
-        input_tokens=_sum(rows, "input_tokens"),
-        output_tokens=_sum(rows, "output_tokens"),
-        cost_usd=_sum(rows, "cost_usd"),
-    )
-
-
-def _sum(rows: Any, name: str) -> Any:
-    if any(getattr(row, f"no_{name}") for row in rows):
-        return None
-    total = sum(getattr(row, name) or 0 for row in rows)
-    return float(total) if name == "cost_usd" else int(total)
 
 
 def batch_record(row: Mapping[Any, Any], counts: Mapping[str, int], spent: Spent) -> BatchRecord:

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents import Item
 from service.application.archive import export_batch, import_batch
+from service.application.batch_counts import count_evaluations, counted
 from service.application.batch_files import (
     CheckedItems,
     Spool,
@@ -25,7 +26,7 @@ from service.application.batch_files import (
     invalid_batch,
     spooled,
 )
-from service.application.batch_rows import batch_record, batch_result, count_evaluations, new_batch_record
+from service.application.batch_rows import batch_record, batch_result, new_batch_record
 from service.application.context import LOCAL_OWNER, Context, now
 from service.application.evaluations import evaluation_row
 from service.application.hearings import PreparedHearing, check_items, check_queue, estimate_items, prepare_hearing
@@ -35,7 +36,7 @@ from service.application.loading import ROWS, forget, load
 from service.application.paging import owned, read_page
 from service.application.ratings_csv import csv_chunks
 from service.application.ratings_files import ratings_path
-from service.application.records import BatchRecord, BatchResult, Estimate, Page, Spent
+from service.application.records import BatchRecord, BatchResult, Estimate, Page
 from service.application.reports import Reports
 from service.application.requests import BatchRequest
 from service.application.rubrics import put_rubric_id
@@ -170,8 +171,8 @@ class Batches:
         """With its counts and what it cost so far. Raises NotFoundError."""
         row = await self._row(owner, batch_id)
         async with self._context.store.read() as connection:
-            counts, spent = await count_evaluations(connection, batch_id)
-        return await with_waits(self._context, batch_record(row._mapping, counts, spent))
+            found = await counted(connection, row)
+        return await with_waits(self._context, batch_record(row._mapping, *found))
 
     async def list(
         self, owner: str | None, *, after: tuple[datetime, str] | None = None, limit: int = 50
@@ -180,11 +181,9 @@ class Batches:
         query = sa.select(*_LISTED).where(owned(tables.batches, owner), tables.batches.c.loading_at.is_(None))
         async with self._context.store.read() as connection:
             page = await read_page(connection, query, tables.batches, lambda row: row, after=after, limit=limit)
-            told: list[tuple[dict[str, int], Spent]] = [
-                await count_evaluations(connection, row.id) for row in page.rows
-            ]
+            told = [await counted(connection, row) for row in page.rows]
         rows = zip(page.rows, told, strict=True)
-        return Page(tuple(batch_record(row._mapping, counts, spent) for row, (counts, spent) in rows), page.has_more)
+        return Page(tuple(batch_record(row._mapping, *found) for row, found in rows), page.has_more)
 
     async def cancel(self, owner: str | None, batch_id: str) -> BatchRecord:
         """Stops what has not ended; what is done stays, and the report is made of it."""

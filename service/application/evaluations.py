@@ -12,9 +12,17 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents import Item, Rubric
+from service.application.batch_counts import forget_counts
 from service.application.context import LOCAL_OWNER, Context, now
 from service.application.evaluation_rows import evaluation_record, human_score
-from service.application.hearings import PreparedHearing, check_items, check_queue, estimate_items, prepare_hearing
+from service.application.hearings import (
+    PreparedHearing,
+    check_items,
+    check_queue,
+    count_in_queue,
+    estimate_items,
+    prepare_hearing,
+)
 from service.application.idempotency import Keep
 from service.application.lifecycle import run_rows, stop_evaluation
 from service.application.paging import owned, read_page, whole_batches_only
@@ -86,6 +94,7 @@ class Evaluations:
 
         made = sa.select(tables.evaluations.c.id).where(tables.evaluations.c.id == row["id"])
         await write_once(self._context.store, operation, made=made)
+        count_in_queue(self._context, prepared.repeats_min)
         self._context.work_waits.ring()
         return record()
 
@@ -194,7 +203,12 @@ class Evaluations:
         record = await self.get(owner, evaluation_id)
         if not record.state.status.ended:
             raise ConflictError(f"evaluation {evaluation_id!r} is {record.state.status}; cancel it first")
-        await self._context.store.write(lambda connection: delete_evaluations(connection, [evaluation_id]))
+
+        async def operation(connection: AsyncConnection) -> None:
+            await forget_counts(connection, evaluation_id)
+            await delete_evaluations(connection, [evaluation_id])
+
+        await self._context.store.write(operation)
 
     async def wait(self, owner: str | None, evaluation_id: str, timeout_s: float) -> EvaluationRecord:
         """The evaluation as soon as it has ended, or as it is after `timeout_s`."""

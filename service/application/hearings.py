@@ -166,6 +166,12 @@ async def check_queue(context: Context) -> None:
         )
 
 
+def count_in_queue(context: Context, runs: int) -> None:
+    """Adds runs that were accepted here to what was counted last: many may be accepted before the next count."""
+    if context.queue_seen is not None:
+        context.queue_seen = context.queue_seen._replace(runs=context.queue_seen.runs + runs)
+
+
 def _check_limits(context: Context, request: Hearing) -> None:
     limits = context.limits
     repeats = request.repeats.max if isinstance(request.repeats, AdaptiveRepeats) else request.repeats

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agents import Rubric
 from service.application.answering import merged_column
+from service.application.batch_counts import UNCOUNTED
 from service.application.context import now
 from service.application.records import ENDED, OPEN, Status
 from service.application.repeats import repeats_wanted
@@ -248,15 +249,16 @@ async def stop_evaluation(connection: AsyncConnection, evaluation_id: str, code:
 
 
 async def stop_batch(connection: AsyncConnection, batch_id: str, code: str, message: str) -> None:
-    """Cancels what has not ended of a batch; what is done stays."""
+    """Cancels what has not ended of a batch; what is done stays, and a batch of which all is done has ended as it did."""
     await catch_up(connection)
+    await settle_batches(connection)
     moment, table = now(), tables.batches
     await _stop_runs(connection, tables.runs.c.batch_id == batch_id, code, message, moment)
     await _stop_evaluations(connection, tables.evaluations.c.batch_id == batch_id, code, message, moment)
     await connection.execute(
         sa.update(table)
         .where(table.c.id == batch_id, table.c.status.in_(OPEN))
-        .values(status=Status.CANCELLED, ended_at=moment, error_code=code, error=message)
+        .values(status=Status.CANCELLED, ended_at=moment, error_code=code, error=message, **UNCOUNTED)
     )
 
 
@@ -337,6 +339,7 @@ async def settle_batches(connection: AsyncConnection) -> list[str]:
         .values(
             status=sa.case(*((has[status], status.value) for status in _OUTWEIGHING), else_=Status.FAILED.value),
             ended_at=now(),
+            **UNCOUNTED,
         )
         .returning(batches.c.id)
     )

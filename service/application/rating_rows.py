@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
 from agents import Item, RunResult
+from service.store import write_json
 
 _ALWAYS = ("score", "dimension")
 
@@ -31,7 +31,7 @@ def rating_rows(result: RunResult, item: Item) -> str:
     for flag in ("abstained", "verified"):
         if flag in columns:
             columns[flag] = [bool(value) for value in columns[flag]]
-    return json.dumps(columns, separators=(",", ":"))
+    return write_json(columns)
 
 
 def joined(parts: Sequence[dict[str, list[Any]]]) -> dict[str, list[Any]]:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.application.batches import forget_batch
 from service.application.context import Context, now
 from service.application.evaluations import delete_evaluations
+from service.application.orphans import forget_orphans
 from service.store import tables
 
 _AT_ONCE = 500
@@ -46,6 +47,8 @@ async def purge(context: Context, older_than: timedelta, *, dry_run: bool = Fals
     old_sets = await _old_sets(context, before)
     if not dry_run:
         await context.store.write(lambda connection: _delete_sets(connection, old_sets))
+        while await context.store.write(forget_orphans):
+            pass
     remove = _count if dry_run else _delete
     documents = await remove(context, tables.documents, before)
     keys = await remove(context, tables.idempotency_keys, before)

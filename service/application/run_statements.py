@@ -22,7 +22,16 @@ COUNT_PROGRESS = (
 )
 BEGIN_RUN = (
     sa.update(_RUNS)
-    .where(_RUNS.c.id == sa.bindparam("run"), _RUNS.c.status.in_(OPEN))
+    .where(
+        _RUNS.c.id == sa.bindparam("run"),
+        _RUNS.c.status.in_(OPEN),
+        # one that was begun goes on; what nobody began in its time is left to be expired
+        sa.or_(
+            _RUNS.c.status == Status.RUNNING,
+            _RUNS.c.expires_at.is_(None),
+            _RUNS.c.expires_at > sa.bindparam("moment", type_=_RUNS.c.expires_at.type),
+        ),
+    )
     .values(
         status=Status.RUNNING,
         worker_id=sa.bindparam("worker"),

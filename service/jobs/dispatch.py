@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.application.batch_counts import keep_counts
 from service.application.context import Context, now
 from service.application.lifecycle import Begun, end_run, expire_runs, settle_batches
 from service.application.loading import forget_abandoned
@@ -109,7 +110,8 @@ async def still_mine(context: Context, worker_id: str, active: Mapping[str, str]
 
 
 async def sweep(context: Context) -> None:
-    """Ends what has expired, and the batches whose last item has ended; forgets batches that were never stored whole."""
+    """Ends what has expired, and the batches whose last item has ended; forgets batches that were never stored whole.
+    Counts large batches."""
     await forget_abandoned(context)
 
     async def operation(connection: AsyncConnection) -> list[str]:
@@ -119,6 +121,7 @@ async def sweep(context: Context) -> None:
     if await context.store.write(operation):
         context.something_happened.ring()
         context.work_waits.ring()
+    await keep_counts(context)
 
 
 async def forget_hopeless(context: Context, kind: str, subject_id: str, fault: Exception) -> None:

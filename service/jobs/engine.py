@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -23,6 +24,7 @@ APPLICATION = "rehearing"
 _WAITING, _PENDING = "ENQUEUED", "PENDING"
 _FINISHED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 _LISTED_MAX = 1000
+_IDLE_S = 20.0  # the queue hands out many workflows at once and begins them one by one
 _TAKEN_EVERY_S = 0.1  # a place that is free waits half of it for its next run; a look costs 2 ms
 _ENQUEUED_AT_ONCE = 32  # in one transaction: on SQLite nobody else writes to the queue meanwhile
 
@@ -42,6 +44,7 @@ class Engine:
         self._settings, self.executor_id = settings, executor_id
         self._client: DBOSClient | None = None
         self._database: sa.Engine | None = None
+        self._idle_since: dict[str, float] = {}
 
     async def start(self) -> None:
         """Begins to take workflows from the queue, on the event loop that this is called from."""
@@ -127,14 +130,36 @@ class Engine:
 
     async def enqueue_again(self, jobs: Sequence[Job]) -> None:
         """Puts jobs into the queue whose workflows were lost, or finished without doing the work."""
-        if not jobs:
-            return
+        await self._put_anew(jobs, await self._found(jobs), set())
+
+    async def revive(self, jobs: Sequence[Job]) -> None:
+        """`enqueue_again` for all jobs that should have begun long ago and are not at work here, called again and again.
+
+        What this worker holds by the queue's word, but is not working on from one call to another some time later, broke
+        when it was to begin: its row in the queue is damaged.
+        """
+        found, moment = await self._found(jobs), time.monotonic()
+        held = {
+            one.workflow_id for one in found if one.status == _PENDING and one.executor_id in (self.executor_id, None)
+        }
+        self._idle_since = {one: self._idle_since.get(one, moment) for one in held}
+        idle = {one for one, since in self._idle_since.items() if moment - since > _IDLE_S}
+        await self._put_anew(jobs, found, idle)
+
+    async def _found(self, jobs: Sequence[Job]) -> list[WorkflowStatus]:
         ids = [job.id for job in jobs]
-        found = await self.client.list_workflows_async(workflow_ids=ids, load_input=False, load_output=False)
-        known = {one.workflow_id for one in found}
-        useless = {one.workflow_id for one in found if one.status in _FINISHED or _is_foreign(one, self.executor_id)}
+        if not ids:
+            return []
+        return await self.client.list_workflows_async(workflow_ids=ids, load_input=False, load_output=False)
+
+    async def _put_anew(self, jobs: Sequence[Job], found: Sequence[WorkflowStatus], idle: set[str]) -> None:
+        known = {one.workflow_id: one for one in found}
+        useless = [
+            job.id for job in jobs
+            if (one := known.get(job.id)) and (job.id in idle or _is_useless(one, job) or _is_foreign(one, self.executor_id))
+        ]  # fmt: skip
         if useless:
-            await self.client.delete_workflows_async(list(useless))
+            await self.client.delete_workflows_async(useless)
         await self.enqueue([job for job in jobs if job.id not in known or job.id in useless])
 
     async def holders(self) -> dict[str, list[str]]:
@@ -160,6 +185,12 @@ class Engine:
         if found:
             await self.client.delete_workflows_async([one.workflow_id for one in found])
         return len(found)
+
+
+def _is_useless(workflow: WorkflowStatus, job: Job) -> bool:
+    """Whether it has ended, or says something that no queue of ours would: then nobody will take it for this job."""
+    said = (workflow.name, workflow.queue_name)
+    return workflow.status not in (_WAITING, _PENDING) or said != (job.workflow, QUEUE)
 
 
 def _is_foreign(workflow: WorkflowStatus, executor_id: str) -> bool:

@@ -18,7 +18,7 @@ from service.application.rating_rows import rating_rows
 from service.application.records import Status
 from service.application.scoring import load_scoring
 from service.application.spending import spent_columns
-from service.application.stopped_runs import keep_spending_of_cancelled
+from service.application.stopped_runs import settle_dropped
 from service.jobs.cases import Case, Cases
 from service.jobs.telling import Teller, TurnEvents
 from service.store import BudgetExhaustedError, StoreLedger, insert_at_end, tables, until_reachable
@@ -77,7 +77,7 @@ async def hear_case(
 
     async def operation(connection: AsyncConnection) -> None:
         if not await end_run(connection, run_id, begun, status, values, untold):
-            await keep_spending_of_cancelled(connection, run_id)
+            await settle_dropped(connection, run_id)
         elif kept is not None:
             await insert_at_end(connection, kept)
         if values.get("error_code") == "budget_exhausted":

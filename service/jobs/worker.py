@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from llm import CallLedger, troubles
 from service.application.context import Context
-from service.application.stopped_runs import keep_spending_of_cancelled
+from service.application.stopped_runs import settle_dropped
 from service.errors import StoreDamagedError, StoreError
 from service.jobs.cases import Cases
 from service.jobs.dispatch import forget_hopeless, mark_dispatched, still_mine, stranded, sweep, waiting_jobs
@@ -124,9 +124,8 @@ class Worker:
             if active.work.cancelled():
                 if self._stopping:
                     await asyncio.Event().wait()
-                if kind == RUN:
-                    with _told("counting what a cancelled run has cost"):
-                        await self._context.store.write(lambda one: keep_spending_of_cancelled(one, subject_id))
+                with _told("settling a dropped job"):
+                    await self._context.store.write(lambda one: settle_dropped(one, subject_id))
         finally:
             if self._active.get(subject_id) is active:
                 del self._active[subject_id]
@@ -253,9 +252,7 @@ class Worker:
         for name in dead:
             log.warning("worker %s is dead; %d jobs go back to the queue", name, len(held[name]))
             await self._engine.hand_over(held[name])
-        lost = await stranded(self._context, exclude=set(self._active))
-        if lost:
-            await self._engine.enqueue_again(lost)
+        await self._engine.revive(await stranded(self._context, exclude=set(self._active)))
 
     async def _repeat(self, action: Callable[[], Awaitable[None]], pause_s: float) -> None:
         while True:

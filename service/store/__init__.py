@@ -2,7 +2,7 @@
 
 from service.store import tables
 from service.store.clock import moment_ago
-from service.store.columns import JsonIfReadable, read_json, unpack
+from service.store.columns import JsonIfReadable, read_json, unpack, write_json
 from service.store.creating import write_once
 from service.store.ids import new_id
 from service.store.inserting import insert_if_absent
@@ -33,5 +33,6 @@ __all__ = [
     "tables",
     "unpack",
     "until_reachable",
+    "write_json",
     "write_once",
 ]

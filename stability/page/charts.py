@@ -201,7 +201,7 @@ def _flips_chart(dimension: DimensionReport, address: Callable[[str], str] | Non
             "place:Q",
             title="calls per verdict",
             scale=alt.Scale(type="log", base=2, domain=ends, nice=False),
-            axis=alt.Axis(values=ticks, format="~g", grid=False),
+            axis=alt.Axis(values=ticks, format=".3~r", grid=False),
         ),
         color=alt.Color("design:N", scale=alt.Scale(domain=names, range=[line.colour for line in shown]), title=None),
         description="description:N",

@@ -173,9 +173,8 @@ def _footer(report: StabilityReport) -> Iterator[tuple[str, str]]:
 
 def _lost(dimension: DimensionReport, what: str) -> int:
     """Ratings of personas and verdicts of arms that failed or abstained."""
-    groups = [group for name in ("personas", "arms") if isinstance(group := dimension.missing.get(name), Mapping)]
-    counts = [count.get(what) for group in groups for count in group.values() if isinstance(count, Mapping)]
-    return sum(count for count in counts if isinstance(count, int))
+    counts = [*dimension.missing.personas.values(), *dimension.missing.arms.values()]
+    return sum(one.failed if what == "failed" else one.abstained for one in counts)
 
 
 def _intervals(report: StabilityReport) -> str:

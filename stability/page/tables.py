@@ -63,6 +63,7 @@ class Table(NamedTuple):
 
 def detail_tables(dimension: DimensionReport) -> tuple[Table, ...]:
     """Every table of one dimension, in reading order, those without a row left out."""
+    plain = dimension.model_dump(include={"humans", "certainty", "missing"})
     tables = (
         _variance(dimension),
         _trust(dimension),
@@ -74,10 +75,10 @@ def detail_tables(dimension: DimensionReport) -> tuple[Table, ...]:
             for caption, values in (
                 ("Changes of position", _differences_first(dimension.position_changes)),
                 ("Ranking of systems", dimension.systems),
-                ("Agreement with humans", dimension.humans),
-                ("Certainty", dimension.certainty),
+                ("Agreement with humans", plain["humans"]),
+                ("Certainty", plain["certainty"]),
                 ("Individuation of personas", dimension.individuation),
-                ("Missing", dimension.missing),
+                ("Missing", plain["missing"]),
             )
         ),
     )
@@ -190,10 +191,11 @@ def _arms(dimension: DimensionReport) -> Table:
 def _arm_row(name: str, arm: ArmReport) -> Row:
     difference = figures.estimate_text(arm.score_difference) if arm.score_difference else "undefined"
     p = f", p {figures.p_text(arm.score_difference_p)}" if arm.score_difference_p is not None else ""
-    tokens = f"; equal tokens {figures.estimate_text(arm.sr_panel_tokens)}" if arm.sr_panel_tokens else ""
+    more = (("equal tokens", arm.sr_panel_tokens), ("equal dollars", arm.sr_panel_usd))
+    matched = "".join(f"; {at} {figures.estimate_text(ratio)}" for at, ratio in more if ratio)
     return (
         ARMS_NAMED.get(name, name),
-        figures.estimate_text(arm.sr_panel) + tokens,
+        figures.estimate_text(arm.sr_panel) + matched,
         figures.estimate_text(arm.nsr_panel),
         figures.estimate_text(arm.sr_single),
         figures.estimate_text(arm.flips, percent=True),

@@ -13,6 +13,8 @@ from agents import DebateProtocol, Dimension, Level, Rubric, TextItem, hear
 from clustering import Persona, PersonaSet
 from llm import Call, open_model
 
+ITEMS = 6
+
 
 class FileLedger:
     """Every call as a line of a file, written before it is used; a torn last line was never used."""
@@ -50,11 +52,11 @@ def _personas() -> PersonaSet:
 async def hear_all(base_url: str, ledger: Path) -> str:
     model, kept = open_model("openai:bench", base_url=base_url, api_key="none"), FileLedger(ledger)
     protocol = DebateProtocol(spread_epsilon=0, turns_max=2, synthesis=False)
-    items = [TextItem(id=f"t{n}", instruction="Say hello.", output=f"Hello number {n}.") for n in range(3)]
-    heard = [
-        hear(item, _personas(), _rubric(), protocol, models=[model], repeat=0, seed=1, ledger=kept) for item in items
+    items = [TextItem(id=f"t{n}", instruction="Say hello.", output=f"Hello number {n}.") for n in range(ITEMS)]
+    done = [  # one after the other: few calls are in flight when it is killed, beside those that are done
+        await hear(item, _personas(), _rubric(), protocol, models=[model], repeat=0, seed=1, ledger=kept)
+        for item in items
     ]
-    done = await asyncio.gather(*heard)
     await model.aclose()
     return "\n".join(result.model_dump_json() for result in done)
 

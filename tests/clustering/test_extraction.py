@@ -96,6 +96,16 @@ async def test_no_invented_quote_reaches_a_persona(quotes: list[str], name: str,
             assert excerpt.quote.strip()
 
 
+@pytest.mark.parametrize(("name", "kind"), [("dragon tamer", "inferred"), ("night nurse", "document")])
+async def test_a_stakeholder_that_no_document_names_is_the_models_own(name: str, kind: str, hashed: Embedder) -> None:
+    answer = answer_with("The night nurses want the drug chart at the bedside", name=name, characteristics="")
+    found = await build_persona_set([DOCUMENT], model=ScriptedModel(answer), embedder=hashed)
+    (persona,) = found.personas
+    assert persona.stakeholder == name
+    assert persona.provenance["stakeholder"].kind == kind
+    assert persona.provenance["background"].kind == kind
+
+
 async def test_inventions_are_counted(hashed: Embedder) -> None:
     found = await extract_with_model([DOCUMENT], ScriptedModel(answer_with("We nurses despise every patient we meet.")))
     assert (found.perspectives, found.quotes_dropped, found.stakeholders_dropped) == ([], 1, 1)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clustering import Document, extract_perspectives, split_passages
+from clustering.passages import STRETCH_CHARACTERS_MAX, split_sentences
 
 PIECES = st.sampled_from(
     ["# Head\n", "Dr. Smith said no. He left. ", "\n\n", "- item one\n", "```\ncode()\n```\n", "مرحبا بالعالم. كيف حالك؟ ", "你好。我很好。",
@@ -41,3 +43,24 @@ def test_sentences_stay_whole() -> None:
     passages = split_passages(Document(id="d", text=text), characters_max=60)
     assert all(one.text.endswith(".") for one in passages)
     assert " ".join(one.text for one in passages) == text
+
+
+def test_a_paragraph_beyond_all_bounds_is_cut_between_sentences() -> None:
+    sentence = "I want a chair in the corridor, Dr. Smith said. "
+    text = sentence * (3 * STRETCH_CHARACTERS_MAX // len(sentence))
+    spans = split_sentences(text, 0, len(text))
+    assert {text[left:right] for left, right in spans} <= {
+        sentence.strip(),
+        "I want a chair in the corridor, Dr.",
+        "Smith said.",
+    }
+    assert len(spans) >= text.count("chair")
+    assert "".join(text[left:right] for left, right in spans).replace(" ", "") == text.replace(" ", "")
+
+
+@pytest.mark.parametrize("unit", ["a-", "[ ", "<a ", "“", "`"])
+def test_a_long_run_of_anything_is_read(unit: str) -> None:
+    """Each of them once took the square of its length: minutes for a page of these, days for a file."""
+    text = "I want " + unit * (120_000 // len(unit))
+    for one in extract_perspectives(Document(id="d", text=text)):
+        assert text[one.span.start : one.span.end] == one.quote

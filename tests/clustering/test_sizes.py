@@ -18,7 +18,7 @@ from clustering import (
     measure_reproducibility,
     with_reproducibility,
 )
-from clustering.clusters import cluster_vectors, reduce_vectors
+from clustering.clusters import NOISE, Clusters, cluster_vectors, nearest_vectors, sample_clusters
 from clustering.embedding import Vectors
 
 pytestmark = pytest.mark.xdist_group("umap")
@@ -32,7 +32,7 @@ def blobs(count: int, kinds: int = 4, seed: int = 0) -> tuple[Vectors, np.ndarra
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32), labels
 
 
-@pytest.mark.parametrize(("count", "clusters"), [(0, 0), (1, 1), (2, 2), (5, 4), (15, 4), (100, 4), (1_500, 4)])
+@pytest.mark.parametrize(("count", "clusters"), [(0, 0), (1, 1), (2, 2), (5, 4), (15, 4), (100, 4), (650, 4)])
 def test_every_size_has_its_answer(count: int, clusters: int) -> None:
     vectors, truth = blobs(count)
     found = cluster_vectors(vectors, seed=1)
@@ -45,32 +45,54 @@ def test_every_size_has_its_answer(count: int, clusters: int) -> None:
     assert ((found.membership >= 0) & (found.membership <= 1)).all()
 
 
-def test_beyond_the_sample_the_rest_is_transformed_and_finds_its_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def small_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clustering.clusters.CONSENSUS_MAX", 100)
+    monkeypatch.setattr("clustering.clusters.SAMPLE_MAX", 200)
+
+
+@pytest.mark.parametrize(("count", "sampled"), [(200, False), (201, True), (450, True)])
+@pytest.mark.usefixtures("small_sample")
+def test_beyond_the_sample_the_rest_finds_its_cluster(count: int, sampled: bool) -> None:
     from sklearn.metrics import adjusted_rand_score
 
-    monkeypatch.setattr("clustering.clusters.SAMPLE_MAX", 400)
-    vectors, truth = blobs(900)
+    vectors, truth = blobs(count)
     found = cluster_vectors(vectors, seed=1)
+    assert ("sample" in found.parameters) == sampled
+    assert found.labels.shape == found.membership.shape == (count,)
     assert adjusted_rand_score(truth, found.labels) > 0.9
-    assert adjusted_rand_score(found.labels, cluster_vectors(vectors, seed=1).labels) == 1
+    assert ((found.membership >= 0) & (found.membership <= 1)).all()
+    assert (found.membership[found.labels != NOISE] > 0).all()
+    again = cluster_vectors(vectors, seed=1)
+    assert (again.labels == found.labels).all()
+    assert (again.membership == found.membership).all()
 
 
-@pytest.mark.filterwarnings("ignore::ImportWarning")  # umap's, where tensorflow, which is optional, is absent
-@pytest.mark.parametrize(("count", "transformed"), [(400, 0), (401, 1)])
-def test_the_sample_starts_one_vector_above_its_size(
-    count: int, transformed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import umap
+@pytest.mark.usefixtures("small_sample")
+def test_most_of_the_nearest_sampled_ones_decide_noise_included(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors, _ = blobs(260, kinds=2)
+    own = Clusters(np.zeros(0), np.zeros(0), (None,), {})
 
-    seen: list[int] = []
-    transform = umap.UMAP.transform
-    monkeypatch.setattr("clustering.clusters.SAMPLE_MAX", 400)
-    monkeypatch.setattr(umap.UMAP, "transform", lambda self, rows: seen.append(len(rows)) or transform(self, rows))
-    vectors, _ = blobs(count)
-    reduced = reduce_vectors(vectors, seed=1, dimensions=5, neighbors=15)
-    assert sum(seen) == transformed
-    assert np.isfinite(reduced).all()
-    assert len(np.unique(reduced, axis=0)) == count
+    def dense(sampled: Vectors, seed: int, size_min: int | None) -> Clusters:
+        """Whatever points like the first vector is cluster 0, at half strength; all else is noise."""
+        labels = np.where(sampled @ vectors[0] > 0.7, 0, NOISE)
+        return replace(own, labels=labels, membership=np.where(labels == 0, 0.5, 0.0))
+
+    monkeypatch.setattr("clustering.clusters._dense", dense)
+    found = sample_clusters(vectors, 1, None)
+    expected = np.where(vectors @ vectors[0] > 0.7, 0, NOISE)
+    assert (found.labels == expected).all()
+    assert (found.membership == np.where(expected == 0, 0.5, 0.0)).all()
+
+
+def test_a_vector_is_at_no_distance_from_itself() -> None:
+    """Rounding would make it UMAP's nearest neighbour of itself, and the vectors around it equally far."""
+    vectors, _ = blobs(300)
+    nearest, distances = nearest_vectors(vectors, vectors, 5)
+    cosine = 1.0 - vectors.astype(np.float64) @ vectors.T.astype(np.float64)
+    assert (nearest[:, 0] == np.arange(300)).all()
+    assert (distances[:, 0] == 0).all()
+    assert np.allclose(distances, np.sort(cosine, axis=1)[:, :5], atol=1e-6)
 
 
 STORIES = "\n\n".join(

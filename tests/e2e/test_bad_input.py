@@ -60,7 +60,7 @@ def one_line(capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_shell_an_empty_folder_of_documents(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
     assert here.evaluate() == 2
-    assert "documents holds no file" in one_line(capsys)
+    assert "documents' holds no file; give txt" in one_line(capsys)
     assert here.rows("persona_sets") == here.rows("documents") == 0
 
 

@@ -13,6 +13,7 @@ import yaml
 from service.cli import program as shell
 from tests.e2e.conftest import PERSONAS, RUBRIC, Program, Service
 
+pytestmark = pytest.mark.timeout(400)
 EXAMPLES = Path(__file__).parents[2] / "examples"
 KINDS = {"dialogue": "dialogue", "summary": "summary", "pair": "summary"}
 """Kind of item and the rubric that it is heard with."""

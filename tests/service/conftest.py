@@ -54,7 +54,7 @@ def quick_settings(folder: Path, **changed: Any) -> Any:
     quick: dict[str, Any] = {
         "data_dir": folder,
         "heartbeat": timedelta(milliseconds=150),
-        "worker_dead_after": timedelta(milliseconds=900),
+        "worker_dead_after": timedelta(seconds=3),  # making a report holds a busy machine up for longer than one
         "poll": timedelta(milliseconds=40),
         "shutdown_grace": timedelta(seconds=5),
     }

@@ -23,6 +23,8 @@ from stability.report import (
     Flips,
     Icc,
     Interval,
+    Missing,
+    MissingCounts,
     Plan,
     Population,
     ReportWarning,
@@ -30,6 +32,10 @@ from stability.report import (
 )
 
 HOSTILE = "<script>alert(1)</script> & \"quoted\" 'x'"
+NURSE = MissingCounts(
+    asked=9, used=6, failed=3, abstained=0, failed_rate=1 / 3, abstained_rate=0.0,
+    mean=3.0, mean_bounds=(2.3, 3.7), pass_rate=None, pass_rate_bounds=None,
+)  # fmt: skip
 UNDEFINED = Estimate(value=None, ci=None, n_used=0, n_asked=8, universe="fixed")
 
 
@@ -92,7 +98,7 @@ def _dimension(**changes: object) -> DimensionReport:
         "permutation": {"main": 0.0005, "any": None, "permutations": 2000},
         "humans": None,
         "certainty": None,
-        "missing": {"personas": {"nurse": {"failed": 3}}},
+        "missing": Missing(personas={"nurse": NURSE}, arms={}, abstention_flips=None),
         "warnings": (ReportWarning(code="few_runs", message=HOSTILE),),
     }
     return DimensionReport.model_validate(full | changes)
@@ -261,7 +267,7 @@ def test_plots_as_pictures() -> None:
 
 def test_the_line_of_one_persona_is_dashed_and_its_mark_in_the_legend_is_whole() -> None:
     points = [ByCalls(calls=calls, flips=_estimate(0.2 / calls), design="single") for calls in (1, 2)]
-    points.append(ByCalls(calls=4, flips=_estimate(0.03), design="debate"))
+    points.append(ByCalls(calls=47 / 6, flips=_estimate(0.03), design="debate"))
     svg = flips_svg(_dimension(flips_by_calls=tuple(points)))
     assert svg is not None
     legend, dashed = svg[svg.index("role-legend-symbol") :], re.findall(r"<path[^>]*dasharray=\"5,4\"[^>]*>", svg)
@@ -269,6 +275,7 @@ def test_the_line_of_one_persona_is_dashed_and_its_mark_in_the_legend_is_whole()
     assert len(dashed) == 1
     assert 'stroke-width="2"' in dashed[0], "the line"
     assert "stroke-dasharray" not in legend
+    assert ">7.83<" in svg, "a mean of calls is no row of digits"
 
 
 def test_ticks_keep_ends_and_their_distance() -> None:

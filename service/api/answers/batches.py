@@ -18,7 +18,8 @@ class BatchAnswer(JobAnswer):
 
     name: str
     request_counts: dict[str, int]
-    """Evaluations by status, and `total`."""
+    """Evaluations by status, and `total`. Of a batch of 2,000 items or more that is under way they are, with `progress` and `spent`,
+    some seconds old; once it has ended they are exact."""
     persona_set_id: str
     rubric_id: str
     protocol: DebateProtocol

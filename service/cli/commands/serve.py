@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,8 @@ from service.cli.console import talk
 from service.cli.loop import run_serving, settle_memory
 
 if TYPE_CHECKING:
+    import uvicorn
+
     from service.settings import Settings
 
 app = typer.Typer(rich_markup_mode=None)
@@ -72,4 +75,27 @@ async def _serve(settings: Settings, work: bool, listener: socket.socket) -> Non
         port = listener.getsockname()[1]
         settle_memory()
         talk(f"serving http://{host}:{port} with model {settings.model!r}; pages at /evaluations")
+        stop = _Stop(server)
         await server.serve([listener])
+        if work:
+            talk(f"stopping: finishing what is in progress for up to {settings.shutdown_grace.total_seconds():g} s")
+    if stop.signal == signal.SIGINT:
+        raise typer.Abort
+
+
+class _Stop:
+    """Takes the signal that stopped the server. Uvicorn raises it once more when it has answered what was open, and left
+    to itself it would then end the process before the work in progress is finished or handed over. A further one does."""
+
+    def __init__(self, server: uvicorn.Server) -> None:
+        self._server = server
+        self.signal: int | None = None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._take)
+
+    def _take(self, number: int, frame: object) -> None:
+        if self.signal is not None:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        self.signal = number
+        self._server.should_exit = True

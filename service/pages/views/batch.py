@@ -232,7 +232,8 @@ def _figure_table(table: Table) -> FigureTable:
 def _population(report: StabilityReport) -> str:
     own = report.population
     return (
-        f"{own.items:,} items from {own.clusters:,} sources, {own.personas} personas, up to {own.runs} runs; "
+        f"{plural(own.items, 'item')} from {plural(own.clusters, 'source')}, {plural(own.personas, 'persona')}, "
+        f"up to {plural(own.runs, 'run')}; "
         f"{own.ratings_used:,} of {own.ratings_asked:,} ratings used"
     )
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from service.pages.formatting import plural, signed, spread, words
 from service.pages.views.figures import estimate_text
 from service.pages.views.opening import ARM_NAMES
-from stability import DimensionReport, Estimate
+from stability import DimensionReport, HumanAgreement, HumanDifference
 
 SPOKEN = {"panel": "the panel without debate", "debate": "the debate", "stance": "a panel that sees stances"}
 LEVEL = 0.05
@@ -37,13 +36,14 @@ class Humans:
 
 def humans(own: DimensionReport) -> Humans | None:
     """None where people have scored too few of the items."""
-    found: dict[str, Any] = dict(own.humans or {})
-    difference = found.pop("difference", None)
+    told = own.humans or {}
+    found = {arm: entries for arm, entries in told.items() if not isinstance(entries, HumanDifference)}
+    difference = next((entry for entry in told.values() if isinstance(entry, HumanDifference)), None)
     if not found:
         return None
-    counts = sorted({int(entry["runs"]) for entries in found.values() for entry in entries})
+    counts = sorted({entry.runs for entries in found.values() for entry in entries})
     lines = tuple(HumanLine(_name(arm), _correlations(entries, counts)) for arm, entries in found.items())
-    used = [Estimate.model_validate(entry["spearman"]) for entries in found.values() for entry in entries]
+    used = [entry.spearman for entries in found.values() for entry in entries]
     most = max(used, key=lambda one: one.n_used)
     return Humans(
         hearings=tuple("one hearing" if count == 1 else f"mean of {plural(count, 'hearing')}" for count in counts),
@@ -57,15 +57,15 @@ def _name(arm: str) -> str:
     return ARM_NAMES.get(arm, words(arm))
 
 
-def _correlations(entries: Sequence[Mapping[str, Any]], counts: Sequence[int]) -> tuple[str, ...]:
-    told = {int(entry["runs"]): Estimate.model_validate(entry["spearman"]) for entry in entries}
+def _correlations(entries: Sequence[HumanAgreement], counts: Sequence[int]) -> tuple[str, ...]:
+    told = {entry.runs: entry.spearman for entry in entries}
     return tuple(estimate_text(told.get(count)) for count in counts)
 
 
-def _difference(found: Mapping[str, Any]) -> str:
+def _difference(found: HumanDifference) -> str:
     """Of two tests, both must tell the arms apart before words do."""
-    first, second = (SPOKEN.get(arm, words(arm)) for arm in found["arms"])
-    estimate, p = Estimate.model_validate(found["spearman"]), found["williams"].get("p")
+    first, second = (SPOKEN.get(arm, words(arm)) for arm in found.arms)
+    estimate, p = found.spearman, found.williams.p
     if estimate.value is None:
         return f"How {first} and {second} differ in it is undefined."
     figures = f"{first} minus {second}: {signed(estimate.value)}"

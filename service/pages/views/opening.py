@@ -10,7 +10,7 @@ from service.application import Ranking, Swings
 from service.pages.formatting import UNKNOWN, count, dollars, score, words
 from service.pages.views.evaluations import EvaluationRow, Warned, warned
 from service.pages.views.figures import estimate_text, items_href
-from stability import ByCalls, DimensionReport, Estimate, StabilityReport
+from stability import ArmReport, ByCalls, DimensionReport, Estimate, StabilityReport
 
 ONE_JUDGE, PANEL = "single", "panel"
 ARM_NAMES = {ONE_JUDGE: "one judge", PANEL: "panel, no debate", "stance": "stances only"}
@@ -52,6 +52,8 @@ class ArmLine:
     against_panel: str
     """On how many items its verdict swings less than the panel's, and more; empty for the panel itself."""
     dependability: str
+    price: str
+    """Of a unit of stability, over the panel's."""
     reading: str
 
 
@@ -120,10 +122,17 @@ def arm_lines(
                 flips=estimate_text(arm.flips if arm else found.flips if found else None, share=True),
                 against_panel=_against(swings.get(Ranking(dimension, design))) if arm else "",
                 dependability=estimate_text(trusted.get(design)) if trusted.get(design) else "–",
+                price=_price(arm) if arm else "1",
                 reading=READINGS[arm.verdict] if arm else BASELINES[design],
             )
         )
     return tuple(lines)
+
+
+def _price(arm: ArmReport) -> str:
+    """`1.8 (1.2 to 2.7) in calls, 2.1 (1.4 to 3.2) in dollars`; what is unknown is left out, save of calls."""
+    told = [("calls", arm.sr_panel), ("tokens", arm.sr_panel_tokens), ("dollars", arm.sr_panel_usd)]
+    return ", ".join(f"{estimate_text(ratio)} in {unit}" for unit, ratio in told if ratio is not None)
 
 
 def _against(found: Swings | None) -> str:

@@ -130,25 +130,6 @@ async def test_a_plain_request_id_is_kept(service: Service) -> None:
     assert response.headers["x-request-id"] == "pipeline-2041.step-7"
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "'; DROP TABLE rubrics; --",
-        "../../etc/passwd",
-        "${jndi:ldap://x}",
-        "{{ 7 * 7 }}",
-        "<script>alert(1)</script>",
-        "%n%s",
-    ],
-)
-async def test_text_is_only_text(service: Service, text: str) -> None:
-    made = await service.client.post("/v1/rubrics", json={**RUBRIC, "name": text})
-    assert made.status_code == 201
-    found = await service.client.get(made.headers["location"])
-    assert found.json()["rubric"]["name"] == text
-    assert found.headers["content-type"] == "application/json"
-
-
 async def test_no_value_can_forge_a_line_of_the_log(service: Service, caplog: pytest.LogCaptureFixture) -> None:
     from service.telemetry.logs import JsonFormatter
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+from typing import Any
+
 import pytest
+import sqlalchemy as sa
 
 from service.api import refuse_open_door
 from service.api.callers import OpenDoorError
@@ -109,3 +113,21 @@ async def test_no_door_stands_open_by_accident(settings: Settings) -> None:
 async def test_who_gave_up_keys_in_so_many_words_needs_none(serve: Serve) -> None:
     async with serve(host="0.0.0.0", unsafe_no_auth=True) as service:
         assert (await service.client.get("/v1/rubrics")).status_code == 200
+
+
+async def test_a_key_is_looked_up_by_the_digest_of_all_of_it(serve: Serve, database: dict[str, Any]) -> None:
+    """The database compares digests alone, so how long it takes says nothing about how much of a guess was right."""
+    async with serve(**database) as service:
+        _, secret = await service.application.keys.create("k", "ada", (Scope.READ,))
+        for given, status in ((secret, 200), (secret[:-1] + "!", 401), (secret.upper(), 401)):
+            asked: list[str] = []
+
+            def note(*told: Any, asked: list[str] = asked) -> None:
+                asked.append(f"{told[2]} {told[3]}")
+
+            sa.event.listen(sa.Engine, "before_cursor_execute", note)
+            response = await service.client.get("/v1/rubrics", headers={"Authorization": f"Bearer {given}"})
+            sa.event.remove(sa.Engine, "before_cursor_execute", note)
+            assert response.status_code == status
+            assert [one for one in asked if hashlib.sha256(given.encode()).hexdigest() in one]
+            assert not [one for one in asked if secret[:8] in one]

@@ -21,7 +21,7 @@ from tests.service.api.conftest import ITEM, PERSONAS, RUBRIC, Serve, Service, p
 
 WORDS = "As a nurse, I want the readings to be looked at."
 DOCUMENT = ("minutes.txt", WORDS.encode(), "text/plain")
-RESOURCES = ("documents", "persona-sets", "persona-sets of documents", "evaluations", "batches", "rubrics")
+RESOURCES = ("documents", "persona-sets", "persona-sets of documents", "edits", "evaluations", "batches", "rubrics")
 COUNTED = ("documents", "persona-sets", "evaluations", "batches", "rubrics")
 
 
@@ -76,6 +76,14 @@ async def body_of(service: Service, resource: str, name: str) -> tuple[str, dict
         return "/v1/persona-sets", {"json": {"name": name, "documents": [{"text": WORDS}]}}
     if resource == "persona-sets":
         return "/v1/persona-sets", {"json": {"name": name, "personas": PERSONAS}}
+    if resource == "edits":
+        edit = {"name": name, "drop": [PERSONAS[0]["id"]]}
+        return f"/v1/persona-sets/{await persona_set_of(service)}/edit", {"json": edit}
+    if resource == "imports":
+        return "/v1/batches/import", {
+            "content": await exported(service),
+            "headers": {"Content-Type": "application/gzip"},
+        }
     hearing = {"persona_set": await persona_set_of(service), "rubric": RUBRIC}
     if resource == "evaluations":
         return "/v1/evaluations", {"json": {**hearing, "item": ITEM}}
@@ -88,11 +96,23 @@ async def body_of(service: Service, resource: str, name: str) -> tuple[str, dict
 
 
 async def persona_set_of(service: Service) -> str:
-    found = (await service.client.get("/v1/persona-sets")).json()["data"]
+    """The first that was made, of all personas."""
+    found = (await service.client.get("/v1/persona-sets", params={"limit": 100})).json()["data"]
     if not found:
         await service.client.post("/v1/persona-sets", json={"personas": PERSONAS})
         return await persona_set_of(service)
-    return str(found[0]["id"])
+    return str(found[-1]["id"])
+
+
+async def exported(service: Service) -> bytes:
+    """The first batch that was made, as a file; it was cancelled."""
+    found = (await service.client.get("/v1/batches", params={"limit": 100})).json()["data"]
+    if not found:
+        path, body = await body_of(service, "batches", "to be moved")
+        made = (await service.client.post(path, **body)).headers["location"]
+        await service.client.post(f"{made}/cancel")
+        return await exported(service)
+    return (await service.client.get(f"/v1/batches/{found[-1]['id']}/export")).content
 
 
 async def counts(service: Service) -> dict[str, int]:
@@ -139,7 +159,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("made", [True, False], ids=["made", "not made"])
-@pytest.mark.parametrize("resource", RESOURCES)
+@pytest.mark.parametrize("resource", [*RESOURCES, "imports"])
 async def test_a_commit_whose_answer_is_lost_is_found_out_about(
     serve: Serve,
     database: dict[str, Any],

@@ -1,14 +1,15 @@
-"""Another owner's id is nobody's id: 404 from every operation that takes one, and no use of it in any body."""
+"""Another owner's id is nobody's id, on both databases: 404 from every operation that takes one, and no use of it in any body."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from service.application import Scope
-from tests.service.api.conftest import ITEM, PERSONAS, RUBRIC, Service, kept_operations, problem
+from tests.service.api.conftest import ITEM, PERSONAS, RUBRIC, Serve, Service, kept_operations, problem
 
 PUBLIC = ("/problems/{slug}", "/v1/prompts/{sha256}")
 TAKING_IDS = [(method, path) for path, method, _ in kept_operations() if "{" in path and path not in PUBLIC]
@@ -52,6 +53,13 @@ class Owned:
             f"/v1/evaluations/{self.ids['evaluation_id']}/runs", headers=self._headers
         )
         self.ids["run_id"] = runs.json()["data"][0]["id"]
+
+
+@pytest.fixture
+async def service(serve: Serve, database: dict[str, Any]) -> AsyncIterator[Service]:
+    """On each database."""
+    async with serve(**database) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import uvicorn
@@ -41,9 +42,9 @@ async def on_a_port(service: Service) -> AsyncIterator[int]:
         await serving
 
 
-async def test_clients_that_vanish_leave_nothing_behind(service: Service) -> None:
-    path = await waiting_evaluation(service)
-    async with on_a_port(service) as port:
+async def test_clients_that_vanish_leave_nothing_behind(serve: Serve, database: dict[str, Any]) -> None:
+    async with serve(**database) as service, on_a_port(service) as port:
+        path = await waiting_evaluation(service)
         asked = f"GET {path}/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
         assert (await service.client.get(path)).status_code == 200
         before = len(asyncio.all_tasks())

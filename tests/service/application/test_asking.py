@@ -136,6 +136,19 @@ async def test_limits_of_a_batch(sqlite_settings: Any, personas: Any, rubric: An
         assert caught.value.retry_after_s > 0
 
 
+async def test_runs_that_were_accepted_since_the_queue_was_counted_count(
+    sqlite_settings: Any, personas: Any, rubric: Any, item: Any
+) -> None:
+    settings = sqlite_settings.model_copy(update={"limits": Limits(queue_length=40)})
+    async with open_application(settings) as app:
+        made = await app.persona_sets.create(None, PersonaSetRequest(personas=personas))
+        request = EvaluationRequest(item=item, persona_set=made.id, rubric=rubric, repeats=15)
+        for _ in range(3):
+            await app.evaluations.create(None, request)
+        with pytest.raises(QueueFullError, match="45 runs are waiting"):
+            await app.evaluations.create(None, request)
+
+
 @pytest.mark.parametrize(
     ("changed", "pointer"),
     [

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.application import (
     Application,
@@ -20,6 +21,7 @@ from service.application import (
     Purged,
     open_application,
 )
+from service.application.stopped_runs import settle_dropped
 from service.errors import InvalidRequestError, NotFoundError
 from service.store import tables
 
@@ -97,3 +99,40 @@ async def _import_broken_files(app: Application, personas: Any, rubric: Any, ite
         with pytest.raises(InvalidRequestError, match="nothing was stored"):
             await app.batches.import_(None, chunks())
         assert await counts() == before
+
+
+def call_of(scope_id: str, subject_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A recorded call, and a text of it."""
+    call = {"subject_id": subject_id, "key": "k-1", "scope_id": scope_id, "number": 0, "body": "{}"}
+    return call, {"scope_id": scope_id, "sha256": "0" * 64, "body": "what was judged"}
+
+
+async def recorded(app: Application, *of: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    async def operation(connection: AsyncConnection) -> None:
+        await connection.execute(sa.insert(tables.calls), [call for call, _ in of])
+        await connection.execute(sa.insert(tables.call_texts), [text for _, text in of])
+
+    await app.context.store.write(operation)
+
+
+async def scopes_left(app: Application) -> list[set[str]]:
+    async with app.context.store.read() as connection:
+        columns = (tables.calls.c.scope_id, tables.call_texts.c.scope_id)
+        return [set((await connection.execute(sa.select(column))).scalars()) for column in columns]
+
+
+async def test_what_is_recorded_after_a_deletion_goes_when_its_worker_drops_it_or_with_the_next_purge(
+    settings: Any, personas: Any, rubric: Any, item: Any
+) -> None:
+    async with open_application(settings) as app:
+        kept = await app.persona_sets.create("me", PersonaSetRequest(personas=personas))
+        asked = EvaluationRequest(persona_set=kept.id, rubric=rubric, item=item)
+        evaluation = (await app.evaluations.create("me", asked)).id
+        await recorded(app, call_of(evaluation, "rn_1"), call_of("ev_gone", "rn_2"), call_of("ev_gone_too", "rn_3"))
+        await app.context.store.write(lambda connection: settle_dropped(connection, "rn_1"))
+        await app.context.store.write(lambda connection: settle_dropped(connection, "rn_2"))
+        assert await scopes_left(app) == [{evaluation, "ev_gone_too"}] * 2
+        await app.purge(timedelta(days=1), dry_run=True)
+        assert await scopes_left(app) == [{evaluation, "ev_gone_too"}] * 2
+        await app.purge(timedelta(days=1))
+        assert await scopes_left(app) == [{evaluation}] * 2

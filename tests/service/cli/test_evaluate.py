@@ -38,3 +38,38 @@ def test_a_dry_run_on_a_folder_stores_nothing(
     assert json.loads(told.out)["items"][0]["runs"] == 2
     assert told.err == ""
     assert not data.exists()
+
+
+def test_a_calibrated_panel_is_heard_by_its_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One of two groups gets nearly all of the population: the raked verdict is nearly that group's own."""
+    monkeypatch.setenv("REHEARING_DATA_DIR", str(tmp_path / "data"))
+    voices, items = tmp_path / "voices", tmp_path / "items.jsonl"
+    voices.mkdir()
+    (voices / "a.txt").write_text("As a ward nurse, I want sleep after a night shift.")
+    (voices / "b.txt").write_text("As a patient, I want to read my own results.")
+    items.write_text(json.dumps(ITEM))
+    assert run(["personas", str(voices), "--option", "single_voices=true", "-q", "--name", "both", "--json"]) == 0
+    groups = [one["group_id"] for one in json.loads(capsys.readouterr().out)["personas"]]
+    assert run(["list", "persona-sets", "--json"]) == 0
+    stored = json.loads(capsys.readouterr().out)
+    rows = stored["data"] if isinstance(stored, dict) else stored
+    (tmp_path / "town.yaml").write_text(
+        json.dumps({"margins": {"group": dict(zip(groups, (0.98, 0.02), strict=True))}})
+    )
+    assert run(["personas", rows[0]["id"], "--calibrate", str(tmp_path / "town.yaml"), "--json"]) == 0
+    told = capsys.readouterr()
+    made = told.err.split("stored as ")[1].split(",")[0]
+    weights = {one["group_id"]: one["weight"] for one in json.loads(told.out)["personas"]}
+    asked = ["evaluate", str(items), "--personas", made, "--repeats", "1", "--arm", "panel", "--json", "-q"]
+    asked += ["--rubric", str(ROOT / "examples" / "rubrics" / "summary.yaml"), "--model", "simulated:persona_sd=2"]
+    values = {}
+    for aggregation in ("mean", "raked"):
+        assert run([*asked, "--aggregation", aggregation]) == 0
+        scores = json.loads(capsys.readouterr().out)["scores"]["a"]["panel"]
+        values[aggregation] = [one["value"] for one in scores.values()]
+    assert sorted(weights.values()) == pytest.approx([0.04, 1.96])
+    assert values["mean"] != values["raked"]
+    assert run([*asked, "--aggregation", "loudest"]) == 2
+    assert "certainty_weighted" in capsys.readouterr().err

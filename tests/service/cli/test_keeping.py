@@ -53,9 +53,9 @@ def test_the_ratings_of_a_batch_are_a_table_that_stability_reads(
     assert f"rehearing stability {file}" in capsys.readouterr().err
     assert file.read_text().split() == printed.split()
     assert run(["stability", str(file), "-q"]) == 0
-    for words in (["ba_none", "--format", "csv"], [batch_id, "--format", "json"], ["rn_none", "--format", "csv"]):
-        assert run(["export", *words, "--out", str(file)]) == 2
-        assert words[0] in capsys.readouterr().err or "--format" in words
+    for id_, asked, told in (("ba_none", "csv", "ba_none"), (batch_id, "json", "csv"), ("rn_none", "csv", "markdown")):
+        assert run(["export", id_, "--format", asked, "--out", str(file)]) == 2
+        assert told in capsys.readouterr().err
     assert file.read_text(), "a file of the caller's is not emptied"
 
 
@@ -77,6 +77,12 @@ def test_a_doctor_names_what_to_mend(
     assert "mend model" in capsys.readouterr().err
     assert run(["doctor", "--model", "simulated", "-q"]) == 0
     assert capsys.readouterr().err == ""
+    monkeypatch.setenv("REHEARING_DATABASE_URL", "mysql://me:word@db/rehearing")
+    assert run(["doctor"]) == 2
+    told = capsys.readouterr().err
+    assert "database_url" in told
+    assert "postgresql://" in told
+    assert "word" not in told
 
 
 def test_what_is_stored_is_listed_down_to_the_run(batch_id: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from service.application import BatchRequest, EvaluationRequest, Status
+from service.application.context import now
 from service.store import tables
 from tests.service.jobs.test_faults import until
 from tests.service.jobs.test_working import SHORT, lines
@@ -81,8 +82,60 @@ async def test_cancelled_while_it_runs(settings: Any, working: Any, rubric: Any,
         await until(all_that_was_asked_is_counted)
 
 
+async def test_deleted_while_its_runs_are_being_dropped(settings: Any, working: Any, rubric: Any, item: Any) -> None:
+    async with working(settings) as (app, personas):
+        request = EvaluationRequest(item=item, persona_set=personas, rubric=rubric, repeats=MANY, protocol=SHORT)
+        evaluation = (await app.evaluations.create(None, request)).id
+
+        async def some_calls_are_made() -> bool:
+            return await calls_made(app) > 0
+
+        await until(some_calls_are_made)
+        await app.evaluations.cancel(None, evaluation)
+        await app.evaluations.delete(None, evaluation)
+
+        async def nothing_of_it_is_left() -> bool:
+            async with app.context.store.read() as connection:
+                texts = await connection.execute(sa.select(sa.func.count()).select_from(tables.call_texts))
+                return texts.scalar_one() == await calls_made(app) == 0
+
+        await until(nothing_of_it_is_left)
+
+
+async def test_cancelled_when_all_of_it_has_just_ended(settings: Any, working: Any, rubric: Any) -> None:
+    async with working(settings, work=False) as (app, personas):
+        batch = await app.batches.create(None, request_of_many(personas, rubric), lines(2))
+        for table in (tables.runs, tables.evaluations):
+            done = sa.update(table).values(status=Status.COMPLETED, ended_at=now())
+            await app.context.store.write(lambda connection, done=done: connection.execute(done))
+        assert (await app.batches.cancel(None, batch.id)).state.status is Status.COMPLETED
+
+
 def request_of_many(personas: str, rubric: Any) -> BatchRequest:
     return BatchRequest(persona_set=personas, rubric=rubric, protocol=SHORT)
+
+
+async def test_what_is_cancelled_asks_nothing_more(sqlite_settings: Any, working: Any, rubric: Any, item: Any) -> None:
+    """A run that is under way is dropped: its next questions would cost money for a verdict that nobody wants."""
+    async with working(sqlite_settings) as (app, personas):
+        slow = EvaluationRequest(
+            item=item, persona_set=personas, rubric=rubric, protocol=SHORT, models=("simulated:delay_s=1",)
+        )
+        cancelled = (await app.evaluations.create(None, slow)).id
+
+        async def it_is_under_way() -> bool:
+            return await calls_made(app) > 0
+
+        await until(it_is_under_way)
+        assert (await app.evaluations.cancel(None, cancelled)).state.status is Status.CANCELLED
+        after = await app.evaluations.create(None, slow.model_copy(update={"seed": 1}))
+        purposes = {}
+        for one in (cancelled, (await app.evaluations.wait(None, after.id, 60)).id):
+            (run,) = await app.runs.list(None, one)
+            purposes[one] = {call.purpose for call in await app.runs.calls(None, run.id)}
+    assert "restating" in purposes[after.id], "it had the time to come to that"
+    assert "judging" in purposes[cancelled]
+    assert "restating" not in purposes[cancelled]
 
 
 async def test_cancelled_when_it_has_ended(settings: Any, working: Any, rubric: Any, item: Any) -> None:

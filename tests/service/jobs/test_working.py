@@ -22,6 +22,8 @@ from service.application import (
     open_application,
     said,
 )
+from service.application.context import now
+from service.application.lifecycle import Begun, begin_run
 from service.jobs.lease import Lease
 from service.store import Store, tables
 
@@ -212,6 +214,26 @@ async def test_work_that_nobody_begins_expires(sqlite_settings: Any, working: An
     async with working(sqlite_settings) as (app, _):
         ended = await app.evaluations.wait(None, made.id, 30)
     assert ended.state.status is Status.EXPIRED
+
+
+async def test_a_run_whose_time_is_over_is_not_begun_and_one_that_was_begun_goes_on(
+    sqlite_settings: Any, working: Any, rubric: Any, item: Any
+) -> None:
+    async with working(sqlite_settings, work=False) as (app, personas):
+        request = EvaluationRequest(item=item, persona_set=personas, rubric=rubric, protocol=SHORT, repeats=2)
+        made = await app.evaluations.create(None, request)
+        late, begun = [run.id for run in await app.runs.list(None, made.id)]
+
+        async def begin(run_id: str) -> Begun | None:
+            return await app.context.store.write(lambda connection: begin_run(connection, run_id, "worker"))
+
+        assert await begin(begun) is not None
+        over = sa.update(tables.runs).values(expires_at=now() - timedelta(seconds=1))
+        await app.context.store.write(lambda connection: connection.execute(over))
+        assert await begin(late) is None, "the sweep may come later than the worker"
+        again = await begin(begun)
+        assert again is not None
+        assert again.attempt == 2
 
 
 async def test_work_that_the_queue_has_lost_is_found_again(

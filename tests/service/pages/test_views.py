@@ -147,6 +147,10 @@ def test_each_way_to_a_verdict_shows_its_price(call: float | None, debate: float
     report = stability_report(Ratings.from_rows(rows))
     swings = {Ranking("score", "debate"): Swings(2, 1_200, 0)}
     lines = arm_lines("ba_1", "score", report.dimensions["score"], swings)
+    *baselines, last = [line.price for line in lines]
+    assert baselines == ["1", "1"]
+    assert "in calls, " in last
+    assert ("in dollars" in last) is bool(call)
     assert [line.against_panel for line in lines] == ["", "", "less on 2, more on 1,200"]
     assert [(line.name, line.calls, line.tokens) for line in lines] == [
         ("one judge", "1", "100"),

@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from stability import DimensionReport, Rating, Ratings, StabilityReport, report_html, stability_report
 
@@ -62,8 +63,20 @@ def test_the_report_is_what_the_published_schema_says(report: StabilityReport) -
         jsonschema.validate(wrong, schema)
 
 
+@pytest.mark.parametrize("block", ["humans", "certainty", "missing"])
+def test_no_block_takes_what_the_schema_does_not_name(report: StabilityReport, block: str) -> None:
+    schema = json.loads((Path(__file__).parents[3] / "docs" / "report.schema.json").read_text())
+    told = json.loads(report.model_dump_json(by_alias=True))
+    own = told["dimensions"]["score"]
+    own[block] = {**own[block], "more": 1}
+    with pytest.raises(jsonschema.ValidationError, match="more"):
+        jsonschema.validate(told, schema)
+    with pytest.raises(ValidationError, match="more"):
+        StabilityReport.model_validate(told)
+
+
 def test_humans(one: DimensionReport) -> None:
-    humans: Any = one.humans
+    humans: Any = one.model_dump(mode="json")["humans"]
     assert set(humans) == {"panel", "debate", "difference"}
     for name, expected in (("panel", 1 - SWAPPED), ("debate", 1.0)):
         assert [entry["runs"] for entry in humans[name]] == [1, 2]
@@ -88,7 +101,7 @@ def test_humans(one: DimensionReport) -> None:
 
 
 def test_certainty(one: DimensionReport) -> None:
-    certainty: Any = one.certainty
+    certainty: Any = one.model_dump(mode="json")["certainty"]
     assert set(certainty) == {
         "judged_by", "verdicts", "aurc", "risk_coverage", "selective_accuracy", "auroc", "brier", "ece", "ece_floor",
         "threshold", "reading",
@@ -122,14 +135,16 @@ def test_a_threshold_that_holds_is_said() -> None:
         Rating(f"i{number}", "a", "1", 5.0 if number % 2 else 1.0, human=5.0 if number % 2 else 1.0, certainty=0.75)
         for number in range(40)
     ]
-    certainty: Any = stability_report(Ratings.from_rows(told), thresholds=3.0, target=0.9).dimensions["score"].certainty
+    certainty: Any = stability_report(Ratings.from_rows(told), thresholds=3.0, target=0.9).model_dump(mode="json")[
+        "dimensions"
+    ]["score"]["certainty"]
     assert certainty["threshold"]["threshold"] == 0.75
     assert certainty["threshold"]["lower_limit"] == pytest.approx(0.05 ** (1 / 40)), "Clopper and Pearson, none wrong"
     assert certainty["reading"].startswith("answer where certainty is 0.75 or more")
 
 
 def test_missing(one: DimensionReport) -> None:
-    missing: Any = one.missing
+    missing: Any = one.model_dump(mode="json")["missing"]
     assert set(missing) == {"personas", "arms", "abstention_flips"}
     a, b = missing["personas"]["a"], missing["personas"]["b"]
     whole, lost = 2 * 55.0, 1.0 + 10.0 + 4.0
@@ -163,7 +178,7 @@ def test_without_humans_certainty_or_anything_missing_they_are_null_or_empty() -
     told = stability_report(Ratings.from_rows(bare)).dimensions["score"]
     assert told.humans is None
     assert told.certainty is None
-    missing: Any = told.missing
+    missing: Any = told.model_dump(mode="json")["missing"]
     assert missing["abstention_flips"] is None
     assert missing["personas"]["a"]["pass_rate"] is None
     assert missing["personas"]["a"]["pass_rate_bounds"] is None

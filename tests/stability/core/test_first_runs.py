@@ -51,8 +51,8 @@ def test_the_figures_are_those_of_a_table_of_the_first_runs() -> None:
     only = stability_report(Ratings.from_rows([row for row in rows if int(row.run) < FIRST])).dimensions["score"]
     assert told.components == only.components
     assert told.flips == only.flips
-    counts = told.missing["personas"]["p0"]  # type: ignore[index]
-    assert counts["asked"] == sum(row.persona == "p0" for row in rows), "what went missing is counted over all runs"
+    counts = told.missing.personas["p0"]
+    assert counts.asked == sum(row.persona == "p0" for row in rows), "what went missing is counted over all runs"
 
 
 def test_runs_named_in_words_keep_their_order_of_appearance() -> None:

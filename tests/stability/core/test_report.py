@@ -207,12 +207,13 @@ def test_missing_is_bounded_and_abstention_is_an_outcome() -> None:
     rows = [Rating("a", "p", str(run), score) for run, score in enumerate([1.0, 5.0, 5.0, None])]
     rows += [Rating("a", "p", "9", None, abstained=True)]
     report, _ = told(Ratings.from_rows(rows), thresholds=3.0)
-    counts = report.dimensions["score"].missing["personas"]["p"]  # type: ignore[index]
-    assert (counts["asked"], counts["used"], counts["failed"], counts["abstained"]) == (5, 3, 1, 1)
-    assert counts["mean_bounds"] == pytest.approx([13 / 5, 21 / 5])
-    assert counts["pass_rate_bounds"] == pytest.approx([2 / 5, 4 / 5])
-    flips = report.dimensions["score"].missing["abstention_flips"]
-    assert flips["value"] == pytest.approx(2 * 1 * 3 / (4 * 3))  # type: ignore[index]
+    counts = report.dimensions["score"].missing.personas["p"]
+    assert (counts.asked, counts.used, counts.failed, counts.abstained) == (5, 3, 1, 1)
+    assert counts.mean_bounds == pytest.approx((13 / 5, 21 / 5))
+    assert counts.pass_rate_bounds == pytest.approx((2 / 5, 4 / 5))
+    flips = report.dimensions["score"].missing.abstention_flips
+    assert flips is not None
+    assert flips.value == pytest.approx(2 * 1 * 3 / (4 * 3))
 
 
 def test_the_plan_is_the_cheapest_and_priced(plant: Plant) -> None:
@@ -239,6 +240,28 @@ def test_tokens_give_a_token_matched_panel(plant: Plant) -> None:
     arm = one.arms["debate"]
     assert arm.sr_panel_tokens is not None
     assert arm.sr_panel_tokens.value == pytest.approx(2 * (arm.sr_panel.value or 0)), "32 calls' worth, not 16"
+
+
+def test_the_price_of_stability_is_what_is_paid_times_the_variance_that_is_left(plant: Plant) -> None:
+    """Over the panel's, in calls and in dollars: by hand, from the variance of the debate's verdicts and of the calls."""
+    table = plant(debate_sd=0.3)
+    debate = table.persona.codes < 0
+    cost, calls = np.where(debate, 0.24, 0.005), np.where(debate, 16.0, 1.0)
+    one = told(type(table)(**{**vars(table), "cost_usd": cost, "calls": calls}))[0].dimensions["score"]
+    frame: dict[tuple[int, int], list[float]] = {}
+    for item, persona, score in zip(table.item.codes, table.persona.codes, table.score, strict=True):
+        frame.setdefault((int(item), int(persona)), []).append(float(score))
+    spread = {
+        judge: [np.var(runs, ddof=1) for (_, who), runs in frame.items() if (who < 0) is judge]
+        for judge in (True, False)
+    }
+    ratio = np.mean(spread[True]) / np.mean(spread[False])
+    arm = one.arms["debate"]
+    assert arm.sr_panel.value == pytest.approx(16 * ratio)
+    assert arm.sr_panel_usd is not None
+    assert arm.sr_panel_usd.value == pytest.approx(0.24 / 0.005 * ratio)
+    unpaid = told(type(table)(**{**vars(table), "cost_usd": cost * 0, "calls": calls}))[0].dimensions["score"]
+    assert unpaid.arms["debate"].sr_panel_usd is None, "what is free has no price"
 
 
 def test_every_way_to_a_verdict_has_its_price(plant: Plant) -> None:
