@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from agents import Arm, DebateProtocol, DialogueItem, PairItem, SummaryItem, Tex
 from agents.injection import suspect_injection
 from agents.material import Place, material, places
 from llm import open_model, sections
+from tests.real_data import DATA
 
 ATTACKS = json.loads((Path(__file__).parent / "attacks.json").read_text(encoding="utf-8"))
 UNSEEN_MAX = 5  # template syntax and plain forgeries of a dialogue's layout give no order to anybody
@@ -148,10 +148,10 @@ def test_the_examples_are_left_alone():
     assert [text[:80] for text in texts if suspect_injection([Place("output", text)])] == []
 
 
-@pytest.mark.skipif("REHEARING_TEST_DATA" not in os.environ, reason="REHEARING_TEST_DATA names no folder of test data")
+@pytest.mark.skipif(not DATA.is_dir(), reason="no test data found: REHEARING_TEST_DATA names its folder")
 @pytest.mark.parametrize("name", ["topical_chat.jsonl", "mslr_cochrane.jsonl"])
 def test_few_false_alarms_on_real_text(name):
-    lines = (Path(os.environ["REHEARING_TEST_DATA"]) / name).read_text(encoding="utf-8").splitlines()
+    lines = (DATA / name).read_text(encoding="utf-8").splitlines()
     alarms = [found for line in lines if (found := suspect_injection([Place("output", line)]))]
     assert len(alarms) <= 0.005 * len(lines), alarms[:10]
 

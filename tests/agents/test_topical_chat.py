@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 
 from agents import Arm, DebateProtocol, DialogueItem, Utterance, hear
 from clustering import PersonaSet
 from llm import open_model
+from tests.real_data import DATA
 
 RESPONSES, REPEATS, PLANTED = 60, 3, 0.5
-
-
-DATA = Path(os.environ.get("REHEARING_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data")
-"""A folder of test data: named by the environment, or beside the checkout."""
 
 
 @pytest.mark.skipif(

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from clustering import Document, Embedder, open_embedder, read_documents
 from clustering.embedding import Vectors
+from tests.real_data import DATA
 from tests.scheduling import made_once
 
 
@@ -43,8 +42,7 @@ def embedder(tmp_path_factory: pytest.TempPathFactory) -> Embedder:
 
 @pytest.fixture(scope="session")
 def keps() -> tuple[Document, ...]:
-    told = os.environ.get("REHEARING_TEST_DATA")
-    folder = (Path(told) if told else Path(__file__).parents[3] / "shared" / "data") / "documents" / "keps"
+    folder = DATA / "documents" / "keps"
     if not folder.is_dir():
         pytest.skip(f"no documents in {folder}: set REHEARING_TEST_DATA to the folder that holds documents/keps")
     return read_documents(folder).documents

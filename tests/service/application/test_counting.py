@@ -14,7 +14,7 @@ from llm import Call, CallOutcome, Purpose
 from service.application import Application, BatchRecord, BatchRequest, PersonaSetRequest, Status, open_application
 from service.application import batch_counts as counting
 from service.application.context import now
-from service.application.stopped_runs import keep_spending_of_cancelled
+from service.application.stopped_runs import settle_dropped
 from service.jobs.dispatch import sweep
 from service.store import StoreLedger, tables
 
@@ -153,7 +153,7 @@ async def test_what_a_stopped_run_still_costs_is_counted_after_the_batchs_end(
         run = (await connection.execute(sa.select(tables.runs.c.id, tables.runs.c.evaluation_id).limit(1))).one()
     ledger = StoreLedger(app.context.store, run.id, run.evaluation_id, resumed=False)
     await ledger.record(a_call(cost_usd=0.25))
-    await app.context.store.write(lambda connection: keep_spending_of_cancelled(connection, run.id))
+    await app.context.store.write(lambda connection: settle_dropped(connection, run.id))
     assert (await app.batches.get("me", batch_id)).spent.cost_usd == 0.25
     await sweep(app.context)
     assert (await app.batches.get("me", batch_id)).spent.cost_usd == 0.25

@@ -79,10 +79,11 @@ async def test_a_clock_that_jumps_under_one_of_two_workers(
 async def test_a_machine_whose_clock_is_wrong_sees_who_lives(
     store: Store, sqlite_settings: Any, monkeypatch: pytest.MonkeyPatch, ahead_s: float
 ) -> None:
-    context = Context(sqlite_settings, store, Models(sqlite_settings))
+    settings = sqlite_settings.model_copy(update={"worker_dead_after": timedelta(seconds=1)})
+    context = Context(settings, store, Models(settings))
     living, silent = (Lease(store, name, 12.0) for name in ("living", "silent"))
     await silent.register()
-    await asyncio.sleep(1.2)  # `silent` has said nothing for longer than the second that is the least
+    await asyncio.sleep(1.2)  # `silent` has said nothing for longer than the second
     await living.register()
     await living.beat()
     Clock(monkeypatch).ahead_s = ahead_s
