@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from subprocess import Popen
 from typing import Any, NamedTuple
 
-from tests.e2e.conftest import Service, freeze
+from tests.e2e.conftest import Process, Service, freeze
 
 ITEMS = 20
 MIDDLE = 60
@@ -36,7 +35,7 @@ def counts_in_file(store: Path) -> Count:
     """Counts in an SQLite file."""
 
     def count(query: str) -> int:
-        with closing(sqlite3.connect(store, timeout=30)) as connection:
+        with closing(sqlite3.connect(store, timeout=150)) as connection:
             return int(connection.execute(query).fetchone()[0])
 
     return count
@@ -54,7 +53,7 @@ def counts_in_server(url: str) -> Count:
     return count
 
 
-def kill(processes: list[Popen[bytes]], server: Any, count: Count) -> Killed:
+def kill(processes: Sequence[Process], server: Any, count: Count) -> Killed:
     """kill -9 of processes in mid-flight, all at one moment."""
     for process in processes:
         freeze(process)

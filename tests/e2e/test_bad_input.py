@@ -13,7 +13,7 @@ import pytest
 from service.application import PersonaSetRequest, open_application
 from service.cli.program import run
 from service.settings import Settings
-from tests.e2e.conftest import PERSONAS, RUBRIC, free_port, item
+from tests.e2e.conftest import PERSONAS, RUBRIC, item
 
 pytestmark = pytest.mark.timeout(400)
 DOWN = "http://127.0.0.1:9/v1"
@@ -91,7 +91,7 @@ def test_shell_an_id_twice(here: Here, capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_shell_a_service_that_is_down(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
-    items, url = str(here.folder / "items.jsonl"), f"http://127.0.0.1:{free_port()}"
+    items, url = str(here.folder / "items.jsonl"), DOWN.removesuffix("/v1")
     assert run(["batch", items, "--persona-set", "ps_x", "--rubric", "ru_x", "--url", url]) == 1
     told = one_line(capsys)
     assert url in told

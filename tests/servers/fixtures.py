@@ -33,6 +33,10 @@ class ServerProcess(NamedTuple):
         """Other faults from now on, for the bench server."""
         self._get("/faults", json.dumps(faults).encode())
 
+    def answer_at_most(self, calls: int | None) -> None:
+        """The bench server answers so many calls over all and holds the next ones until more are allowed; None for any number."""
+        self._get("/answers_most", json.dumps(calls).encode())
+
     def stop(self) -> None:
         self.process.kill()
         self.process.wait()
@@ -40,7 +44,7 @@ class ServerProcess(NamedTuple):
             self.process.stdout.close()
 
     def _get(self, path: str, data: bytes | None) -> Any:
-        with urllib.request.urlopen(self.base_url.removesuffix("/v1") + path, data, timeout=10) as response:
+        with urllib.request.urlopen(self.base_url.removesuffix("/v1") + path, data, timeout=120) as response:
             return json.load(response)
 
 
