@@ -47,7 +47,6 @@ class Here:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Here:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("REHEARING_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("REHEARING_PROVIDER_PATIENCE", "PT1S")
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     return Here(tmp_path)
 
@@ -114,6 +113,8 @@ def test_shell_a_provider_that_will_not(
     here: Here, refusing: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, down: bool
 ) -> None:
     monkeypatch.setenv("REHEARING_API_KEY", "wrong")
+    if down:
+        monkeypatch.setenv("REHEARING_PROVIDER_PATIENCE", "PT1S")
     asked = ["--repeats", "1", "--model", "openai:bench", "--base-url", DOWN if down else refusing]
     code = here.evaluate(*asked, personas=stored_personas(here.folder / "data"))
     told = capsys.readouterr()
