@@ -33,13 +33,13 @@ PATIENCE_S = 150.0
 Process = subprocess.Popen[bytes] | Forked
 POSTGRES_DEFAULT = "postgresql://postgres@127.0.0.1:5432/postgres"
 QUICK = {
-    "REHEARING_HEARTBEAT": "PT0.3S",
+    "REHEARING_HEARTBEAT": "PT0.5S",
     "REHEARING_WORKER_DEAD_AFTER": "PT3S",
-    "REHEARING_POLL": "PT0.1S",
+    "REHEARING_POLL": "PT0.25S",
     "REHEARING_SHUTDOWN_GRACE": "PT2S",
 }
 """Settings under which everything that waits waits briefly."""
-JUDGED_LATE = {"REHEARING_WORKER_DEAD_AFTER": "PT8S"}
+JUDGED_LATE = {"REHEARING_WORKER_DEAD_AFTER": "PT8S", "REHEARING_HEARTBEAT": "PT1S"}
 """Where workers judge each other: one that a busy machine holds still for seconds must not be given up for it."""
 SERVING = re.compile(r"serving (http://\S+) with")
 
@@ -202,7 +202,7 @@ class Service:
         return found
 
 
-def until(reached: Callable[[], object], told: Callable[[], str], pause_s: float = 0.05) -> None:
+def until(reached: Callable[[], object], told: Callable[[], str], pause_s: float = 0.1) -> None:
     """Waits for what must come; fails with what `told` says."""
     deadline = time.monotonic() + PATIENCE_S
     while not reached():

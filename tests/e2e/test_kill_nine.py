@@ -36,7 +36,7 @@ def test_a_killed_server_goes_on_where_it_was(
     count = counts_in_file(Path(rehearing.environment["REHEARING_DATA_DIR"]) / "rehearing.db")
     first = rehearing.serve()
     batch_id = first.send(ITEMS, **JUDGED)
-    until(lambda: server.stats()["finished"] >= MIDDLE and recorded(count), rehearing.talk, pause_s=0.02)
+    until(lambda: server.stats()["finished"] >= MIDDLE and recorded(count), rehearing.talk)
     killed = kill([first.process], server, count)
     assert killed.done < ITEMS
     server.answer_at_most(None)
@@ -64,19 +64,19 @@ def test_one_of_three_workers_the_api_and_then_all_are_killed(
     assert count("SELECT count(DISTINCT worker_id) FROM runs") == 3
 
     server.answer_at_most(MIDDLE + 5)
-    until(lambda: server.stats()["finished"] >= MIDDLE, rehearing.talk, pause_s=0.02)
+    until(lambda: server.stats()["finished"] >= MIDDLE, rehearing.talk)
     busiest = (
         "SELECT pid FROM workers JOIN runs ON runs.worker_id = workers.id WHERE runs.status = 'running' "
         "GROUP BY pid ORDER BY count(*) DESC LIMIT 1"
     )
     one = kill([workers.pop(count(busiest))], server, count)
     assert one.done < ITEMS
-    until(lambda: count("SELECT count(*) FROM runs WHERE attempts > 1"), rehearing.talk, pause_s=0.02)
+    until(lambda: count("SELECT count(*) FROM runs WHERE attempts > 1"), rehearing.talk)
 
     api = kill([service.process], server, count)  # nobody's calls: they are the workers'
     assert api.done < ITEMS
     server.answer_at_most(ITEMS * CALLS_LEAST - 1)
-    until(lambda: recorded(count) > api.recorded, rehearing.talk, pause_s=0.02)
+    until(lambda: recorded(count) > api.recorded, rehearing.talk)
 
     assert all(worker.poll() is None for worker in workers.values())
     rest = kill(list(workers.values()), server, count)

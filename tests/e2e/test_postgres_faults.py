@@ -86,7 +86,7 @@ def test_postgres_crashes_is_restarted_and_has_no_connection_left(
     living = lives(postgres_server)
     batch_id = service.send(ITEMS, **JUDGED)
 
-    until(lambda: held(server, BEFORE), rehearing.talk, pause_s=0.02)
+    until(lambda: held(server, BEFORE), rehearing.talk)
     postgres_server.crash()
     server.answer_at_most(BEFORE + MEANWHILE)
     assert_told_to_come_again(service.client.get(f"/v1/batches/{batch_id}"))

@@ -57,7 +57,7 @@ def test_the_disk_fills_up_and_the_schema_moves(
     store = Path(rehearing.environment["REHEARING_DATA_DIR"]) / "rehearing.db"
     count = counts_in_file(store)
     batch_id = service.send(ITEMS, **JUDGED)
-    until(lambda: runs_done(count), rehearing.talk, pause_s=0.02)
+    until(lambda: runs_done(count), rehearing.talk)
 
     with full_disk(service.process, worker):
         server.answer_at_most(BEFORE + MEANWHILE)
@@ -77,7 +77,7 @@ def test_the_disk_fills_up_and_the_schema_moves(
     allowed = BEFORE + MEANWHILE + enough_for_another(CONCURRENT)
     assert allowed < ITEMS * CALLS_LEAST
     server.answer_at_most(allowed)
-    until(lambda: runs_done(count) > done, rehearing.talk, pause_s=0.02)
+    until(lambda: runs_done(count) > done, rehearing.talk)
     assert worker.poll() is None
     assert repeated(server) == 0
 

@@ -30,11 +30,13 @@ MODULES = (
     "service.opening",
     "service.jobs",
     "uvicorn.lifespan.on",
+    "uvicorn.protocols.http.httptools_impl",
     "uvicorn.loops.uvloop",
     "openai",
     "aiohttp",
     "psycopg_pool",
     "scipy.stats",
+    "pandas",
     "langgraph.graph",
 )
 """What a serving or working process has imported by the end of a batch."""
