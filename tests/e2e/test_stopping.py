@@ -39,7 +39,7 @@ def test_a_server_that_is_told_to_stop_says_goodbye_and_loses_nothing(
     for stopped, (number, code) in enumerate(((signal.SIGTERM, 0), (signal.SIGINT, 130)), start=1):
         done = runs_done(count)
         server.answer_at_most(ALLOWED * stopped)
-        until(lambda: runs_done(count) > done, rehearing.talk)
+        until(lambda done=done: runs_done(count) > done, rehearing.talk)
         service.process.send_signal(number)
         assert service.process.wait(PATIENCE_S) == code, rehearing.talk()
         assert count("SELECT count(*) FROM workers WHERE stopped_at IS NOT NULL") == 1, "it said goodbye"
