@@ -214,17 +214,20 @@ def parse_faults(text: str) -> dict[str, float]:
     return {name: float(share) for name, _, share in (part.partition("=") for part in text.split(",") if part)}
 
 
-async def serve(server: ModelServer, port: int) -> tuple[web.AppRunner, str]:
-    """Starts `server` on 127.0.0.1; the runner stops it, the address is the base URL for a client."""
+async def serve(server: ModelServer, port: int, *, held: bool = False) -> tuple[web.AppRunner, str]:
+    """Starts `server` on 127.0.0.1; the runner stops it, the address is the base URL for a client.
+
+    held: whoever starts it holds the port with SO_REUSEPORT, so that nobody else took it before.
+    """
     runner = web.AppRunner(server.app(), access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
+    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024, reuse_port=held or None).start()
     return runner, f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
 
 
 async def _run(arguments: argparse.Namespace) -> None:
     server = ModelServer(arguments.latency, parse_faults(arguments.faults), arguments.seed, arguments.capacity)
-    runner, address = await serve(server, arguments.port)
+    runner, address = await serve(server, arguments.port, held=arguments.held)
     print(address, flush=True)
     try:
         await asyncio.Event().wait()
@@ -235,6 +238,7 @@ async def _run(arguments: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, default=0, help="0 for a free one")
+    parser.add_argument("--held", action="store_true", help="the port is held for it with SO_REUSEPORT")
     parser.add_argument("--latency", type=float, default=0.2, help="seconds of every answer")
     parser.add_argument("--faults", default="", help="shares, such as 429=0.05,500=0.02")
     parser.add_argument("--capacity", type=int, default=0, help="more than so many at once get a 429; 0 for no limit")

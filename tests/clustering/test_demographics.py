@@ -260,7 +260,7 @@ async def test_the_third_person_counts_where_it_names_the_stakeholder(hashed: Em
     assert [one.demographics for one in found.personas] == [{"age": "54"}]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     claims=st.lists(
         st.builds(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -83,27 +84,36 @@ def live_service(folder: Path) -> Iterator[str]:
             process.stdout.close()
 
 
+def start_model_server(
+    latency: float = 0.0, faults: Mapping[str, float] | None = None, seed: int = 0, port: int = 0, capacity: int = 0
+) -> ServerProcess:
+    """Starts bench/model_server.py; whoever starts it stops it. port: one that `dead_port` holds, or 0 for a free one."""
+    told = ",".join(f"{name}={share}" for name, share in (faults or {}).items())
+    options = ["--latency", str(latency), "--faults", told, "--seed", str(seed), "--capacity", str(capacity)]
+    return start("-P", str(BENCH_SERVER), *options, *(["--port", str(port), "--held"] if port else []))
+
+
 @pytest.fixture
 def model_server() -> Iterator[Callable[..., ServerProcess]]:
-    """Starts bench/model_server.py: `model_server(latency=0, faults={"429": 0.05}, seed=0, port=0, capacity=0)`."""
+    """Starts a server for one test: `model_server(latency=0, faults={"429": 0.05}, seed=0, port=0, capacity=0)`."""
     running: list[ServerProcess] = []
 
-    def run(
-        latency: float = 0.0,
-        faults: Mapping[str, float] | None = None,
-        seed: int = 0,
-        port: int = 0,
-        capacity: int = 0,
-    ) -> ServerProcess:
-        told = ",".join(f"{name}={share}" for name, share in (faults or {}).items())
-        options = ["--latency", str(latency), "--faults", told, "--seed", str(seed), "--port", str(port)]
-        options += ["--capacity", str(capacity)]
-        running.append(start("-P", str(BENCH_SERVER), *options))
+    def run(**options: Any) -> ServerProcess:
+        running.append(start_model_server(**options))
         return running[-1]
 
     yield run
     for server in running:
         server.stop()
+
+
+@contextmanager
+def dead_port() -> Iterator[int]:
+    """A port at which nobody listens, and which nobody else is given meanwhile; `model_server(port=...)` may take it."""
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 @pytest.fixture(scope="session")
