@@ -16,7 +16,7 @@ from service.api.problem_kinds import CATALOGUE, Kind
 
 DESCRIPTION = """Personas, made from your documents, judge outputs in a debate; every item is heard again and again, and a
 report says how far the verdict can be trusted. Everything that takes time is a job: `202`, `Location`, and a resource that is its own
-status. Every error is `application/problem+json`.
+status. Every error is `application/problem+json`. HEAD is answered wherever GET is, with the same status and headers and no body.
 
 Creating requests take an `Idempotency-Key`: a name that you make up for the request, such as a UUID. Sent again under its key, as after
 a timeout, a broken connection or a 5xx, a request makes nothing twice, whatever became of the first one.
