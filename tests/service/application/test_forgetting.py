@@ -71,6 +71,33 @@ async def test_a_purge_first_says_what_it_would_delete(
         assert (await app.persona_sets.get("me", kept.id)).id == kept.id
 
 
+async def test_a_purge_deletes_some_rows_in_a_commit_and_lets_others_write_in_between(
+    settings: Any, personas: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.application.retention._AT_ONCE", 2)
+    monkeypatch.setattr("service.application.retention._SETS_AT_ONCE", 2)
+    deleted: dict[str, list[int]] = {}
+
+    def note(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        if statement.startswith("DELETE FROM") and cursor.rowcount:
+            deleted.setdefault(statement.split()[2], []).append(cursor.rowcount)
+
+    async with open_application(settings) as app:
+        for number in range(5):
+            await app.documents.add("me", f"Text {number} of a document.".encode(), f"{number}.txt")
+            await app.persona_sets.create("me", PersonaSetRequest(personas=personas))
+            await app.idempotency.begin("me", f"key {number}", "f" * 64)
+        sa.event.listen(sa.Engine, "after_cursor_execute", note)
+        try:
+            told = await app.purge(timedelta(0))
+        finally:
+            sa.event.remove(sa.Engine, "after_cursor_execute", note)
+        assert (told.documents, told.persona_sets, told.idempotency_keys) == (5, 5, 5)
+        assert await app.purge(timedelta(0), dry_run=True) == Purged(0, 0, 0, 0, 0)
+    for table in ("documents", "persona_sets", "idempotency_keys"):
+        assert deleted[table] == [2, 2, 1], table
+
+
 async def test_a_file_that_ends_in_the_middle_leaves_nothing(
     settings: Any, personas: Any, rubric: Any, item: Any
 ) -> None:
