@@ -119,10 +119,13 @@ persona_sets = Table(
     Column("method", sa.String(20)),
     Column("parent", Id),
     Column("body", Packed),
+    Column("loading_at", Moment),
+    Index("ix_persona_sets_loading", "loading_at", sqlite_where=sa.text("loading_at IS NOT NULL"), postgresql_where=sa.text("loading_at IS NOT NULL")),
     Index("ix_persona_sets_list", "owner", "created_at", "id"),
     Index("ix_persona_sets_list_all", "created_at", "id"),
     Index("ix_persona_sets_waiting", "created_at", sqlite_where=sa.text("status = 'queued'"), postgresql_where=sa.text("status = 'queued'")),
 )  # fmt: skip
+"""loading_at: when a set was stored that came with a batch which is not whole yet; null for every other."""
 
 rubrics = Table(
     "rubrics", metadata, *_owned(),
