@@ -14,7 +14,7 @@ from service.application.context import Context, now
 from service.application.records import Check, Health, QueueFigures, Status
 from service.application.requests import PRIORITY_MAX
 from service.application.scoring import load_scores
-from service.application.waiting import alive, waited_for
+from service.application.waiting import alive, public_name, waited_for
 from service.errors import ServiceError
 from service.store import head_revision, stored_revision, tables
 
@@ -128,7 +128,7 @@ async def _check_models(context: Context) -> Check:
     read without a key, and a provider's address is nobody's business."""
     longest: dict[str, float] = {}
     for spec, since_s in (await waited_for(context)).items():
-        name = spec.partition("@http")[0]
+        name = public_name(spec)
         longest[name] = max(since_s, longest.get(name, 0.0))
     if not longest:
         return Check("models", "ok", "no worker waits for one")
