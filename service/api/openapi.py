@@ -32,7 +32,7 @@ a timeout, a broken connection or a 5xx, a request makes nothing twice, whatever
 * 422 `idempotency-mismatch`: the key came with another request before. Use a fresh key for every thing that you want made.
 
 Without a key, a 503 `outcome-unknown` says that nobody could find out whether the thing was made: look for it before you send the
-request again. Requests that store nothing (`/v1/stability`, `dry_run=true`) need no key."""
+request again. Requests that store nothing (`/v1/stability`, `dry_run=true`) need no key; `/v1/stability` does not look at one."""
 
 _EXAMPLES = Path(__file__).with_name("examples.json")
 _METHODS = ("get", "put", "post", "delete", "patch")
