@@ -92,6 +92,7 @@ def _hearing(*, indexed: bool = False) -> list[Column[object]]:
         Column("priority", sa.Integer, nullable=False),
         Column("budget_usd_max", sa.Float),
         Column("budget_usd_spent", sa.Float, nullable=False, server_default="0"),
+        Column("dearest_run_usd", sa.Float),
         Column("simulated", sa.Boolean, nullable=False),
     ]
 
