@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Lines = Sequence["Line"]
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 class Line(NamedTuple):
