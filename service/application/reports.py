@@ -110,12 +110,13 @@ def _compute(path: Path, batch: Any, heard: list[str], asked: int, cards: list[s
     report = stability_report(ratings, thresholds=thresholds, seed=batch.seed)
     results = (RunResult.model_validate_json(body) for body in heard)
     texts = texts_report(results, ratings, thresholds=thresholds, cards=cards, runs_asked=asked)
-    provenance = {
-        **report.provenance,
-        "batch": batch.id,
-        "models": list(batch.models),
-        "simulated": batch.simulated,
-        "persona_set": batch.persona_set_hash,
-        "rubric": batch.rubric_hash,
-    }
+    provenance = report.provenance.model_copy(
+        update={
+            "batch": batch.id,
+            "models": tuple(batch.models),
+            "simulated": batch.simulated,
+            "persona_set": batch.persona_set_hash,
+            "rubric": batch.rubric_hash,
+        }
+    )
     return report.model_copy(update={"provenance": provenance, "texts": texts, "texts_reason": None})
