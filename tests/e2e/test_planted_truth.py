@@ -112,8 +112,8 @@ def held(report: DimensionReport, truths: Truths) -> dict[str, bool]:
         "run": holds(report.components.run, RUN_VARIANCE),
         "persona": holds(report.components.persona, statistics.variance(biases)),
         "interaction": holds(report.components.item_persona, PLANTED.interaction_sd**2),
-        "conformity": holds(Estimate.model_validate(changes["conformity_pull"]), PLANTED.conformity),
-        "spontaneous": holds(Estimate.model_validate(changes["spontaneous"]), PLANTED.spontaneous),
+        "conformity": holds(changes.conformity_pull, PLANTED.conformity),
+        "spontaneous": holds(changes.spontaneous, PLANTED.spontaneous),
     }
 
 
@@ -127,7 +127,7 @@ def test_the_intervals_hold_what_was_planted(planted: list[tuple[DimensionReport
 def test_the_shares_of_changes_are_unbiased(planted: list[tuple[DimensionReport, Truths]]) -> None:
     """Mean over the worlds within 3 standard errors of what was planted, and the standard error small beside it."""
     for name, truth in (("spontaneous", PLANTED.spontaneous), ("conformity_pull", PLANTED.conformity)):
-        values = [Estimate.model_validate((report.position_changes or {})[name]).value for report, _ in planted]
+        values = [getattr(report.position_changes, name).value for report, _ in planted]
         known = [value for value in values if value is not None]
         assert len(known) == WORLDS
         error = statistics.stdev(known) / WORLDS**0.5
