@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from service.application import EvaluationRequest, Status
 from service.jobs import dispatch, engine
 from service.jobs.queue_database import open_queue_database
-from tests.service.jobs.test_faults import attempts_of, until
+from tests.service.jobs.conftest import until
+from tests.service.jobs.test_faults import attempts_of
 from tests.service.jobs.test_working import SHORT
 
 DAMAGES = {
@@ -65,7 +66,7 @@ async def test_a_damaged_row_of_the_queue(
     monkeypatch.setattr(engine, "_IDLE_S", 2.0)
     next_one = "another" if settings.database_url else "w"  # who comes back finds its own rows, another takes them over
     async with working(settings.model_copy(update={"executor_id": next_one})) as (app, _):
-        heard = await app.evaluations.wait(None, made.id, 90)
+        heard = await app.evaluations.wait(None, made.id, 150)
         runs = await app.runs.list(None, made.id)
     assert heard.state.status is Status.COMPLETED, dict(zip(DAMAGES, [run.state.status for run in runs], strict=True))
     assert all(run.attempts > 1 and run.verdicts for run in runs)
