@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from service.application import BatchRequest, EvaluationRequest, Status
 from service.application.context import now
 from service.store import tables
-from tests.service.jobs.test_faults import until
+from tests.service.jobs.conftest import Provider, asking_of, until
 from tests.service.jobs.test_working import SHORT, lines
 
 MANY = 20
@@ -115,22 +115,29 @@ def request_of_many(personas: str, rubric: Any) -> BatchRequest:
     return BatchRequest(persona_set=personas, rubric=rubric, protocol=SHORT)
 
 
-async def test_what_is_cancelled_asks_nothing_more(sqlite_settings: Any, working: Any, rubric: Any, item: Any) -> None:
+async def test_what_is_cancelled_asks_nothing_more(
+    sqlite_settings: Any, working: Any, rubric: Any, item: Any, provider: Provider
+) -> None:
     """A run that is under way is dropped: its next questions would cost money for a verdict that nobody wants."""
-    async with working(sqlite_settings) as (app, personas):
-        slow = EvaluationRequest(
-            item=item, persona_set=personas, rubric=rubric, protocol=SHORT, models=("simulated:delay_s=1",)
-        )
-        cancelled = (await app.evaluations.create(None, slow)).id
+    provider.hold(after=1)
+    async with working(asking_of(sqlite_settings, provider)) as (app, personas):
+        request = EvaluationRequest(item=item, persona_set=personas, rubric=rubric, protocol=SHORT)
+        cancelled = (await app.evaluations.create(None, request)).id
 
         async def it_is_under_way() -> bool:
-            return await calls_made(app) > 0
+            return await provider.all_held() and await calls_made(app) == 1
 
         await until(it_is_under_way)
         assert (await app.evaluations.cancel(None, cancelled)).state.status is Status.CANCELLED
-        after = await app.evaluations.create(None, slow.model_copy(update={"seed": 1}))
+
+        async def nobody_waits() -> bool:
+            return not provider.held
+
+        await until(nobody_waits)
+        provider.release()
+        after = await app.evaluations.create(None, request.model_copy(update={"seed": 1}))
         purposes = {}
-        for one in (cancelled, (await app.evaluations.wait(None, after.id, 60)).id):
+        for one in (cancelled, (await app.evaluations.wait(None, after.id, 150)).id):
             (run,) = await app.runs.list(None, one)
             purposes[one] = {call.purpose for call in await app.runs.calls(None, run.id)}
     assert "restating" in purposes[after.id], "it had the time to come to that"

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from service.application import EvaluationRequest, Status
 from service.jobs import dispatch, engine
 from service.jobs.queue_database import open_queue_database
-from tests.service.jobs.test_faults import attempts_of, until
+from tests.service.jobs.conftest import Provider, until
+from tests.service.jobs.test_faults import attempts_of
 from tests.service.jobs.test_working import SHORT
 
 DAMAGES = {
@@ -42,12 +43,11 @@ async def nothing(*_: Any) -> None:
 
 
 async def test_a_damaged_row_of_the_queue(
-    settings: Any, working: Any, rubric: Any, item: Any, monkeypatch: pytest.MonkeyPatch
+    asking: Any, working: Any, rubric: Any, item: Any, monkeypatch: pytest.MonkeyPatch, provider: Provider
 ) -> None:
-    slow = ("simulated:delay_s=0.3",)
-    request = EvaluationRequest(
-        item=item, persona_set="to come", rubric=rubric, repeats=len(DAMAGES), protocol=SHORT, models=slow
-    )
+    settings = asking
+    provider.hold()
+    request = EvaluationRequest(item=item, persona_set="to come", rubric=rubric, repeats=len(DAMAGES), protocol=SHORT)
     dying = settings.model_copy(update={"shutdown_grace": timedelta(0), "executor_id": "w"})
     with monkeypatch.context() as killed:
         killed.setattr(engine.Engine, "hand_over", nothing)
@@ -60,12 +60,13 @@ async def test_a_damaged_row_of_the_queue(
             await until(all_begun)
             runs = await app.runs.list(None, made.id)
     assert {run.state.status for run in runs} == {Status.RUNNING}
+    provider.release()
     damage(settings, [run.id for run in runs])
     monkeypatch.setattr(dispatch, "_STRANDED_AFTER", timedelta(seconds=1))
     monkeypatch.setattr(engine, "_IDLE_S", 2.0)
     next_one = "another" if settings.database_url else "w"  # who comes back finds its own rows, another takes them over
     async with working(settings.model_copy(update={"executor_id": next_one})) as (app, _):
-        heard = await app.evaluations.wait(None, made.id, 90)
+        heard = await app.evaluations.wait(None, made.id, 150)
         runs = await app.runs.list(None, made.id)
     assert heard.state.status is Status.COMPLETED, dict(zip(DAMAGES, [run.state.status for run in runs], strict=True))
     assert all(run.attempts > 1 and run.verdicts for run in runs)

@@ -16,15 +16,10 @@ from service.application.context import Bell
 from service.errors import StoreUnreachableError
 from service.jobs import dispatch
 from service.store import Store, head_revision, tables
+from tests.service.jobs.conftest import until
 from tests.service.jobs.test_working import SHORT, lines
 
 LONG = DebateProtocol(turns_max=6, spread_epsilon=0)
-
-
-async def until(holds: Any) -> None:
-    async with asyncio.timeout(90):
-        while not await holds():  # noqa: ASYNC110 - what is waited for rings no bell
-            await asyncio.sleep(0.05)
 
 
 async def attempts_of(app: Any, evaluation_id: str) -> list[int]:
@@ -47,7 +42,7 @@ async def test_what_an_older_version_had_in_hand_goes_on_after_the_upgrade(
 
             await until(begun)
     async with working(settings) as (app, _):
-        heard = await app.evaluations.wait(None, made.id, 90)
+        heard = await app.evaluations.wait(None, made.id, 150)
         runs = await app.runs.list(None, made.id)
     assert heard.state.status is Status.COMPLETED, heard.state
     assert [run.state.status for run in runs] == [Status.COMPLETED] * 6
@@ -67,7 +62,7 @@ async def test_a_worker_whose_database_was_migrated_under_it_stops(
         back = sa.text("UPDATE alembic_version SET version_num = :head")
         await app.context.store.write(lambda connection: connection.execute(back, {"head": head_revision()}))
     async with working(settings) as (app, _):
-        assert (await app.evaluations.wait(None, made.id, 60)).state.status is Status.COMPLETED
+        assert (await app.evaluations.wait(None, made.id, 150)).state.status is Status.COMPLETED
 
 
 async def test_a_damaged_item_fails_its_run_and_says_so(settings: Any, working: Any, rubric: Any, item: Any) -> None:
@@ -84,7 +79,7 @@ async def test_a_damaged_item_fails_its_run_and_says_so(settings: Any, working: 
         await until(failed)
         [run] = await app.runs.list(None, damaged.id)
         assert (run.state.error_code, run.attempts) == ("stored_data_damaged", 1)
-        assert (await app.evaluations.wait(None, sound.id, 60)).state.status is Status.COMPLETED
+        assert (await app.evaluations.wait(None, sound.id, 150)).state.status is Status.COMPLETED
 
 
 async def test_a_report_that_fails_once_is_made_again(

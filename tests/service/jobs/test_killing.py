@@ -5,9 +5,8 @@ Those that are killed are in tests/e2e.
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +14,7 @@ import sqlalchemy as sa
 from agents import DebateProtocol
 from service.application import Application, BatchRequest, EvaluationFilter, Status
 from service.store import load_calls, tables
+from tests.service.jobs.conftest import Provider, asking_of, until
 
 ITEMS, REPEATS, PERSONAS = 4, 2, 3
 
@@ -30,13 +30,7 @@ async def hear_items(app: Application, persona_set: str, rubric: Any, model: str
     return (await app.batches.create(None, request, lines())).id
 
 
-async def until(condition: Callable[[], Any], timeout_s: float = 240) -> None:
-    async with asyncio.timeout(timeout_s):
-        while not await condition():  # noqa: ASYNC110 - what is waited for happens in another process
-            await asyncio.sleep(0.05)
-
-
-async def check_nothing_lost_or_doubled(app: Application, batch_id: str, server: Any, together: int) -> None:
+async def check_nothing_lost_or_doubled(app: Application, batch_id: str, provider: Provider, together: int) -> None:
     batch = await app.batches.get(None, batch_id)
     assert batch.state.status is Status.COMPLETED
     assert batch.counts["completed"] == batch.counts["total"] == ITEMS
@@ -54,11 +48,10 @@ async def check_nothing_lost_or_doubled(app: Application, batch_id: str, server:
             calls = await load_calls(app.context.store, run.id)
             assert run.spent.calls == len(calls)
             recorded += len(calls)
-    stats = server.stats()
     async with app.context.store.read() as connection:
         begun_again = (await connection.execute(sa.select(sa.func.sum(tables.runs.c.attempts - 1)))).scalar_one()
         # what a run had in flight when its worker ended was answered to nobody: that alone may be asked again
-        assert 0 <= stats["finished"] - recorded <= begun_again * together
+        assert 0 <= provider.answered - recorded <= begun_again * together
         assert (
             await connection.execute(sa.select(sa.func.count()).select_from(tables.results))
         ).scalar() == ITEMS * REPEATS
@@ -70,26 +63,25 @@ async def calls_made(app: Application) -> int:
 
 
 async def test_a_worker_that_is_told_to_stop_hands_over(
-    sqlite_settings: Any, working: Any, rubric: Any, model_server: Any, start_worker: Any
+    sqlite_settings: Any, working: Any, rubric: Any, provider: Provider, start_worker: Any
 ) -> None:
-    told = {"REHEARING_BASE_URL": model_server.base_url, "REHEARING_API_KEY": "none"}
-    async with working(sqlite_settings.model_copy(update={"base_url": model_server.base_url}), work=False) as (
-        app,
-        personas,
-    ):
+    settings = asking_of(sqlite_settings, provider)
+    provider.hold(after=15)
+    async with working(settings, work=False) as (app, personas):
         batch_id = await hear_items(app, personas, rubric, "openai:bench")
-        worker = start_worker(**told)
+        worker = start_worker(REHEARING_BASE_URL=provider.base_url, REHEARING_API_KEY="none")
         worker.wait_until_working()
 
         async def begun() -> bool:
-            return await calls_made(app) >= 15
+            return await provider.all_held() and await calls_made(app) == 15
 
         await until(begun)
-        assert worker.stop() == 0
-        start_worker(REHEARING_EXECUTOR_ID="another", **told)
+        assert await worker.stop() == 0
+    provider.release()
+    async with working(settings.model_copy(update={"executor_id": "another"})) as (app, _):
 
         async def ended() -> bool:
             return (await app.batches.get(None, batch_id)).report_status == "ready"
 
         await until(ended)
-        await check_nothing_lost_or_doubled(app, batch_id, model_server, together=PERSONAS)
+        await check_nothing_lost_or_doubled(app, batch_id, provider, together=PERSONAS)

@@ -74,7 +74,7 @@ async def test_a_job_that_ended_is_told_of_until_it_was_heard(
         hearing = {"persona_set": personas, "rubric": rubric, "protocol": SHORT, "webhook": webhook}
         evaluation = await app.evaluations.create(None, EvaluationRequest(item=item, **hearing))
         batch = await app.batches.create(None, BatchRequest(**hearing), lines())
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(150):
             while await untold(app, tables.batches) or await evaluation_untold(app, evaluation.id):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
     told = dict(receiver.heard)

@@ -6,7 +6,7 @@ import asyncio
 import json
 import zlib
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -29,13 +29,15 @@ from service.application import (
 )
 from service.errors import ConflictError, InvalidRequestError, NotFoundError
 from service.store import Store, migrating, tables
+from tests.service.jobs.conftest import Provider, asking_of, until
 from tests.service.jobs.test_working import lines
 
 PROTOCOL = DebateProtocol(turns_max=2, synthesis=False, spread_epsilon=0)
 PERSONAS, TIMES = 3, 4
 JUDGE = "simulated:signal=0,run_sd=3"
 """Its personas start far apart, so that they have something to debate."""
-SLOW = f"{JUDGE},delay_s=0.3"
+DRAWS, ANSWERED = 8, 30
+"""Of a probe of which more than one point is under way when its worker is killed, and how many calls it has then."""
 
 
 async def heard_run(
@@ -45,7 +47,7 @@ async def heard_run(
         item=item, persona_set=personas, rubric=rubric, protocol=protocol, models=(model,), repeats=2
     )
     made = await app.evaluations.create(None, request)
-    done = await app.evaluations.wait(None, made.id, 90)
+    done = await app.evaluations.wait(None, made.id, 150)
     assert done.state.status is Status.COMPLETED, done.state
     return (await app.runs.list(None, made.id))[1].id
 
@@ -63,18 +65,12 @@ async def calls_of(app: Application, subject_id: str) -> int:
         return int((await connection.execute(query)).scalar_one())
 
 
-@pytest.fixture
-def counted(settings: Any, model_server: Any) -> Any:
-    """Settings whose model is a server that counts what it answers."""
-    return settings.model_copy(update={"base_url": model_server.base_url, "api_key": SecretStr("none")})
-
-
 async def test_two_callers_at_once_pay_once_and_more_draws_pay_for_what_is_new(
-    counted: Any, working: Any, rubric: Any, item: Any, model_server: Any
+    asking: Any, working: Any, rubric: Any, item: Any, provider: Provider
 ) -> None:
-    async with working(counted) as (app, personas):
+    async with working(asking) as (app, personas):
         run_id = await heard_run(app, personas, rubric, item, "openai:bench")
-        before = model_server.stats()["finished"]
+        before = provider.answered
         with pytest.raises(NotFoundError):
             await app.probes.get(None, run_id, ProbeKind.COMMITMENT)
         request = CommitmentRequest(times=TIMES)
@@ -83,7 +79,7 @@ async def test_two_callers_at_once_pay_once_and_more_draws_pay_for_what_is_new(
         done = await ended(app, run_id)
         assert done.state.status is Status.COMPLETED, done.state
         points = (done.commitment or {})["clarity"]
-        paid = model_server.stats()["finished"] - before
+        paid = provider.answered - before
         assert paid == PERSONAS * TIMES * len(points) == done.spent.calls
         assert done.state.progress.done == done.state.progress.total == len(points)
         assert (await app.probes.put(None, run_id, request)).commitment == done.commitment, "asked twice, made once"
@@ -93,9 +89,8 @@ async def test_two_callers_at_once_pay_once_and_more_draws_pay_for_what_is_new(
         assert more.state.status is Status.COMPLETED
         assert [point.values[:TIMES] for point in (more.commitment or {})["clarity"]] == [one.values for one in points]
         assert more.spent.calls == PERSONAS * (TIMES + 1) * len(points)
-        stats = model_server.stats()
-        assert stats["finished"] - before == more.spent.calls
-        assert stats["finished_repeated"] == {}
+        assert provider.answered - before == more.spent.calls
+        assert set(provider.server.finished.values()) == {1}, "nothing was asked twice"
         assert await calls_of(app, run_id) == (await app.runs.get(None, run_id)).spent.calls, (
             "the run's own stay its own"
         )
@@ -127,27 +122,36 @@ async def test_personas_are_rated_while_their_verdict_is_drawn_anew(
 
 
 async def test_a_cancelled_probe_asks_no_more_and_is_gone_on_with(
-    settings: Any, working: Any, rubric: Any, item: Any
+    asking: Any, working: Any, rubric: Any, item: Any, provider: Provider
 ) -> None:
-    async with working(settings) as (app, personas):
-        run_id = await heard_run(app, personas, rubric, item, SLOW)
+    async with working(asking) as (app, personas):
+        run_id = await heard_run(app, personas, rubric, item, "openai:bench")
+        provider.hold(after=4)
         made = await app.probes.put(None, run_id, CommitmentRequest(times=2))
-        while not (begun := await calls_of(app, made.id)):  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+
+        async def under_way() -> bool:
+            return await provider.all_held() and await calls_of(app, made.id) == 4
+
+        await until(under_way)
         with pytest.raises(ConflictError, match="cancel it first"):
             await app.probes.put(None, run_id, CommitmentRequest(times=3))
         cancelled = await app.probes.cancel(None, run_id, ProbeKind.COMMITMENT)
         assert (cancelled.state.status, cancelled.state.error_code) == (Status.CANCELLED, "cancelled")
         assert (await app.probes.cancel(None, run_id, ProbeKind.COMMITMENT)).state == cancelled.state
-        await asyncio.sleep(1.5)
-        stopped = await calls_of(app, made.id)
-        assert stopped <= begun + PERSONAS * 2, "what was in flight may come, nothing is asked after it"
+
+        async def nobody_waits() -> bool:
+            return not provider.held
+
+        await until(nobody_waits)
+        asked = provider.server.calls.total()
+        provider.release()
         again = await app.probes.put(None, run_id, CommitmentRequest(times=2))
         assert again.id != made.id
-        assert await calls_of(app, again.id) >= stopped, "what was answered goes with the probe"
+        assert await calls_of(app, again.id) >= 4, "what was answered goes with the probe"
         done = await ended(app, run_id)
         assert done.state.status is Status.COMPLETED
         assert done.spent.calls == PERSONAS * 2 * len((done.commitment or {})["clarity"])
+        assert provider.server.calls.total() - asked <= done.spent.calls, "what is answered is not asked again"
 
 
 async def test_where_nothing_can_be_used_it_fails_and_says_so(
@@ -162,31 +166,42 @@ async def test_where_nothing_can_be_used_it_fails_and_says_so(
         assert done.spent.calls > 0
 
 
+@pytest.mark.postgres
 async def test_a_worker_is_killed_in_the_midst_and_nothing_is_asked_twice(
-    counted: Any, working: Any, rubric: Any, item: Any, model_server: Any, start_worker: Any
+    sqlite_settings: Any, postgres_url: str, working: Any, rubric: Any, item: Any, provider: Provider, start_worker: Any
 ) -> None:
-    told = {"REHEARING_BASE_URL": model_server.base_url, "REHEARING_API_KEY": "none"}
-    if counted.database_url is not None:
-        told["REHEARING_DATABASE_URL"] = counted.database_url.get_secret_value()
-    async with working(counted, work=False) as (app, personas):
-        worker = start_worker(REHEARING_EXECUTOR_ID="one", **told)
+    settings = asking_of(sqlite_settings, provider).model_copy(update={"database_url": SecretStr(postgres_url)})
+    told = {"REHEARING_BASE_URL": provider.base_url, "REHEARING_DATABASE_URL": postgres_url}
+    async with working(settings, work=False) as (app, personas):
+        worker = start_worker(REHEARING_EXECUTOR_ID="one", REHEARING_API_KEY="none", **told)
         worker.wait_until_working()
         run_id = await heard_run(app, personas, rubric, item, "openai:bench")
-        before = model_server.stats()["finished"]
-        made = await app.probes.put(None, run_id, CommitmentRequest(times=30))
-        while await calls_of(app, made.id) < 60:  # noqa: ASYNC110 - what is waited for happens in another process
-            await asyncio.sleep(0.01)
+        before = provider.answered
+        provider.hold(after=ANSWERED)
+        made = await app.probes.put(None, run_id, CommitmentRequest(times=DRAWS))
+
+        async def in_the_midst() -> bool:
+            return await provider.all_held() and await calls_of(app, made.id) == ANSWERED
+
+        await until(in_the_midst)
         worker.kill()
         assert not (await app.probes.get(None, run_id, ProbeKind.COMMITMENT)).state.status.ended
-        start_worker(REHEARING_EXECUTOR_ID="another", **told)
+    provider.release()
+    taking_over = {
+        "executor_id": "another",
+        "heartbeat": timedelta(seconds=0.3),
+        "worker_dead_after": timedelta(seconds=3),
+    }
+    async with working(settings.model_copy(update=taking_over)) as (app, _):
         done = await ended(app, run_id)
         assert done.state.status is Status.COMPLETED, done.state
         points = (done.commitment or {})["clarity"]
-        assert await calls_of(app, made.id) == done.spent.calls == PERSONAS * 30 * len(points)
-        paid = model_server.stats()["finished"] - before
+        assert await calls_of(app, made.id) == done.spent.calls == PERSONAS * DRAWS * len(points)
+        paid = provider.answered - before
         # what was in flight when the worker was killed was answered to nobody: that alone may be asked again
-        assert 0 <= paid - done.spent.calls <= PERSONAS * 30
-        assert sum(model_server.stats()["finished_repeated"].values()) <= 2 * PERSONAS * 30
+        assert 0 <= paid - done.spent.calls <= PERSONAS * DRAWS
+        repeated = sum(count - 1 for count in provider.server.finished.values())
+        assert repeated <= PERSONAS * DRAWS
 
 
 async def test_a_probe_moves_with_its_batch_once_it_has_ended(
@@ -195,8 +210,11 @@ async def test_a_probe_moves_with_its_batch_once_it_has_ended(
     async with working(settings) as (app, personas):
         request = BatchRequest(persona_set=personas, rubric=rubric, models=(JUDGE,), protocol=PROTOCOL)
         batch = await app.batches.create(None, request, lines(1))
-        while (await app.batches.get(None, batch.id)).report_status == "pending":  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+
+        async def reported() -> bool:
+            return (await app.batches.get(None, batch.id)).report_status != "pending"
+
+        await until(reported)
         run = await _only_run(app, batch.id)
         await app.probes.put(None, run.id, AdherenceRequest(times=1))
         rated = await ended(app, run.id, ProbeKind.ADHERENCE)

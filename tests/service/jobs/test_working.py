@@ -46,7 +46,7 @@ async def test_an_evaluation_is_heard_a_batch_reported_and_moved(
         request = EvaluationRequest(item=item, persona_set=personas, rubric=rubric, repeats=3, protocol=SHORT)
         made = await app.evaluations.create(None, request)
         assert made.state.status is Status.QUEUED
-        heard = await app.evaluations.wait(None, made.id, 60)
+        heard = await app.evaluations.wait(None, made.id, 150)
         assert heard.state.status is Status.COMPLETED, heard.state
         assert list(heard.state.timestamps) == ["queued", "running", "completed"]
         assert set(heard.scores) == {"panel", "debate"}
@@ -70,7 +70,7 @@ async def test_an_evaluation_is_heard_a_batch_reported_and_moved(
         batch = await app.batches.create(
             None, BatchRequest(persona_set=personas, rubric=rubric, repeats=2, protocol=SHORT), lines(4)
         )
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(150):
             while batch.report_status == "pending":
                 await asyncio.sleep(0.1)
                 batch = await app.batches.get(None, batch.id)
@@ -98,7 +98,7 @@ async def test_an_evaluation_is_heard_a_batch_reported_and_moved(
         batch = await app.batches.remake_report(None, batch.id)
         assert batch.report_status == "pending"
         assert (await app.batches.report(None, batch.id)) == report, "the old one is read until then"
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(150):
             while batch.report_status == "pending":
                 await asyncio.sleep(0.1)
                 batch = await app.batches.get(None, batch.id)
@@ -157,7 +157,7 @@ async def test_work_stops_when_its_money_is_spent_and_what_is_done_stays(
             item=item, persona_set=personas, rubric=rubric, repeats=8, protocol=SHORT, budget_usd_max=0.25
         )
         made = await app.evaluations.create(None, request)
-        ended = await app.evaluations.wait(None, made.id, 120)
+        ended = await app.evaluations.wait(None, made.id, 150)
         runs = await app.runs.list(None, made.id)
         recorded = sum([len(await app.runs.calls(None, run.id)) for run in runs])
         async with app.context.store.read() as connection:
@@ -187,7 +187,7 @@ async def test_a_fault_of_ours_fails_the_run_and_says_so(
     async with working(sqlite_settings) as (app, personas):
         request = EvaluationRequest(item=item, persona_set=personas, rubric=rubric, protocol=SHORT)
         made = await app.evaluations.create(None, request)
-        ended = await app.evaluations.wait(None, made.id, 120)
+        ended = await app.evaluations.wait(None, made.id, 150)
     assert (ended.state.status, ended.state.error_code) == (Status.FAILED, "internal")
     assert "ZeroDivisionError" in str(ended.state.error)
     assert "secret" not in str(ended.state.error)
@@ -202,7 +202,7 @@ async def test_repeats_go_on_until_the_interval_is_narrow(
             repeats = AdaptiveRepeats(min=2, max=6, half_width=half_width)
             request = EvaluationRequest(item=item, persona_set=personas, rubric=rubric, repeats=repeats, protocol=SHORT)
             made = await app.evaluations.create(None, request)
-            return len((await app.evaluations.wait(None, made.id, 60)).scores["debate"]["clarity"].run_values)
+            return len((await app.evaluations.wait(None, made.id, 150)).scores["debate"]["clarity"].run_values)
 
         assert await heard(0.01) == 6
         assert await heard(100.0) == 2
@@ -215,7 +215,7 @@ async def test_work_that_nobody_begins_expires(sqlite_settings: Any, working: An
         )
         made = await app.evaluations.create(None, request)
     async with working(sqlite_settings) as (app, _):
-        ended = await app.evaluations.wait(None, made.id, 30)
+        ended = await app.evaluations.wait(None, made.id, 150)
     assert ended.state.status is Status.EXPIRED
 
 
@@ -248,7 +248,7 @@ async def test_work_that_the_queue_has_lost_is_found_again(
         long_ago = sa.text("UPDATE runs SET dispatched_at = '2020-01-01 00:00:00'")
         await app.context.store.write(lambda connection: connection.execute(long_ago))
     async with working(sqlite_settings) as (app, _):
-        assert (await app.evaluations.wait(None, made.id, 60)).state.status is Status.COMPLETED
+        assert (await app.evaluations.wait(None, made.id, 150)).state.status is Status.COMPLETED
 
 
 class Clock:

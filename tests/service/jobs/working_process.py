@@ -16,7 +16,7 @@ async def main(folder: Path) -> None:
     settings = Settings(
         data_dir=folder,
         heartbeat=timedelta(milliseconds=300),
-        worker_dead_after=timedelta(seconds=6),  # a busy machine must not make a worker look dead
+        worker_dead_after=timedelta(seconds=60),  # a busy machine must not make a worker look dead
         poll=timedelta(milliseconds=100),
         shutdown_grace=timedelta(milliseconds=300),
     )

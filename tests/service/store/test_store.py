@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import sqlalchemy as sa
 
 from service.errors import StoreDamagedError, StoreFullError, StoreOutdatedError, StoreUnreachableError
 from service.store import Store, head_revision, insert_if_absent, migrate, new_id, stored_revision, tables
+from tests.service.conftest import BOTH, new_database, quick_settings
 
 
 def _document(number: int, body: str = "text") -> dict[str, Any]:
@@ -49,12 +52,16 @@ async def test_an_insert_says_whether_the_row_was_there_already(store: Store) ->
     assert [await store.write(operation) for _ in range(3)] == [1, 0, 0]
 
 
-async def test_many_processes_may_migrate_at_once(settings: Any) -> None:
-    stores = [Store(settings.store_url) for _ in range(4)]
-    await asyncio.gather(*(migrate(one) for one in stores))
-    assert {await stored_revision(one) for one in stores} == {head_revision()}
-    for one in stores:
-        await one.aclose()
+@pytest.mark.parametrize("database", BOTH)
+async def test_many_processes_may_migrate_at_once(database: str, tmp_path: Path) -> None:
+    with ExitStack() as made:
+        told = {} if database == "sqlite" else {"database_url": made.enter_context(new_database())}
+        stores = [Store(quick_settings(tmp_path, **told).store_url) for _ in range(4)]
+        assert await stored_revision(stores[0]) is None
+        await asyncio.gather(*(migrate(one) for one in stores))
+        assert {await stored_revision(one) for one in stores} == {head_revision()}
+        for one in stores:
+            await one.aclose()
 
 
 async def test_migrations_make_the_tables_that_the_code_knows(store: Store) -> None:
