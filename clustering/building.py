@@ -10,15 +10,17 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from clustering.clusters import NOISE
-from clustering.composing import asks, compose_personas, map_positions, slug
+from clustering.clusters import NOISE, Labels
+from clustering.composing import compose_personas, slug
 from clustering.demographics import rows_state, said_of_themselves, with_demographics
 from clustering.document import Document
 from clustering.duplicates import without_repetitions
 from clustering.embedding import Embedder, Vectors, open_embedder
 from clustering.errors import NoUsableDocumentError
+from clustering.excerpts import asks
 from clustering.extraction import extract_with_model, extraction_prompt
 from clustering.grouping import Grouping, group_perspectives, without_domain_words
 from clustering.naming import keywords
@@ -222,7 +224,7 @@ def _parameters(
 def _map(
     grouping: Grouping, groups: Sequence[StakeholderGroup], perspectives: Sequence[Perspective], vectors: Vectors
 ) -> tuple[MapPoint, ...]:
-    positions = map_positions(vectors, grouping.labels)
+    positions = _positions(vectors, grouping.labels)
     return tuple(
         MapPoint(
             x=round(float(x), 4), y=round(float(y), 4), group_id=None if label == NOISE else groups[label].id,
@@ -233,3 +235,20 @@ def _map(
             positions, grouping.labels.tolist(), grouping.membership, perspectives, strict=True
         )
     )  # fmt: skip
+
+
+def _positions(vectors: Vectors, labels: Labels) -> NDArray[np.float64]:
+    """(rows, 2) positions for the map: principal axes of what is said, pulled towards the own group's centre."""
+    if len(vectors) == 0:
+        return np.zeros((0, 2))
+    pulled = np.asarray(vectors, dtype=np.float64).copy()
+    for label in set(labels.tolist()) - {NOISE}:
+        rows = labels == label
+        pulled[rows] = 0.4 * pulled[rows] + 0.6 * pulled[rows].mean(axis=0)
+    centred = pulled - pulled.mean(axis=0)
+    _, _, axes = np.linalg.svd(
+        centred if len(centred) <= 5000 else centred[:: len(centred) // 5000], full_matrices=False
+    )
+    axes = axes[:2] * np.sign(axes[:2].sum(axis=1, keepdims=True) + 1e-12)
+    flat = centred @ axes.T
+    return np.pad(flat, ((0, 0), (0, 2 - flat.shape[1])))

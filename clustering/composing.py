@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from rapidfuzz.fuzz import ratio
 
 from clustering.embedding import Vectors
+from clustering.excerpts import SPARSE_EXCERPTS, choose_excerpts, rank_excerpts
 from clustering.naming import keywords, subject_of, telling_apart
 from clustering.needs import Need, document_spread, leading_need, without_markup
 from clustering.persona import Excerpt, Persona, Provenance, StakeholderGroup
 from clustering.perspectives import Perspective
-from clustering.voice import leans_on_context, names_code, takes_a_stance
 from clustering.wording import head_noun, leading_role, singular
 
 SAME_SIMILARITY = 0.93
@@ -24,17 +24,13 @@ MAYBE_SAME_SIMILARITY = 0.8
 """Only pairs at least this similar are compared letter by letter."""
 DISTINCT_MAX = 2000
 """Statements of one group that are compared with each other: the comparison is quadratic."""
-EXCERPTS_PER_PERSONA = 6
 PERSPECTIVES_PER_PERSONA_MIN = 3
 """A persona by coverage needs this many perspectives; a group with fewer yields one persona."""
-SAME_DOCUMENT_COST = 0.12
-"""What each excerpt already taken out of the same document costs the next one, in units of worth."""
 SAME_DIMENSION_SIMILARITY = 0.9
 """Two parts of a group whose centres are this similar are one persona."""
 ROLE_SHARE = 0.3
 """Weight of what a speaker is called against what they say, where a group is split: several names for the same people
 ("administrator", "operator") must not make several personas."""
-SPARSE_EXCERPTS = 3
 SPARSE_CARD = "sparse_card"
 """Warning code: fewer than three excerpts, so the card leaves the model free."""
 
@@ -111,65 +107,6 @@ def _nearly_same(parts: Sequence[int], labels: NDArray[np.int64], own: NDArray[n
 def _centers(parts: Sequence[int], labels: NDArray[np.int64], own: NDArray[np.float64]) -> NDArray[np.float64]:
     means = np.stack([own[labels == part].mean(axis=0) for part in parts])
     return np.asarray(means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9))
-
-
-def rank_excerpts(rows: Sequence[int], perspectives: Sequence[Perspective], vectors: Vectors) -> list[int]:
-    """Rows by how much they speak for the rest: voice, nearness to the centre, and no repetition (maximal
-    marginal relevance, Carbonell & Goldstein 1998)."""
-    own = vectors[list(rows)]
-    center = own.mean(axis=0)
-    worth = own @ center / max(float(np.linalg.norm(center)), 1e-9)
-    worth = 0.5 * worth + 0.5 * np.array([_worth(perspectives[row]) for row in rows])
-    chosen: list[int] = []
-    left = list(range(len(rows)))
-    similar = np.full(len(rows), 0.0)
-    repeated = np.zeros(len(rows))
-    while left and len(chosen) < 4 * EXCERPTS_PER_PERSONA:
-        gain = worth - 0.35 * similar - SAME_DOCUMENT_COST * repeated
-        best = max(left, key=lambda index: (float(gain[index]), -index))
-        chosen.append(best)
-        left.remove(best)
-        similar = np.maximum(similar, own @ own[best])
-        source = perspectives[rows[best]].span.document_id
-        repeated += np.array([perspectives[row].span.document_id == source for row in rows])
-    chosen += left
-    return [rows[index] for index in chosen]
-
-
-def choose_excerpts(ranked: Sequence[int], perspectives: Sequence[Perspective]) -> list[int]:
-    """The rows that a card shows: needs and opinions that stand alone, where there are enough of them.
-
-    What only says how things are done, or opens in the middle of a thought, fills up to `SPARSE_EXCERPTS`.
-    """
-    good = [row for row in ranked if speaks_for_itself(perspectives[row])]
-    asking = {row for row in good if takes_a_stance(perspectives[row].quote)}
-    if len(asking) >= SPARSE_EXCERPTS:  # enough needs and opinions: what only tells how things are comes after them
-        good.sort(key=lambda row: row not in asking)
-    others = [row for row in ranked if row not in set(good)]
-    return (good + others[: max(0, SPARSE_EXCERPTS - len(good))])[:EXCERPTS_PER_PERSONA]
-
-
-def speaks_for_itself(one: Perspective) -> bool:
-    """Whether a quote can be read alone and says what somebody needs or thinks.
-
-    A text without code that is in the first person counts as said by somebody; one with code must ask for something.
-    """
-    if one.span.start > 0 and leans_on_context(one.quote):
-        return False
-    return takes_a_stance(one.quote) or not names_code(one.quote)
-
-
-def asks(one: Perspective) -> bool:
-    """Whether somebody who is named asks for something in words that stand alone."""
-    return one.stakeholder is not None and takes_a_stance(one.quote) and speaks_for_itself(one)
-
-
-def _worth(one: Perspective) -> float:
-    frame = {"role_phrase": 0.2, "self": 0.2, "label": 0.1, "model": 0.1, "given": 0.2, "unattributed": -0.2}.get(
-        one.origin, 0.0
-    )
-    length = len(one.quote)
-    return one.voice + frame - (0.2 if length < 60 else 0.0) - (0.0 if speaks_for_itself(one) else 0.5)
 
 
 def compose_personas(
@@ -305,22 +242,3 @@ def _stakeholder(group: StakeholderGroup, rows: Sequence[int], perspectives: Seq
 def slug(name: str) -> str:
     """A name as an id: lower case, hyphens; letters of any script stay."""
     return re.sub(r"[^\w]+", "-", name.lower()).strip("-_") or "group"
-
-
-def map_positions(
-    vectors: Vectors, labels: NDArray[np.int64], role_vectors: Vectors | None = None
-) -> NDArray[np.float64]:
-    """(rows, 2) positions for the map: principal axes of what is said, pulled towards the own group's centre."""
-    if len(vectors) == 0:
-        return np.zeros((0, 2))
-    pulled = np.asarray(vectors, dtype=np.float64).copy()
-    for label in set(labels.tolist()) - {-1}:
-        rows = labels == label
-        pulled[rows] = 0.4 * pulled[rows] + 0.6 * pulled[rows].mean(axis=0)
-    centred = pulled - pulled.mean(axis=0)
-    _, _, axes = np.linalg.svd(
-        centred if len(centred) <= 5000 else centred[:: len(centred) // 5000], full_matrices=False
-    )
-    axes = axes[:2] * np.sign(axes[:2].sum(axis=1, keepdims=True) + 1e-12)
-    flat = centred @ axes.T
-    return np.pad(flat, ((0, 0), (0, 2 - flat.shape[1])))

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from clustering.calibration import CALIBRATION_WARNINGS, MARGINS_LOST
-from clustering.composing import SPARSE_CARD, SPARSE_EXCERPTS, slug
+from clustering.composing import SPARSE_CARD, slug
 from clustering.demographics import FIELD as DEMOGRAPHICS
 from clustering.demographics import warned
 from clustering.errors import PersonaInputError
+from clustering.excerpts import SPARSE_EXCERPTS
 from clustering.persona import Excerpt, Persona, PersonaSet, Provenance, StakeholderGroup
 
 _PROVENANCE_FIELDS = ("name", "stakeholder", "perspective", "specialty", "background", "traits", "relationships",

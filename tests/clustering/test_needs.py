@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clustering import Document, Perspective, Span, extract_perspectives
-from clustering.composing import choose_excerpts, split_dimensions
+from clustering.composing import split_dimensions
+from clustering.excerpts import choose_excerpts
 from clustering.mentions import find_mention
 from clustering.naming import subject_of, telling_apart
 from clustering.narration import spoken_part
