@@ -152,9 +152,20 @@ class Service:
     def persona_set(self) -> str:
         """The id of a set of the given PERSONAS."""
         made = self.client.post("/v1/persona-sets", json={"personas": PERSONAS}).raise_for_status().json()
-        found = self.client.get(f"/v1/persona-sets/{made['id']}", params={"wait": 30}).json()
-        assert found["status"] == "completed", found
+        self.completed(f"/v1/persona-sets/{made['id']}")
         return str(made["id"])
+
+    def completed(self, path: str) -> dict[str, Any]:
+        """A job once it has ended, which it must have done well."""
+        found: dict[str, Any] = {}
+
+        def ended() -> bool:
+            found.update(self.client.get(path, params={"wait": 30}).json())
+            return found["status"] not in ("queued", "running")
+
+        until(ended, lambda: str(found))
+        assert found["status"] == "completed", found
+        return found
 
     def send(self, items: int, **hearing: Any) -> str:
         """The id of a new batch of so many items, heard by PERSONAS."""

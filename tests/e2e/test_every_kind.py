@@ -66,8 +66,7 @@ def _heard_over_rest(service: Service, kind: str, personas: str) -> tuple[str, s
     accepted = service.client.post("/v1/evaluations", json=asked)
     assert accepted.status_code == 202, accepted.text
     path = accepted.headers["location"]
-    done = service.client.get(path, params={"wait": 60}).json()
-    assert done["status"] == "completed", done
+    service.completed(path)
     (run,) = service.client.get(f"{path}/runs").json()["data"]
     return f"{path}/runs/{run['id']}", str(run["id"])
 
@@ -100,8 +99,7 @@ def test_every_kind_is_heard_over_rest_and_from_the_command_line(
 def _probe(command: Callable[..., Told], machine: Program, service: Service, path: str, kind: str) -> None:
     """Asked for over REST, then from the command line: there the answers are those that are kept."""
     assert service.client.put(f"{path}/{kind}", json={"times": 2}).status_code in (200, 202)
-    done = service.client.get(f"{path}/{kind}", params={"wait": 60}).json()
-    assert done["status"] == "completed", done
+    done = service.completed(f"{path}/{kind}")
     again = command(machine, kind, path.rpartition("/")[2], "--times", "2", "--json")
     assert again.code == 0, again.err
     assert json.loads(again.out) == done, "answers that were kept were asked for again"

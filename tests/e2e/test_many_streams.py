@@ -13,7 +13,7 @@ import pytest
 
 from tests.e2e.conftest import RUBRIC, Program, until
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 CLIENTS = 1000
 AT_ONCE = 100
 SMALL = 256
