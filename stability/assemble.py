@@ -46,6 +46,7 @@ from stability.report import (
     StabilityReport,
     Universe,
 )
+from stability.report_why import Provenance
 from stability.wording import Case, moved, sentence, stable
 
 Thresholds = Mapping[str, float] | float | None
@@ -94,13 +95,15 @@ def stability_report(
     return StabilityReport(
         population=_population(ratings),
         dimensions=dimensions,
-        provenance={
-            **ratings.provenance,
-            **_dates(ratings),
-            "ratings_sha256": ratings.content_hash,
-            "seed": seed,
-            "target": target,
-        },
+        provenance=Provenance.model_validate(
+            {
+                **ratings.provenance,
+                **_dates(ratings),
+                "ratings_sha256": ratings.content_hash,
+                "seed": seed,
+                "target": target,
+            }
+        ),
         warnings=_table_warnings(ratings),
     )
 

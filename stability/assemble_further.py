@@ -20,6 +20,7 @@ from stability.measures.individuation import individuation
 from stability.measures.positions import SeeingArm, position_changes
 from stability.measures.systems import ranking_stability
 from stability.report import Certainty, Estimate, HumanAgreement, HumanDifference
+from stability.report_why import IndividuationReport, PositionsReport, SystemsReport
 
 RESAMPLES = 1000
 ITEMS_RESAMPLED_MAX = 5_000
@@ -28,7 +29,7 @@ PERSONAS_MAX = 60
 """Pairs of personas grow with the square: above it the pairwise measures are left out."""
 
 
-def positions_report(lay: Layout) -> dict[str, object] | None:
+def positions_report(lay: Layout) -> PositionsReport | None:
     """How often and why personas moved; None without restated scores."""
     arms: tuple[SeeingArm, ...] = ("debate", "stance", "self_reflection")
     restated = {arm: rows for arm in arms if (rows := lay.rows_of("restated", arm) & (lay.persona >= 0)).any()}
@@ -38,12 +39,10 @@ def positions_report(lay: Layout) -> dict[str, object] | None:
     flags = lay.ratings.verified
     verified = None if flags is None else {arm: lay.marked(rows, flags) for arm, rows in restated.items()}
     found = position_changes(lay.block(lay.alone), after, lay.cluster, verified=verified, human=lay.human)
-    told = plain(found)
-    assert isinstance(told, dict)
-    return told
+    return PositionsReport.model_validate(plain(found))
 
 
-def systems_report(lay: Layout, arm: str | None, rng: np.random.Generator) -> dict[str, object] | None:
+def systems_report(lay: Layout, arm: str | None, rng: np.random.Generator) -> SystemsReport | None:
     """Kendall's tau between rankings of the systems from disjoint runs, and each system's mean score, the best first.
 
     None without systems. A system of which no score is usable has no mean.
@@ -60,11 +59,7 @@ def systems_report(lay: Layout, arm: str | None, rng: np.random.Generator) -> di
         for index, name in enumerate(names)
     }
     ranked = sorted(means, key=lambda name: (means[name] is None, -(means[name] or 0.0), name))
-    return {
-        "kendall_tau": tau.model_dump(),
-        "systems": len(names),
-        "mean_scores": {name: means[name] for name in ranked},
-    }
+    return SystemsReport(kendall_tau=tau, systems=len(names), mean_scores={name: means[name] for name in ranked})
 
 
 def effective_report(lay: Layout, warnings: Warnings) -> Estimate:
@@ -197,7 +192,7 @@ def _answer_where(threshold: float | None, target: float) -> str:
     return f"answer where certainty is {threshold:g} or more, abstain below: then {target:.0%} agree with the humans"
 
 
-def individuation_report(lay: Layout, rng: np.random.Generator) -> dict[str, object] | None:
+def individuation_report(lay: Layout, rng: np.random.Generator) -> IndividuationReport | None:
     """Does a persona predict its own re-run better than another's, with and without its harshness? None with one
     persona, or without re-runs."""
     block = lay.block(lay.alone)
@@ -206,7 +201,7 @@ def individuation_report(lay: Layout, rng: np.random.Generator) -> dict[str, obj
     flips = int(np.clip(1e7 / max(lay.clusters, 1), 200, 10_000))
     raw = individuation(block, lay.cluster, rng, permutations=flips)
     centred = individuation(block, lay.cluster, rng, centred=True, permutations=flips)
-    return {"raw": plain(raw), "centred": plain(centred)}
+    return IndividuationReport.model_validate({"raw": plain(raw), "centred": plain(centred)})
 
 
 def _short_curve(curve: object, points: int = 50) -> object:

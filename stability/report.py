@@ -4,45 +4,23 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-Universe = Literal["fixed", "random"]
-"""fixed: "these personas"; random: "personas written by this recipe"."""
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Interval(_Part):
-    """A confidence interval."""
-
-    low: float | None
-    """None: unbounded on this side."""
-    high: float | None
-    level: float = 0.95
-    method: str
-    """`jackknife-t(log)`, `hybrid-chi2`, `cluster-bootstrap`, ..."""
+from stability.report_why import IndividuationReport, PositionsReport, Provenance, SystemsReport
+from stability.statistic import Estimate as Estimate
+from stability.statistic import Interval as Interval
+from stability.statistic import Part
+from stability.statistic import Universe as Universe
 
 
-class Estimate(_Part):
-    """One statistic. `value` is null where it is undefined, never 0; a warning then says why."""
-
-    value: float | None
-    ci: Interval | None
-    n_used: int
-    n_asked: int
-    universe: Universe
-
-
-class ReportWarning(_Part):
+class ReportWarning(Part):
     """Something a reader must know before trusting a figure."""
 
     code: str
     message: str
 
 
-class Components(_Part):
+class Components(Part):
     """Variance components, untruncated: a negative one is not distinguishable from 0."""
 
     item: Estimate
@@ -51,7 +29,7 @@ class Components(_Part):
     run: Estimate
 
 
-class Claim(_Part):
+class Claim(Part):
     """Is run-to-run variance at least the variance between personas?"""
 
     delta: Estimate
@@ -64,7 +42,7 @@ class Claim(_Part):
     ratio_with_interaction: Estimate | None
 
 
-class Dependability(_Part):
+class Dependability(Part):
     single: Estimate
     """One persona, one run; random universe, absolute."""
     panel: Estimate
@@ -73,7 +51,7 @@ class Dependability(_Part):
     """ICC(1,1) of the debate's verdicts."""
 
 
-class Plan(_Part):
+class Plan(Part):
     """What a number of personas and runs would buy."""
 
     personas: int
@@ -85,23 +63,23 @@ class Plan(_Part):
     """Levels of further facets (order, model, prompt), where the table has them."""
 
 
-class Icc(_Part):
+class Icc(Part):
     single: Estimate
     average: Estimate
 
 
-class Alpha(_Part):
+class Alpha(Part):
     runs: dict[str, Estimate]
     """Ordinal Krippendorff alpha of the runs inside each persona."""
     all: Estimate
 
 
-class Flips(_Part):
+class Flips(Part):
     categorical: Estimate
     threshold: Estimate | None
 
 
-class ArmReport(_Part):
+class ArmReport(Part):
     """One arm against its baselines. Below 1 the arm is the steadier."""
 
     sr_single: Estimate
@@ -126,7 +104,7 @@ class ArmReport(_Part):
     score_difference_p: float | None = None
 
 
-class ByCalls(_Part):
+class ByCalls(Part):
     """Flip rate of a verdict that averages so many calls: one point of plot 2."""
 
     calls: float
@@ -137,7 +115,7 @@ class ByCalls(_Part):
     """Of one verdict, as far as the table says what a call or the arm cost; None where it does not."""
 
 
-class HumanAgreement(_Part):
+class HumanAgreement(Part):
     """Correlation of the mean of so many runs with people's scores, over items."""
 
     runs: int
@@ -147,7 +125,7 @@ class HumanAgreement(_Part):
     pearson: Estimate
 
 
-class WilliamsTest(_Part):
+class WilliamsTest(Part):
     """Do two arms correlate differently with the same people? Null where that is undefined."""
 
     difference: float | None
@@ -156,7 +134,7 @@ class WilliamsTest(_Part):
     """Two-sided."""
 
 
-class HumanDifference(_Part):
+class HumanDifference(Part):
     """The main arm's correlation with people minus the panel's."""
 
     arms: tuple[str, str]
@@ -164,7 +142,7 @@ class HumanDifference(_Part):
     williams: WilliamsTest
 
 
-class RiskCoverageCurve(_Part):
+class RiskCoverageCurve(Part):
     """Loss of the verdicts that are answered in order of certainty, and its areas; lower is better, save `normalised`."""
 
     coverage: tuple[float, ...]
@@ -178,7 +156,7 @@ class RiskCoverageCurve(_Part):
     normalised: float | None
 
 
-class CertaintyThreshold(_Part):
+class CertaintyThreshold(Part):
     """The least certainty at which verdicts may be accepted; null asks to abstain always."""
 
     threshold: float | None
@@ -189,7 +167,7 @@ class CertaintyThreshold(_Part):
     n_accepted: int
 
 
-class Certainty(_Part):
+class Certainty(Part):
     """Is a certain judge a right one? Against people's scores."""
 
     judged_by: str
@@ -209,7 +187,7 @@ class Certainty(_Part):
     """What the threshold asks of whoever uses the verdicts."""
 
 
-class MissingCounts(_Part):
+class MissingCounts(Part):
     """What one persona, or one arm's verdicts, failed to give, and what the worst case would make of it."""
 
     asked: int
@@ -226,7 +204,7 @@ class MissingCounts(_Part):
     """If all that is missing failed, and if it passed."""
 
 
-class Missing(_Part):
+class Missing(Part):
     """Failures and abstentions: outcomes, not zeros."""
 
     personas: dict[str, MissingCounts]
@@ -235,7 +213,7 @@ class Missing(_Part):
     """Chance that a persona abstains in one of two runs and not in the other; null where nobody abstained."""
 
 
-class DimensionReport(_Part):
+class DimensionReport(Part):
     verdict: Literal["stable", "not_stable", "undefined"]
     sentence: str
     components: Components
@@ -254,8 +232,8 @@ class DimensionReport(_Part):
     flips: Flips
     flips_by_calls: tuple[ByCalls, ...] = ()
     arms: dict[str, ArmReport]
-    position_changes: dict[str, object] | None
-    systems: dict[str, object] | None
+    position_changes: PositionsReport | None
+    systems: SystemsReport | None
     effective_judges: Estimate
     effective_personas: Estimate | None = None
     """How many different scorers the personas amount to, once what they agree on is taken off."""
@@ -264,12 +242,12 @@ class DimensionReport(_Part):
     humans: dict[str, tuple[HumanAgreement, ...] | HumanDifference] | None
     """By arm, its agreement with people's scores for one run and for all; `difference`: the main arm and the panel."""
     certainty: Certainty | None
-    individuation: dict[str, object] | None = None
+    individuation: IndividuationReport | None = None
     missing: Missing
     warnings: tuple[ReportWarning, ...]
 
 
-class OverlapNull(_Part):
+class OverlapNull(Part):
     """How far texts overlap that did not repeat one another; a turn above it repeats."""
 
     above: float
@@ -280,7 +258,7 @@ class OverlapNull(_Part):
     """On these transcripts; else a published figure, because there were fewer than 20 pairs."""
 
 
-class PersonaTexts(_Part):
+class PersonaTexts(Part):
     """How different the personas' cards are."""
 
     personas: int
@@ -292,7 +270,7 @@ class PersonaTexts(_Part):
     """Bytes over zlib's bytes: high where the cards repeat one another."""
 
 
-class Texts(_Part):
+class Texts(Part):
     """What was said, of the runs whose transcripts were read. Rates are of turns that could show it."""
 
     runs: int
@@ -317,7 +295,7 @@ class Texts(_Part):
 NO_TRANSCRIPTS = "no transcripts: a ratings table holds scores alone"
 
 
-class Population(_Part):
+class Population(Part):
     items: int
     clusters: int
     personas: int
@@ -327,7 +305,7 @@ class Population(_Part):
     ratings_asked: int
 
 
-class StabilityReport(_Part):
+class StabilityReport(Part):
     """What repeated hearings say about how far a verdict can be trusted."""
 
     schema_: Literal["rehearing.report/1"] = Field(default="rehearing.report/1", alias="schema")
@@ -336,8 +314,7 @@ class StabilityReport(_Part):
     )
     population: Population
     dimensions: dict[str, DimensionReport]
-    provenance: dict[str, object] = Field(default_factory=dict)
-    """Models, dates, code version, hash of the ratings, whether the simulated judge judged."""
+    provenance: Provenance = Provenance()
     warnings: tuple[ReportWarning, ...] = ()
     texts: Texts | None = None
     texts_reason: str | None = NO_TRANSCRIPTS

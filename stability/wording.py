@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from stability.report import ArmReport, Claim, Estimate
+from stability.report_why import PositionsReport
 
 FLIPS_MAX = 0.10
 """A verdict is stable when the upper limit of its flip rate is at most this,"""
@@ -160,7 +160,7 @@ _MOVED = {
 }
 
 
-def moved(changes: Mapping[str, Any] | None) -> str:
+def moved(changes: PositionsReport | None) -> str:
     """Why judges change their scores, by comparing the arms; empty where the arms to compare were not heard.
 
     changes: `position_changes` of a report. Differences may be negative: then fewer scores change.
@@ -168,22 +168,22 @@ def moved(changes: Mapping[str, Any] | None) -> str:
     if changes is None:
         return ""
     known = [
-        (part, words) for name, words in _MOVED.items() if (part := changes.get(name)) and part["value"] is not None
+        (part, words)
+        for name, words in _MOVED.items()
+        if (part := getattr(changes, name)) is not None and part.value is not None
     ]
-    parts = [f"{_percent(part['value'])}{_limits(part)} {words}" for part, words in known]
+    parts = [f"{_percent(part.value)}{_limits(part)} {words}" for part, words in known]
     text = f"Of the scores given alone, {', '.join(parts)}." if parts else ""
-    pull = changes.get("conformity_pull")
-    if pull and pull["value"] is not None:
-        way = (
-            f"the others' scores alone draw a judge {_percent(pull['value'])}{_limits(pull)} of the way to their mean."
-        )
+    pull = changes.conformity_pull
+    if pull is not None and pull.value is not None:
+        way = f"the others' scores alone draw a judge {_percent(pull.value)}{_limits(pull)} of the way to their mean."
         text = f"{text} {way[0].upper()}{way[1:]}".strip()
     return text
 
 
-def _limits(part: Mapping[str, Any]) -> str:
-    limits = part.get("ci")
-    return f" (95% CI {_percent(limits['low'])} to {_percent(limits['high'])})" if limits else " (no interval)"
+def _limits(part: Estimate) -> str:
+    limits = part.ci
+    return f" (95% CI {_percent(limits.low)} to {_percent(limits.high)})" if limits else " (no interval)"
 
 
 def _as_much(value: float | None) -> str:

@@ -19,7 +19,7 @@ from service.errors import ConflictError, NotFoundError
 from service.store import tables
 
 if TYPE_CHECKING:
-    from stability import StabilityReport
+    from stability import ReportWarning, StabilityReport
 
 
 class Reports:
@@ -91,31 +91,52 @@ async def make_report(context: Context, batch_id: str) -> StabilityReport:
     )
     async with context.store.read() as connection:
         batch = (await connection.execute(query)).one()
+        evaluations = tables.evaluations
+        held = sa.select(evaluations.c.item_kind).where(evaluations.c.batch_id == batch_id).distinct()
+        kinds = frozenset((await connection.execute(held)).scalars())
     path = await write_ratings(context, batch_id)
     heard, asked = await heard_sample(context, batch_id, batch.seed)
     personas = (await PersonaSets(context).get(None, batch.persona_set_id)).persona_set
     cards = [card_text(persona) for persona in personas.personas] if personas else []
-    return await asyncio.to_thread(_compute, path, batch, heard, asked, cards)
+    return await asyncio.to_thread(_compute, path, batch, kinds, heard, asked, cards)
 
 
-def _compute(path: Path, batch: Any, heard: list[str], asked: int, cards: list[str]) -> StabilityReport:
+def _compute(
+    path: Path, batch: Any, kinds: frozenset[str], heard: list[str], asked: int, cards: list[str]
+) -> StabilityReport:
     from stability import read_ratings, stability_report, texts_report
 
-    thresholds = {
-        one.name: one.pass_threshold
-        for one in Rubric.model_validate(batch.rubric).dimensions
-        if one.pass_threshold is not None
-    }
+    thresholds = _thresholds(Rubric.model_validate(batch.rubric), kinds)
     ratings = read_ratings(path)
     report = stability_report(ratings, thresholds=thresholds, seed=batch.seed)
     results = (RunResult.model_validate_json(body) for body in heard)
     texts = texts_report(results, ratings, thresholds=thresholds, cards=cards, runs_asked=asked)
-    provenance = {
-        **report.provenance,
-        "batch": batch.id,
-        "models": list(batch.models),
-        "simulated": batch.simulated,
-        "persona_set": batch.persona_set_hash,
-        "rubric": batch.rubric_hash,
-    }
-    return report.model_copy(update={"provenance": provenance, "texts": texts, "texts_reason": None})
+    provenance = report.provenance.model_copy(
+        update={
+            "batch": batch.id,
+            "models": tuple(batch.models),
+            "simulated": batch.simulated,
+            "persona_set": batch.persona_set_hash,
+            "rubric": batch.rubric_hash,
+        }
+    )
+    warnings = (*report.warnings, *_scales_mixed(kinds))
+    return report.model_copy(
+        update={"provenance": provenance, "texts": texts, "texts_reason": None, "warnings": warnings}
+    )
+
+
+def _thresholds(rubric: Rubric, kinds: frozenset[str]) -> dict[str, float]:
+    """The pass marks of graded items. A pair is compared, from -1 to 1: against a grade's mark it would always fail."""
+    if "pair" in kinds:
+        return {}
+    return {one.name: one.pass_threshold for one in rubric.dimensions if one.pass_threshold is not None}
+
+
+def _scales_mixed(kinds: frozenset[str]) -> tuple[ReportWarning, ...]:
+    from stability import ReportWarning
+
+    if "pair" not in kinds or len(kinds) == 1:
+        return ()
+    told = "pairs are scored from -1 to 1 and other items by the rubric's grades: these figures mix two scales; send pairs as a batch of their own"
+    return (ReportWarning(code="scales_mixed", message=told),)

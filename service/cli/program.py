@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import keyword
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -41,6 +41,10 @@ _UsageError: Any = typer.BadParameter.__mro__[1]
 class _Lazy(TyperGroup):
     """Imports a command's module when the command is named, so that each starts fast."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.commands = dict.fromkeys(COMMANDS, self)  # only their names are used: a mistyped one is compared with them
+
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
@@ -61,8 +65,20 @@ class _Lazy(TyperGroup):
 app = typer.Typer(cls=_Lazy, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
 
 
+def _tell_version(asked: bool) -> None:
+    from importlib.metadata import version
+
+    if asked:
+        print(f"rehearing {version('rehearing')}")
+        raise typer.Exit
+
+
 @app.callback()
-def rehearing() -> None:
+def rehearing(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
     """Judge model outputs with personas that debate, hear every case again, and say how far to trust the verdict."""
 
 
@@ -82,7 +98,7 @@ def run(arguments: list[str] | None = None) -> int:
         talk("interrupted")
         return 130
     except _UsageError as error:
-        talk(error.format_message() + _hint(error))
+        _tell_usage(error)
         return 2
     except BrokenPipeError:
         return 1
@@ -97,8 +113,17 @@ def run(arguments: list[str] | None = None) -> int:
     return int(result) if isinstance(result, int) else 0
 
 
-def _hint(error: Any) -> str:
+def _tell_usage(error: Any) -> None:
+    """What was wrong, in one line; or all of the help, as it is, for a command without its subcommand."""
+    message = error.format_message()
+    if error.ctx is not None and message == error.ctx.get_help():
+        print(message, file=sys.stderr)
+    else:
+        talk(message + _hint(error, "" if message.endswith((".", "?")) else "."))
+
+
+def _hint(error: Any, stop: str) -> str:
     """Where to look after wrong usage; a value that is wrong says for itself what it should be."""
     if type(error) is typer.BadParameter or error.ctx is None:
         return ""
-    return f" See `{error.ctx.command_path} --help`."
+    return f"{stop} See `{error.ctx.command_path} --help`."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from service.cli.console import clean, results
 
@@ -136,17 +136,12 @@ def _said(texts: Texts) -> object:
 
 def _changes(dimension: DimensionReport) -> list[tuple[str, str]]:
     """How many positions change: those that change of themselves first, because no debate is credited with them."""
-    found = dimension.position_changes or {}
+    found = dimension.position_changes
+    if found is None:
+        return []
     named = (
         ("positions changed on second thoughts", "spontaneous"),
         ("  more after the peers' scores", "conformity"),
         ("  more after their arguments", "persuasion"),
     )
-    return [(label, _measured(found[key])) for label, key in named if found.get(key) is not None]
-
-
-def _measured(value: Any) -> str:
-    """A figure that stands in the report as JSON data."""
-    from stability import Estimate
-
-    return figure(Estimate.model_validate(value))
+    return [(label, figure(value)) for label, key in named if (value := getattr(found, key)) is not None]

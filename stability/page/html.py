@@ -101,9 +101,9 @@ def _own_file(name: str) -> str:
 
 def _simulated(report: StabilityReport) -> bool:
     """Whether the simulated judge judged, by the report's own word or by a model's name."""
-    models = report.provenance.get("models")
-    named = [str(model) for model in models] if isinstance(models, (list, tuple)) else [str(models or "")]
-    return bool(report.provenance.get("simulated")) or any(name.startswith("simulated") for name in named)
+    models = report.provenance.models or ()
+    named = (models,) if isinstance(models, str) else models
+    return bool(report.provenance.simulated) or any(name.startswith("simulated") for name in named)
 
 
 def _headline(name: str, number: int, dimension: DimensionReport) -> Headline:
@@ -165,7 +165,7 @@ def _footer(report: StabilityReport) -> Iterator[tuple[str, str]]:
     yield "intervals", _intervals(report)
     if report.texts_reason:
         yield "what was said", report.texts_reason
-    for name, value in report.provenance.items():
+    for name, value in report.provenance.known().items():
         if isinstance(value, (list, tuple)):
             value = ", ".join(map(str, value))
         yield name.replace("_", " "), str(value)

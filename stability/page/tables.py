@@ -63,7 +63,9 @@ class Table(NamedTuple):
 
 def detail_tables(dimension: DimensionReport) -> tuple[Table, ...]:
     """Every table of one dimension, in reading order, those without a row left out."""
-    plain = dimension.model_dump(include={"humans", "certainty", "missing"})
+    plain = dimension.model_dump(
+        include={"position_changes", "systems", "humans", "certainty", "individuation", "missing"}
+    )
     tables = (
         _variance(dimension),
         _trust(dimension),
@@ -73,11 +75,11 @@ def detail_tables(dimension: DimensionReport) -> tuple[Table, ...]:
         *(
             _free(caption, values)
             for caption, values in (
-                ("Changes of position", _differences_first(dimension.position_changes)),
-                ("Ranking of systems", dimension.systems),
+                ("Changes of position", _differences_first(plain["position_changes"])),
+                ("Ranking of systems", plain["systems"]),
                 ("Agreement with humans", plain["humans"]),
                 ("Certainty", plain["certainty"]),
-                ("Individuation of personas", dimension.individuation),
+                ("Individuation of personas", plain["individuation"]),
                 ("Missing", plain["missing"]),
             )
         ),

@@ -19,7 +19,7 @@ from clustering import Persona, PersonaSet, given_persona_set
 from llm import Call, LatentTruth, MemoryLedger, SimulatedParameters, open_model, simulated_truth
 from stability import DimensionReport, Estimate, ratings_from_results, stability_report
 
-ITEMS, PERSONAS, REPEATS = 20, 4, 3
+ITEMS, PERSONAS, REPEATS = 12, 4, 3
 WORLDS, HELD_MIN, HELD_OF_ALL_MIN = 8, 5, 33
 PLANTED = SimulatedParameters(
     signal=0, item_sd=2, persona_sd=1.5, interaction_sd=1, run_sd=1.5, conformity=0.4, spontaneous=0.2
@@ -112,8 +112,8 @@ def held(report: DimensionReport, truths: Truths) -> dict[str, bool]:
         "run": holds(report.components.run, RUN_VARIANCE),
         "persona": holds(report.components.persona, statistics.variance(biases)),
         "interaction": holds(report.components.item_persona, PLANTED.interaction_sd**2),
-        "conformity": holds(Estimate.model_validate(changes["conformity_pull"]), PLANTED.conformity),
-        "spontaneous": holds(Estimate.model_validate(changes["spontaneous"]), PLANTED.spontaneous),
+        "conformity": holds(changes.conformity_pull, PLANTED.conformity),
+        "spontaneous": holds(changes.spontaneous, PLANTED.spontaneous),
     }
 
 
@@ -127,7 +127,7 @@ def test_the_intervals_hold_what_was_planted(planted: list[tuple[DimensionReport
 def test_the_shares_of_changes_are_unbiased(planted: list[tuple[DimensionReport, Truths]]) -> None:
     """Mean over the worlds within 3 standard errors of what was planted, and the standard error small beside it."""
     for name, truth in (("spontaneous", PLANTED.spontaneous), ("conformity_pull", PLANTED.conformity)):
-        values = [Estimate.model_validate((report.position_changes or {})[name]).value for report, _ in planted]
+        values = [getattr(report.position_changes, name).value for report, _ in planted]
         known = [value for value in values if value is not None]
         assert len(known) == WORLDS
         error = statistics.stdev(known) / WORLDS**0.5

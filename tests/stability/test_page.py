@@ -15,6 +15,8 @@ from stability.report import (
     Alpha,
     ArmReport,
     ByCalls,
+    Certainty,
+    CertaintyThreshold,
     Claim,
     Components,
     Dependability,
@@ -28,8 +30,10 @@ from stability.report import (
     Plan,
     Population,
     ReportWarning,
+    RiskCoverageCurve,
     StabilityReport,
 )
+from stability.report_why import PositionsReport, Provenance, SystemsReport
 
 HOSTILE = "<script>alert(1)</script> & \"quoted\" 'x'"
 NURSE = MissingCounts(
@@ -88,25 +92,41 @@ def _dimension(**changes: object) -> DimensionReport:
             ByCalls(calls=32, flips=UNDEFINED, design="panel"),
         ),
         "arms": {"debate": _arm()},
-        "position_changes": {
-            "spontaneous": _estimate(0.37, 0.3, 0.4).model_dump(),
-            HOSTILE: [1, None, True],
-            "curve": list(range(50)),
-        },
-        "systems": None,
+        "position_changes": PositionsReport(
+            arms={},
+            spontaneous=_estimate(0.37, 0.3, 0.4),
+            conformity=UNDEFINED,
+            persuasion=None,
+            conformity_pull=None,
+            persuasion_pull=None,
+        ),
+        "systems": SystemsReport(kendall_tau=_estimate(0.5), systems=2, mean_scores={HOSTILE: 3.25, "b": None}),
         "effective_judges": _estimate(2.1, 1.7, 2.8),
         "permutation": {"main": 0.0005, "any": None, "permutations": 2000},
         "humans": None,
-        "certainty": None,
+        "certainty": _certainty(),
         "missing": Missing(personas={"nurse": NURSE}, arms={}, abstention_flips=None),
         "warnings": (ReportWarning(code="few_runs", message=HOSTILE),),
     }
     return DimensionReport.model_validate(full | changes)
 
 
+def _certainty() -> Certainty:
+    return Certainty(
+        judged_by="pass or fail as the humans", verdicts=3, aurc=UNDEFINED, selective_accuracy={}, auroc=None, brier=None,
+        ece=None, ece_floor=None, reading="abstain always",
+        risk_coverage=RiskCoverageCurve(
+            coverage=tuple(range(50)), risk=(0, 1), aurc=0.1, base=0.2, oracle=0.1, excess=0.1, normalised=None
+        ),
+        threshold=CertaintyThreshold(threshold=None, coverage=0, agreement=None, lower_limit=None, n_accepted=0),
+    )  # fmt: skip
+
+
 def _report(dimensions: dict[str, DimensionReport], **provenance: object) -> StabilityReport:
     population = Population(items=62, clusters=31, personas=5, runs=5, ratings_used=1500, ratings_asked=1550)
-    return StabilityReport(population=population, dimensions=dimensions, provenance=provenance)
+    return StabilityReport(
+        population=population, dimensions=dimensions, provenance=Provenance.model_validate(provenance)
+    )
 
 
 class _Reader(HTMLParser):
@@ -230,8 +250,15 @@ def test_tables_carry_counts_and_universe_and_never_call_a_negative_component_ze
     )
     changes = tables["Changes of position"].rows
     assert changes[0][:3] == ("changes after seeing nothing new", "0.37", "0.30 to 0.40")
-    assert [row[1] for row in changes[1:]] == ["1, undefined, yes", "0 … 49 (50 values)"]
-    assert "Ranking of systems" not in tables
+    assert changes[1][:2] == ("further changes after seeing the others' scores", "undefined")
+    assert [row[:2] for row in tables["Ranking of systems"].rows[2:]] == [
+        (f"mean score: {HOSTILE}", "3.25"),
+        ("mean score: b", "undefined"),
+    ]
+    curve = {row[0]: row[1] for row in tables["Certainty"].rows}
+    assert curve["risk coverage: coverage"] == "0 … 49 (50 values)"
+    assert curve["risk coverage: risk"] == "0, 1"
+    assert "Individuation of personas" not in tables
     arms = next(table for caption, table in tables.items() if caption.startswith("What each arm buys"))
     assert arms.rows[0][0] == "Debate"
     assert arms.rows[0][-1] == "less stable than averaging at equal cost"

@@ -13,7 +13,7 @@ from service.cli.probing import probed, tell_cost
 if TYPE_CHECKING:
     from service.application import ProbeRecord
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command()

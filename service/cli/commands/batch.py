@@ -18,7 +18,7 @@ from service.cli.console import Json, Quiet, print_json, progress, talk
 if TYPE_CHECKING:
     import httpx
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command()

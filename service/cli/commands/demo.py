@@ -15,7 +15,7 @@ from service.cli.console import Quiet, progress, results, talk
 if TYPE_CHECKING:
     from service.application import Application, PersonaSetRecord
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 SIMULATED = (
     "The simulated judge judged: it is no language model. It shows the service and tests the statistics; its verdicts "

@@ -13,7 +13,7 @@ from service.cli.console import Json, Quiet, print_json, progress, talk
 if TYPE_CHECKING:
     from service.application import Application, EvaluationRecord
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command()

@@ -14,7 +14,7 @@ from service.cli.console import Quiet, talk
 if TYPE_CHECKING:
     from service.application import Application
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 FORMATS = ("markdown", "json", "ndjson", "calls", "drift")
 BATCH_FORMATS = ("csv",)
 

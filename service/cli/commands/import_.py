@@ -11,7 +11,7 @@ import typer
 
 from service.cli.console import Quiet, talk
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command("import")

@@ -12,7 +12,9 @@ from service.cli.console import Json, Quiet, print_json, results, talk
 if TYPE_CHECKING:
     from service.application.records import KeyRecord
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(
+    rich_markup_mode=None, add_completion=False, no_args_is_help=True, help="Create, list and revoke API keys."
+)
 
 
 @app.command()

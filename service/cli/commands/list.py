@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Lines = Sequence["Line"]
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 class Line(NamedTuple):
@@ -42,7 +42,7 @@ def list_(
         str,
         typer.Argument(
             metavar="[WHAT]",
-            help="persona-sets, batches, or an id: a ba_ id for its evaluations, an ev_ id for its runs.",
+            help="persona-sets, batches, evaluations, or an id: a ba_ id for its evaluations, an ev_ id for its runs.",
         ),
     ] = "batches",
     limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many.")] = 20,
@@ -76,11 +76,15 @@ async def _found(service: Application, what: str, limit: int) -> Listed:
         return await _persona_sets(service, limit)
     if what == "batches":
         return await _batches(service, limit)
+    if what == "evaluations":
+        return await _newest(service, limit)
     if what.startswith("ba_"):
         return await _evaluations(service, what, limit)
     if what.startswith("ev_"):
         return await _runs(service, what, limit)
-    raise typer.BadParameter(f"{what!r} must be persona-sets, batches, a ba_ id or an ev_ id", param_hint="WHAT")
+    raise typer.BadParameter(
+        f"{what!r} must be persona-sets, batches, evaluations, a ba_ id or an ev_ id", param_hint="WHAT"
+    )
 
 
 async def _persona_sets(service: Application, limit: int) -> Listed:
@@ -103,9 +107,17 @@ async def _batches(service: Application, limit: int) -> Listed:
     ]
     return Listed(
         lines,
-        f"its evaluations: rehearing list {lines[0].id}" if lines else "none yet: rehearing evaluate hears one",
+        f"its evaluations: rehearing list {lines[0].id}"
+        if lines
+        else "no batch yet: rehearing evaluate hears one; rehearing list evaluations shows what was sent alone",
         page.has_more,
     )
+
+
+async def _newest(service: Application, limit: int) -> Listed:
+    page = await service.evaluations.list(None, limit=limit)
+    following = f"its runs: rehearing list {page.rows[0].id}" if page.rows else "none yet: rehearing evaluate hears one"
+    return Listed([_heard(one) for one in page.rows], following, page.has_more)
 
 
 async def _evaluations(service: Application, batch_id: str, limit: int) -> Listed:
@@ -113,8 +125,12 @@ async def _evaluations(service: Application, batch_id: str, limit: int) -> Liste
 
     await service.batches.get(None, batch_id)
     page = await service.evaluations.list(None, EvaluationFilter(batch_id=batch_id), limit=limit, order="least_stable")
-    lines = [Line(one.id, one.created_at, one.state.status, f"{_agreement(one)}  {one.item_id}") for one in page.rows]
+    lines = [_heard(one) for one in page.rows]
     return Listed(lines, f"its runs: rehearing list {lines[0].id}" if lines else "it holds none", page.has_more)
+
+
+def _heard(one: EvaluationRecord) -> Line:
+    return Line(one.id, one.created_at, one.state.status, f"{_agreement(one)}  {one.item_id}")
 
 
 def _agreement(evaluation: EvaluationRecord) -> str:

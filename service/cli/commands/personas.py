@@ -14,7 +14,7 @@ from service.cli.console import Json, Quiet, print_json, progress, talk
 if TYPE_CHECKING:
     from service.application import PersonaSetCalibration, PersonaSetEdit, PersonaSetRecord
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 _NOT_TEXT = ("traits", "relationships", "demographics", "weight")
 """Fields of a card whose new value is read as YAML: `--change 'nurse-1.traits=[brief, tired]'`."""
 

@@ -12,7 +12,7 @@ import typer
 
 from service.cli.console import Quiet, print_json, talk
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 

@@ -10,7 +10,7 @@ import typer
 
 from service.cli.console import Json, Quiet, print_json, talk
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command()

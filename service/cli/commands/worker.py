@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from service.settings import Settings
     from service.telemetry import Metrics
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command()

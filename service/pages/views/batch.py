@@ -221,7 +221,7 @@ def batch_page(
         else f"{record.repeats_min} to {record.repeats_max}",
         calls=record.spent.calls,
         cost_usd=record.spent.cost_usd,
-        provenance=tuple((words(n), _plain(v)) for n, v in report.provenance.items()) if report else (),
+        provenance=tuple((words(n), _plain(v)) for n, v in report.provenance.known().items()) if report else (),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from service.application import Ranking, Swings
 from service.pages.formatting import UNKNOWN, count, dollars, score, words
@@ -144,15 +143,12 @@ def _against(found: Swings | None) -> str:
 
 def systems_ranked(batch_id: str, dimension: str, own: DimensionReport) -> Systems | None:
     """None without systems, and for a report of before their means were kept."""
-    found: dict[str, Any] = dict(own.systems or {})
-    means: dict[str, float | None] = found.get("mean_scores") or {}
-    if not means:
+    if own.systems is None or not own.systems.mean_scores:
         return None
-    tau = Estimate.model_validate(found["kendall_tau"]) if found.get("kendall_tau") else None
     return Systems(
         tuple(
             SystemLine(name, score(mean, 2), items_href(batch_id, dimension=dimension, system=name))
-            for name, mean in means.items()
+            for name, mean in own.systems.mean_scores.items()
         ),
-        estimate_text(tau),
+        estimate_text(own.systems.kendall_tau),
     )

@@ -90,3 +90,29 @@ def test_creating_operations_take_an_idempotency_key_and_jobs_say_where_they_are
         told = OPERATIONS[name][2]
         if "202" in told["responses"]:
             assert {"Location", "Retry-After"} <= told["responses"]["202"]["headers"].keys()
+
+
+def test_no_answer_is_an_object_of_any_shape() -> None:
+    """Every object says its fields, or of what its values are; but for those whose keys are a caller's or a provider's."""
+    free = [place for name, schema in SCHEMA["components"]["schemas"].items() for place in _free(schema, name)]
+    assert set(free) == {
+        "Call/settings",
+        "PersonaSetBody/options",
+        "PersonaSetEdit/change/additionalProperties",
+    }
+
+
+def _free(schema: Any, place: str) -> list[str]:
+    """Where a schema allows an object without a word of what is in it."""
+    if isinstance(schema, list):
+        return [found for part in schema for found in _free(part, place)]
+    if not isinstance(schema, dict):
+        return []
+    silent = schema.get("type") == "object" and "properties" not in schema
+    here = [place] if silent and schema.get("additionalProperties") in (None, True, {}) else []
+    inner = {key: part for key, part in schema.items() if key not in ("example", "examples", "default")}
+    return here + [
+        found
+        for key, part in inner.items()
+        for found in _free(part, place if key in ("properties", "anyOf", "$defs") else f"{place}/{key}")
+    ]

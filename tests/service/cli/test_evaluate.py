@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,3 +74,32 @@ def test_a_calibrated_panel_is_heard_by_its_weights(
     assert values["mean"] != values["raked"]
     assert run([*asked, "--aggregation", "loudest"]) == 2
     assert "certainty_weighted" in capsys.readouterr().err
+
+
+def test_pairs_are_not_measured_by_the_pass_marks_of_grades(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A preference lies between -1 and 1, so by a mark of 3 it would fail in every hearing and never flip."""
+    monkeypatch.setenv("REHEARING_DATA_DIR", str(tmp_path / "data"))
+    voices, items = tmp_path / "voices", tmp_path / "items.jsonl"
+    voices.mkdir()
+    (voices / "a.txt").write_text("As a ward nurse, I want sleep after a night shift. As a patient, I want my results.")
+    pairs = (ROOT / "examples" / "pairs.jsonl").read_text()
+    asked = ["--personas", str(voices), "--rubric", str(ROOT / "examples" / "rubrics" / "dialogue.yaml")]
+    asked += ["--repeats", "2", "--arm", "panel", "--json", "-q"]
+
+    def report(text: str) -> dict[str, Any]:
+        items.write_text(text)
+        assert run(["evaluate", str(items), *asked]) == 0
+        found: dict[str, Any] = json.loads(capsys.readouterr().out)["report"]
+        return found
+
+    alone = report(pairs)
+    for dimension in alone["dimensions"].values():
+        assert dimension["flips"]["threshold"] is None
+        assert {one["pass_rate"] for one in dimension["missing"]["personas"].values()} == {None}
+    assert "scales_mixed" not in [one["code"] for one in alone["warnings"]]
+    mixed = report(pairs + json.dumps(ITEM))
+    assert [one["code"] for one in mixed["warnings"]].count("scales_mixed") == 1
+    graded = report(json.dumps(ITEM))
+    assert all(dimension["flips"]["threshold"] is not None for dimension in graded["dimensions"].values())

@@ -166,6 +166,7 @@ def test_what_is_stored_is_listed_down_to_the_run(batch_id: str, capsys: pytest.
     evaluations = listed(batch_id)
     assert evaluations
     assert all(one["id"].startswith("ev_") for one in evaluations)
+    assert {one["id"] for one in listed("evaluations")} == {one["id"] for one in evaluations}
     runs = listed(evaluations[0]["id"])
     assert runs
     assert all(one["id"].startswith("rn_") for one in runs)

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,42 @@ def test_wrong_usage_says_where_to_look(words: list[str], place: str, capsys: py
     told = capsys.readouterr().err
     assert f"`rehearing {place}`" in told
     assert len(told.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [["frobnicate"], ["demo", "--nothing-like-it"], ["export"], ["keys", "creat"]])
+def test_the_pointer_to_the_help_is_a_sentence_of_its_own(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(words) == 2
+    told = capsys.readouterr().err.strip()
+    before, _, after = told.rpartition(" See `")
+    assert before[-1] in ".?", told
+    assert before[-2] not in ".?", told
+    assert after.endswith("--help`.")
+
+
+def test_a_mistyped_command_is_told_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["evalute"]) == 2
+    assert "Did you mean 'evaluate'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["keys"]])
+def test_without_a_command_the_help_is_shown_as_it_is(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*words, "--help"]) == 0
+    assert run(words) == 2
+    told = capsys.readouterr()
+    assert told.err == told.out
+
+
+def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"rehearing {version('rehearing')}\n"
+
+
+def test_completion_is_offered_once_for_the_whole_program(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    assert "--show-completion" in capsys.readouterr().out
+    for name in COMMANDS:
+        run([name, "--help"])
+        assert "completion" not in capsys.readouterr().out
 
 
 def test_stability_of_a_handmade_table_prints_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -85,7 +85,7 @@ async def test_an_evaluation_is_heard_a_batch_reported_and_moved(
         }
         report = await app.batches.report(None, batch.id)
         assert report.population.items == 4
-        assert report.provenance["simulated"] is True
+        assert report.provenance.simulated is True
         assert report.texts is not None
         assert (report.texts.runs, report.texts.runs_asked) == (8, 8)
         assert report.texts.turns > 0

@@ -103,9 +103,10 @@ def test_changes_with_evidence_that_was_found_are_counted() -> None:
     assert table.verified is not None
     changes = stability_report(table).dimensions["tone"].position_changes
     assert changes is not None
-    told = changes["arms"]["debate"]  # type: ignore[index]
-    assert told["changed"]["value"] == 1.0
-    assert told["with_verified_evidence"]["value"] == pytest.approx(3 / 4), "an unverified quote is no evidence"
+    told = changes.arms["debate"]
+    assert told.changed.value == 1.0
+    assert told.with_verified_evidence is not None
+    assert told.with_verified_evidence.value == pytest.approx(3 / 4), "an unverified quote is no evidence"
 
 
 def test_both_orders_of_a_pair_and_the_models_are_kept() -> None:
