@@ -38,6 +38,14 @@ class Limits(BaseModel):
     """Runs in progress in one process; each waits for its model most of the time."""
     queue_length: int = Field(default=2_000_000, ge=1)
     """Runs waiting over all owners; beyond it new work is refused with 503."""
+    connections: int = Field(default=10_000, ge=1)
+    """Open at once in one process; each idle one takes about 10 kB and a file."""
+    requests_in_flight: int = Field(default=4_000, ge=1)
+    """Answered at once in one process, streams and long polls counted; beyond it 503."""
+    requests_per_caller: int = Field(default=1_000, ge=1)
+    """Of these, of one key, or of one address without a key."""
+    streams_per_caller: int = Field(default=1_000, ge=1)
+    """Event streams that one of them follows at once: as many as were tried (tests/e2e/test_many_streams.py)."""
 
 
 class Settings(BaseSettings):

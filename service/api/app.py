@@ -20,6 +20,8 @@ from service.api.middleware import (
     BodyGuard,
     BodyLimits,
     HeadAnswers,
+    InFlight,
+    InFlightLimits,
     RequestIdentity,
     SecurityHeaders,
     UnexpectedErrors,
@@ -155,6 +157,12 @@ def _install_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> N
     hosts = (settings.host, *settings.allowed_hosts)
     app.add_middleware(AccessGuard, hosts=hosts, origins=settings.allowed_origins)
     app.add_middleware(UnexpectedErrors)
+    in_flight = InFlightLimits(
+        all_max=settings.limits.requests_in_flight,
+        requests_max=settings.limits.requests_per_caller,
+        streams_max=settings.limits.streams_per_caller,
+    )
+    app.add_middleware(InFlight, limits=in_flight)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(HeadAnswers)
     app.add_middleware(RequestIdentity, metrics=metrics.http)

@@ -11,25 +11,30 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from service.api.problem import MEDIA_TYPE, problem_response
 from service.api.problem_kinds import CATALOGUE
 
+RETRY_AFTER_S = 1
 HEAD_MAX = 64 * 1024
 """Bytes of a request line and headers, or of trailers: eight times what most servers take. One read, of up to 256 kB, may
 come on top, which is also why a body that begins in the same read is not taken for headers."""
 
 
 class HeadGuard(HttpToolsProtocol):
-    """Ends a connection whose headers are too long (431) or too slow (408), or are no HTTP (400).
+    """Ends a connection whose headers are too long (431) or too slow (408), are no HTTP (400), or that is one too many (503).
 
     Headers may take `head_s` from the connection's first moment, or from the first byte after an answer. What follows a
     request that was answered before its body was read has as long: then the connection ends.
     """
 
     head_s = 30.0
+    connections_max = 10_000
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._unread = 0
         self._clock: asyncio.TimerHandle | None = None
         self._start_clock()
+        if len(self.connections) > self.connections_max:
+            told = f"{self.connections_max} connections are open, and no more are taken; come again in a moment"
+            self._refuse("busy", told, log=False)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_clock()
@@ -88,6 +93,7 @@ class HeadGuard(HttpToolsProtocol):
         if self._is_idle:
             answer = problem_response({"state": {"request_id": identity}}, kind, detail)
             told = {"content-type": MEDIA_TYPE, "content-length": str(len(answer.body)), "x-request-id": identity}
+            told |= {"retry-after": str(RETRY_AFTER_S)} if kind.status == 503 else {}
             told |= {"connection": "close", "x-content-type-options": "nosniff", "cache-control": "no-store"}
             lines = [
                 f"HTTP/1.1 {kind.status} {HTTPStatus(kind.status).phrase}",

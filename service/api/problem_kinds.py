@@ -225,7 +225,7 @@ _KINDS = (
         "busy",
         503,
         "Too busy",
-        "The queue is full, or the database does not answer.",
+        "The queue is full, the database does not answer, or too much is being answered at once: in all, or for this caller.",
         "Wait for `Retry-After` seconds and try again.",
         retryable=True,
     ),

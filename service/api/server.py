@@ -22,6 +22,7 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
 
     class Guarded(HeadGuard):
         head_s = settings.request_grace.total_seconds()
+        connections_max = settings.limits.connections
 
     return uvicorn.Config(
         app,

@@ -1,6 +1,6 @@
 """What every request passes on its way in and out, outermost first.
 
-request id -> HEAD as GET -> security headers -> unexpected errors -> Host and Origin -> body size and pace -> routes
+request id -> HEAD as GET -> security headers -> requests in flight -> unexpected errors -> Host and Origin -> body size and pace -> routes
 """
 
 from service.api.middleware.access import AccessGuard
@@ -8,6 +8,7 @@ from service.api.middleware.body import BodyGuard, BodyLimits
 from service.api.middleware.head import HeadAnswers
 from service.api.middleware.headers import SELF_CONTAINED_POLICY, SecurityHeaders
 from service.api.middleware.identity import RequestIdentity
+from service.api.middleware.in_flight import InFlight, InFlightLimits
 from service.api.middleware.unexpected import UnexpectedErrors
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "BodyGuard",
     "BodyLimits",
     "HeadAnswers",
+    "InFlight",
+    "InFlightLimits",
     "RequestIdentity",
     "SecurityHeaders",
     "UnexpectedErrors",
