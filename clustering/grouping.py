@@ -25,7 +25,7 @@ from clustering.wording import FUNCTION_WORDS, GENERAL_NOUNS, head_noun, proper_
 STATEMENT_WEIGHT = 0.5
 """Weight of what a stakeholder says against what it is called. Name only: adjusted Rand index .43 on the user stories
 of 75 proposals; both: .70; statements only: under .1."""
-TRADE_WEIGHT = 0.35
+TRADE_WEIGHT = 0.5
 """Weight of the trade alone against the whole name: a "cluster user" is a user before they are of a cluster. From .2 to .75
 the groups of proposals are nearly the same; without, cluster users stand with cluster administrators."""
 DOMAIN_WORD_HEADS = 4
