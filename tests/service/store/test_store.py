@@ -42,6 +42,27 @@ async def test_writes_that_wait_together_share_a_commit_and_a_failing_one_fails_
         assert (await connection.execute(sa.select(sa.func.count()).select_from(tables.documents))).scalar() == 20
 
 
+async def test_after_a_commit_of_many_the_next_waits_for_more(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.store.store._GATHERED_S", 0.5)
+    commit, sizes = store._thread.commit, list[int]()
+
+    async def counted(operations: Any) -> list[Any]:
+        sizes.append(len(operations))
+        return await commit(operations)
+
+    monkeypatch.setattr(store._thread, "commit", counted)
+
+    async def insert(number: int) -> None:
+        await store.write(lambda connection: connection.execute(sa.insert(tables.documents), _document(number)))
+
+    await asyncio.gather(*(insert(number) for number in range(8)))
+    late = asyncio.create_task(insert(8))
+    await asyncio.sleep(0.05)
+    await asyncio.gather(late, insert(9))
+    await insert(10)  # after two alone nothing is waited for
+    assert sizes == [8, 2, 1]
+
+
 async def test_an_insert_says_whether_the_row_was_there_already(store: Store) -> None:
     key = {"owner": "me", "key": "k", "created_at": datetime.now(UTC), "fingerprint": "f"}
 
