@@ -14,7 +14,7 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from bench.simulated_tables import (
     FIXED_BIAS,
@@ -211,7 +211,7 @@ def stopping(items: int, half_width: float = 0.5, cap: int = 60, seed: int = 0) 
 
 def _peeking(scores: Floats, mean: float, half_width: float, pooled: float) -> tuple[bool, int]:
     for n in range(3, len(scores) + 1):
-        reach = stats.t.ppf(0.975, n - 1) * scores[:n].std(ddof=1) / np.sqrt(n)
+        reach = special.stdtrit(n - 1, 0.975) * scores[:n].std(ddof=1) / np.sqrt(n)
         if reach <= half_width:
             break
     return bool(abs(scores[:n].mean() - mean) <= reach), n

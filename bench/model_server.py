@@ -4,7 +4,8 @@
 
 Prints its address. A reply is drawn from the seed and the request, so the same request is answered alike in every
 run; whether a fault strikes is drawn from the seed, the request and how often it came. `GET /stats` says how often
-each request was answered and with what, so that a test can prove that no finished call was repeated.
+each request was answered and with what, so that a test can prove that no finished call was repeated; `POST /answers_most` holds
+all further answers back, so that a test can be sure that work is not over before its fault strikes.
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ class ModelServer:
         self.finished: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
         self.in_flight = self.in_flight_most = 0
+        self._answers_most: int | None = None
+        self._allowed = asyncio.Event()
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=64 * 1024 * 1024)
@@ -64,6 +67,7 @@ class ModelServer:
         app.router.add_get("/v1/models", self.models)
         app.router.add_get("/stats", self.stats)
         app.router.add_post("/faults", self.set_faults)
+        app.router.add_post("/answers_most", self.set_answers_most)
         return app
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
@@ -96,6 +100,17 @@ class ModelServer:
         self.faults = await request.json()
         return web.json_response(self.faults)
 
+    async def set_answers_most(self, request: web.Request) -> web.Response:
+        """How many requests are answered in full, over all; the next ones wait until more are allowed. None for any number."""
+        self._answers_most = await request.json()
+        self._allowed.set()
+        self._allowed = asyncio.Event()
+        return web.json_response(self._answers_most)
+
+    async def _until_allowed(self) -> None:
+        while self._answers_most is not None and self.finished.total() >= self._answers_most:
+            await self._allowed.wait()
+
     async def _answer(self, request: web.Request, raw: bytes) -> web.StreamResponse:
         key = hashlib.sha256(raw).hexdigest()[:24]
         self.calls[key] += 1
@@ -113,6 +128,7 @@ class ModelServer:
             return _error(429, "rate limit reached", {"Retry-After": "0"})
         if fault in ("500", "503"):
             return _error(int(fault), "the model crashed", {})
+        await self._until_allowed()
         body = json.loads(raw)
         self.finished[key] += 1
         return _json(self._completion(body, key, fault))
@@ -198,17 +214,20 @@ def parse_faults(text: str) -> dict[str, float]:
     return {name: float(share) for name, _, share in (part.partition("=") for part in text.split(",") if part)}
 
 
-async def serve(server: ModelServer, port: int) -> tuple[web.AppRunner, str]:
-    """Starts `server` on 127.0.0.1; the runner stops it, the address is the base URL for a client."""
+async def serve(server: ModelServer, port: int, *, held: bool = False) -> tuple[web.AppRunner, str]:
+    """Starts `server` on 127.0.0.1; the runner stops it, the address is the base URL for a client.
+
+    held: whoever starts it holds the port with SO_REUSEPORT, so that nobody else took it before.
+    """
     runner = web.AppRunner(server.app(), access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
+    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024, reuse_port=held or None).start()
     return runner, f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
 
 
 async def _run(arguments: argparse.Namespace) -> None:
     server = ModelServer(arguments.latency, parse_faults(arguments.faults), arguments.seed, arguments.capacity)
-    runner, address = await serve(server, arguments.port)
+    runner, address = await serve(server, arguments.port, held=arguments.held)
     print(address, flush=True)
     try:
         await asyncio.Event().wait()
@@ -219,6 +238,7 @@ async def _run(arguments: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, default=0, help="0 for a free one")
+    parser.add_argument("--held", action="store_true", help="the port is held for it with SO_REUSEPORT")
     parser.add_argument("--latency", type=float, default=0.2, help="seconds of every answer")
     parser.add_argument("--faults", default="", help="shares, such as 429=0.05,500=0.02")
     parser.add_argument("--capacity", type=int, default=0, help="more than so many at once get a 429; 0 for no limit")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from clustering.document import Document, Span
+from clustering.duplicates import said_alike
 from clustering.evidence import find_quote
 from clustering.mentions import Frame
 from clustering.passages import split_sentences
@@ -164,23 +165,30 @@ def with_demographics(
 ) -> PersonaSet:
     """The set with what is stated of its speakers: of a persona, by those whose words stand on its card.
 
-    Where they differ (one is 31, another 54) the persona has no value: it is no average. Statistics count both.
+    A statement that others repeat ("I am 51 and …", "I am 52 and …") stands there for all of them. Where they differ
+    (one is 31, another 54) the persona has no value: it is no average. Statistics count both.
     """
     by_speaker: dict[Speaker, list[Stated]] = {}
     for one in stated:
         by_speaker.setdefault(one.speaker, []).append(one)
-    speakers = {one.span: (one.span.document_id, one.stakeholder) for one in perspectives}
+    speakers = {
+        same[0].span: [(one.span.document_id, one.stakeholder) for one in same] for same in said_alike(perspectives)
+    }
     personas, differing = [], 0
     for persona in persona_set.personas:
-        spoken = dict.fromkeys(speakers[one.span] for one in persona.excerpts if one.span in speakers)
+        shown = [one.span for one in persona.excerpts if one.span in speakers]
+        spoken = dict.fromkeys(speaker for span in shown for speaker in speakers[span])
         agreed, different = _agreed([told for speaker in spoken for told in by_speaker.get(speaker, ())])
         personas.append(_described(persona, agreed))
         differing += different
-    own = {speaker: {one.attribute: one.value for one in _agreed(told)[0]} for speaker, told in by_speaker.items()}
+    own = {
+        span: {
+            one.attribute: one.value for one in _agreed([told for who in all_ for told in by_speaker.get(who, ())])[0]
+        }
+        for span, all_ in speakers.items()
+    }
     points = tuple(
-        point.model_copy(update={FIELD: own[speakers[point.span]]})
-        if point.span in speakers and speakers[point.span] in own
-        else point
+        point.model_copy(update={FIELD: own[point.span]}) if point.span and own.get(point.span) else point
         for point in persona_set.map
     )
     figures = {

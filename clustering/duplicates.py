@@ -27,24 +27,33 @@ _BUCKET_MAX = 8
 
 def without_repetitions(perspectives: Sequence[Perspective]) -> list[Perspective]:
     """The statements without near-duplicates, in order; the first of those that say the same stays."""
+    return [same[0] for same in said_alike(perspectives)]
+
+
+def said_alike(perspectives: Sequence[Perspective]) -> list[list[Perspective]]:
+    """Each statement that stays with those that repeat it, in order."""
     rng = np.random.default_rng(0)
     scale = rng.integers(1, _PRIME, _BANDS * _ROWS, dtype=np.int64)
     shift = rng.integers(0, _PRIME, _BANDS * _ROWS, dtype=np.int64)
-    buckets: dict[tuple[str | None, int, bytes], list[str]] = {}
-    kept = []
+    buckets: dict[tuple[str | None, int, bytes], list[int]] = {}
+    alike: list[list[Perspective]] = []
+    texts: list[str] = []
     for one in perspectives:
         text = " ".join(_WORD.findall(one.quote.lower()))
         signature = _signature(text, scale, shift).reshape(_BANDS, _ROWS)
         keys = [(one.stakeholder, band, row.tobytes()) for band, row in enumerate(signature)]
-        seen = dict.fromkeys(other for key in keys for other in buckets.get(key, ()))
-        if any(ratio(text, other, score_cutoff=SAME_TEXT) for other in seen):
+        seen = dict.fromkeys(place for key in keys for place in buckets.get(key, ()))
+        first = next((place for place in seen if ratio(text, texts[place], score_cutoff=SAME_TEXT)), None)
+        if first is not None:
+            alike[first].append(one)
             continue
-        kept.append(one)
         for key in keys:
             bucket = buckets.setdefault(key, [])
             if len(bucket) < _BUCKET_MAX:
-                bucket.append(text)
-    return kept
+                bucket.append(len(texts))
+        alike.append([one])
+        texts.append(text)
+    return alike
 
 
 def _signature(text: str, scale: NDArray[np.int64], shift: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -43,6 +43,8 @@ class Mention(NamedTuple):
     frame: Frame
     end: int
     """Where what they say begins in the sentence."""
+    by_name: bool = False
+    """Whether the sentence calls them by the name they were introduced with."""
 
 
 _SPEAKS = (
@@ -93,14 +95,14 @@ _FRAGMENT = re.compile(
     r"^(?P<role>(?:[A-Za-z][\w-]*\s+){0,3}[A-Za-z][\w-]*)\s+(?:here|by (?:day|night|training|trade|profession))\b"
 )
 _NOUN_PHRASE = r"(?:[A-Za-z][\w’'-]*\s+){0,4}?[A-Za-z][\w’'-]*"
-_SAYING = (
+SAYING = (
     r"(?:told|tell|said|say|says|complain(?:s|ed)?|report(?:s|ed)?(?=\s+(?:that|to\s+us|being|having))|explain(?:s|ed)?|asked?|asks|mention(?:s|ed)?|argue[sd]?"
     r"|insist(?:s|ed)?|worr(?:y|ies|ied)|fear(?:s|ed)?|hope[sd]?|want(?:s|ed)?|wish(?:es|ed)?|would\s+like|prefer(?:s|red)?"
     r"|struggle[sd]?|hate[sd]?|love[sd]?|care[sd]?\s+about|feel(?:s)?|felt|believe[sd]?|think(?:s)?|thought|do\s+not\s+want|don['’]t\s+want"
     r"|need(?:s|ed)?(?=\s)(?!\s+not\b)|(?:have|had)\s+to|(?:are|were|get)\s+(?:\w+ly\s+|often\s+)?(?:confused|surprised|forced|frustrated|unable|annoyed|afraid|worried|unhappy|stuck|tired|reluctant)|(?:cannot|can['’]t)\s+(?:easily|reliably|tell|trust|rely|know|see|find|afford)|expect(?:s|ed)?|rel(?:y|ies|ied)\s+on|must\s+be\s+able|should\s+be\s+able|may\s+(?:want|wish|prefer|need)|might\s+(?:want|wish|prefer|need)"
     r"|(?:often|always|sometimes|usually|really|also|typically|frequently|still)\s+(?:want|need|ask|complain|prefer|struggle|worry|find|expect)s?|find(?:s)?\s+it|have\s+(?:complained|asked|told|reported|requested|expressed))"
 )
-_REPORTED = re.compile(rf"(?P<role>(?<!\w)(?<!\w['’-]){_NOUN_PHRASE})\s+(?:who\s+)?{_SAYING}\b")
+_REPORTED = re.compile(rf"(?P<role>(?<!\w)(?<!\w['’-]){_NOUN_PHRASE})\s+(?:who\s+)?{SAYING}\b")
 """From the start of a word, hyphens and all: from each of its parts, a long one would be read once per part."""
 _ACCORDING = re.compile(
     rf"\b(?:[Aa]ccording to|[Ff]eedback from|[Cc]omplaints from|[Rr]equests? from|[Hh]eard from)\s+(?P<role>{_NOUN_PHRASE})\b(?=[\s,.])"

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from clustering.cast import Cast
 from clustering.document import Document, Span
 from clustering.mentions import (
     Frame,
@@ -68,6 +69,7 @@ PROPOSALS_MIN = 3
 _BYLINE = re.compile(r"^[ \t:*_-]*(?:authors?|editors?|owners?)[*_]*:", re.IGNORECASE | re.MULTILINE)
 _BYLINE_CHARACTERS = 1500
 _STORIES = re.compile(r"\b(?:stor(?:y|ies)|use[- ]?cases?|scenarios?|interviews?|feedback)\b", re.IGNORECASE)
+_WISHES = re.compile(r"\b(?:wants?|would\s+like|wishes|prefers?|hopes?)\b")
 _OBLIGES = re.compile(r"\bneed(?:s|ed)?\s+to\b", re.IGNORECASE)
 _OFTEN_NEEDS = re.compile(r"\b(?:often|always|sometimes|usually|typically|frequently|still)\s+need", re.IGNORECASE)
 
@@ -196,7 +198,10 @@ def _perspective(document: Document, statement: _Statement, proposes: int) -> Pe
 def _prescribes(statement: _Statement, quote: str) -> bool:
     """Whether a proposal says what somebody, or some program, will have to do, rather than what they want."""
     assert statement.role is not None
-    if not (takes_a_stance(quote) or affects_somebody(quote)):
+    if statement.mention and statement.mention.by_name:
+        return False
+    wishes = bool(_WISHES.search(quote)) and _among_stories(statement.headings)
+    if not (wishes or takes_a_stance(quote) or affects_somebody(quote)):
         return True
     return names_machines_too(statement.role) or bool(_OBLIGES.search(quote) and not _OFTEN_NEEDS.search(quote))
 
@@ -212,7 +217,11 @@ def _by_its_authors(statement: _Statement, quote: str, proposes: int) -> bool:
         return (
             True  # also after "As a cluster operator, I …": where the proposal goes on with "we", it is its own voice
         )
-    return proposes >= PROPOSALS_MIN and not any(_STORIES.search(title) for title in statement.headings)
+    return proposes >= PROPOSALS_MIN and not _among_stories(statement.headings)
+
+
+def _among_stories(headings: tuple[str, ...]) -> bool:
+    return any(_STORIES.search(title) for title in headings)
 
 
 def _statements(document: Document, proposal: bool) -> Iterator[_Statement]:
@@ -221,9 +230,10 @@ def _statements(document: Document, proposal: bool) -> Iterator[_Statement]:
     blocks = read_blocks(document.text)
     several = proposal or len(_self_described(document.text, blocks)) > 1
     open_end: _Statement | None = None
+    cast = Cast()
     for block in blocks:
         speaker = _speaker_of(block, document, speaker, proposal)
-        for statement in _block_statements(document.text, block, speaker):
+        for statement in _block_statements(document.text, block, speaker, cast):
             if statement.frame in (Frame.ROLE_PHRASE, Frame.SELF) and statement.mention:
                 speaker = _after(statement, block, several, speaker)
             if open_end and _continues(document.text, open_end, statement):
@@ -274,7 +284,7 @@ def _document_speaker(document: Document) -> _Speaker | None:
 def _speaker_of(block: Block, document: Document, speaker: _Speaker | None, proposal: bool) -> _Speaker | None:
     if speaker and speaker.headings is not None and speaker.headings != block.headings:
         speaker = None
-    telling = not proposal or any(_STORIES.search(title) for title in block.headings)
+    telling = not proposal or _among_stories(block.headings)
     if telling and (speaker is None or speaker.frame is Frame.LABEL):
         for title in reversed(block.headings):
             if role := label_role(title, spoken=False):
@@ -282,14 +292,14 @@ def _speaker_of(block: Block, document: Document, speaker: _Speaker | None, prop
     return speaker if speaker else _document_speaker(document)
 
 
-def _block_statements(text: str, block: Block, speaker: _Speaker | None) -> Iterator[_Statement]:
+def _block_statements(text: str, block: Block, speaker: _Speaker | None, cast: Cast) -> Iterator[_Statement]:
     label = speaker_label(text[block.start : block.end])
     start = block.start + (label.end if label else 0)
     if label:
         speaker = _Speaker(label.role, Frame.LABEL, block.headings)
     joined: _Statement | None = None
     for left, right in split_sentences(text, start, block.end):
-        statement = _statement(text, left, right, block, speaker)
+        statement = _statement(text, left, right, block, speaker, cast)
         if statement.mention and statement.frame in (Frame.ROLE_PHRASE, Frame.SELF):
             speaker = _Speaker(statement.mention.role, statement.frame, None)
         if joined and _joins(text, joined, statement):
@@ -302,9 +312,11 @@ def _block_statements(text: str, block: Block, speaker: _Speaker | None) -> Iter
         yield joined
 
 
-def _statement(text: str, left: int, right: int, block: Block, speaker: _Speaker | None) -> _Statement:
+def _statement(text: str, left: int, right: int, block: Block, speaker: _Speaker | None, cast: Cast) -> _Statement:
     sentence = text[left:right]
-    mention = find_mention(sentence)
+    told, mention = cast.told(sentence), find_mention(sentence)
+    if told and (mention is None or mention.frame is Frame.REPORTED):
+        mention = told
     first_person = bool(FIRST_PERSON.search(sentence))
     if speaker and mention and mention.frame is Frame.REPORTED and first_person:
         mention = None  # "I see that patients want …" is the speaker's own view

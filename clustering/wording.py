@@ -120,6 +120,8 @@ _DETERMINER = re.compile(
 )  # fmt: skip
 
 
+_EITHER = re.compile(r"\s+(?:and|or)\s+|\s*(?<![A-Z])/\s*|\s*/(?![A-Z]{2})\s*|\s*[,;:–—]\s*")
+"""Between two roles in one phrase; the stroke of "CI/CD" or "AI/ML" is none."""
 _AGE = re.compile(r"(?:^|(?<=\s))(?:\d{1,3}|[a-z]+(?:-[a-z]+)?)[\s-]+years?[\s-]+olds?(?:\s+|$)", re.IGNORECASE)
 """How old somebody is names no stakeholder: "54-year-old nurse" is a nurse."""
 
@@ -183,7 +185,7 @@ def canonical_role(phrase: str) -> str | None:
     if "(" in text:
         text = re.sub(r"\s*\([^)]*\)?", "", text)
     text = _ROLE_END.sub("", _DETERMINER.sub("", _AGE.sub("", text)))
-    parts = [part.strip(" .,'’-") for part in re.split(r"\s+(?:and|or)\s+|\s*/\s*|\s*[,;:–—]\s*", text)]
+    parts = [part.strip(" .,'’-") for part in _EITHER.split(text)]
     text = parts[0]
     if len(parts) == 2 and text.isalpha() and not names_people(text) and is_everyday_person(parts[1].split(" ")[-1]):
         text = parts[1]  # "health and safety officer": the first part only qualifies

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -131,6 +133,55 @@ class Settings(BaseSettings):
             if not separator or scheme.split("+")[0] not in ("postgres", "postgresql", "sqlite"):
                 raise ValueError("it must begin with postgresql:// or sqlite:///")  # what it is may hold a password
         return url
+
+    @field_validator("log_level")
+    @classmethod
+    def _log_level_is_one(cls, level: str) -> str:
+        known = logging.getLevelNamesMapping()
+        if level.upper() not in known:
+            raise ValueError(
+                f"{level!r} is no level; choose one of {', '.join(sorted(known, key=lambda one: known[one]))}"
+            )
+        return level
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts_are_names(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        """A name that no Host header is ever compared as would be allowed in vain."""
+        for host in hosts:
+            port = (":" in host and not host.startswith("[")) or "]:" in host
+            if not host or port or "/" in host:
+                raise ValueError(f"{host!r} must be a host alone, without scheme and port: eval.example.org")
+        return hosts
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins_are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            parts = urlsplit(origin)
+            if origin != "*" and (
+                parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}"
+            ):
+                raise ValueError(f"{origin!r} must be an origin as browsers send it: https://eval.example.org")
+        return origins
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _collector_is_an_address(cls, endpoint: str | None) -> str | None:
+        if endpoint is not None and not (
+            urlsplit(endpoint).scheme in ("http", "https") and urlsplit(endpoint).hostname
+        ):
+            raise ValueError(f"{endpoint!r} must be the address of a collector: http://127.0.0.1:4318")
+        return endpoint
+
+    @model_validator(mode="after")
+    def _living_workers_are_believed(self) -> Settings:
+        if self.worker_dead_after < 2 * self.heartbeat:
+            raise ValueError(
+                f"worker_dead_after ({self.worker_dead_after.total_seconds():g} s) must be at least two heartbeats of "
+                f"{self.heartbeat.total_seconds():g} s, or workers that live are taken for dead"
+            )
+        return self
 
     @property
     def store_url(self) -> str:

@@ -16,7 +16,10 @@ __all__ = ["llama_server", "model_server"]
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-hypothesis.settings.register_profile("rehearing", deadline=None)  # a busy machine is no counterexample
+# a busy machine is no counterexample; a test with a list of its own names `too_slow` as well
+hypothesis.settings.register_profile(
+    "rehearing", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("rehearing")
 
 

@@ -30,6 +30,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
         "tests/service/cli/test_evaluate.py::test_a_dry_run_on_a_folder",
         "tests/service/cli/test_personas.py::test_new_documents",
     ),
+    "wire": ("tests/llm/test_openai_wire.py",),
     "llama": ("tests/agents/test_attacks_on_llama.py", "tests/llm/test_llama_server.py"),
     "planted truth": ("tests/e2e/test_planted_truth.py",),
     "planted changes": ("tests/stability/test_planted.py",),

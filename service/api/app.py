@@ -19,6 +19,7 @@ from service.api.middleware import (
     AccessGuard,
     BodyGuard,
     BodyLimits,
+    HeadAnswers,
     RequestIdentity,
     SecurityHeaders,
     UnexpectedErrors,
@@ -147,7 +148,7 @@ def _install_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> N
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.allowed_origins,
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-Id"],
             expose_headers=["Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"],
         )
@@ -155,4 +156,5 @@ def _install_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> N
     app.add_middleware(AccessGuard, hosts=hosts, origins=settings.allowed_origins)
     app.add_middleware(UnexpectedErrors)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(HeadAnswers)
     app.add_middleware(RequestIdentity, metrics=metrics.http)

@@ -172,9 +172,10 @@ async def _answer_http(request: Request, error: Exception) -> Response:
 def _allowed(request: Request) -> str:
     """Every method of the path. Each is a route of its own, and the router names those of the first alone."""
     asked = ({**request.scope, "method": method} for method in _METHODS)
-    return ", ".join(
+    served = {
         scope["method"] for scope in asked if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
-    )
+    }
+    return ", ".join(sorted(served | {"HEAD"} if "GET" in served else served))
 
 
 async def _answer_validation(request: Request, error: Exception) -> Response:

@@ -16,7 +16,7 @@ from service.api.problem_kinds import CATALOGUE, Kind
 
 DESCRIPTION = """Personas, made from your documents, judge outputs in a debate; every item is heard again and again, and a
 report says how far the verdict can be trusted. Everything that takes time is a job: `202`, `Location`, and a resource that is its own
-status. Every error is `application/problem+json`.
+status. Every error is `application/problem+json`. HEAD is answered wherever GET is, with the same status and headers and no body.
 
 Creating requests take an `Idempotency-Key`: a name that you make up for the request, such as a UUID. Sent again under its key, as after
 a timeout, a broken connection or a 5xx, a request makes nothing twice, whatever became of the first one.
@@ -32,7 +32,7 @@ a timeout, a broken connection or a 5xx, a request makes nothing twice, whatever
 * 422 `idempotency-mismatch`: the key came with another request before. Use a fresh key for every thing that you want made.
 
 Without a key, a 503 `outcome-unknown` says that nobody could find out whether the thing was made: look for it before you send the
-request again. Requests that store nothing (`/v1/stability`, `dry_run=true`) need no key."""
+request again. Requests that store nothing (`/v1/stability`, `dry_run=true`) need no key; `/v1/stability` does not look at one."""
 
 _EXAMPLES = Path(__file__).with_name("examples.json")
 _METHODS = ("get", "put", "post", "delete", "patch")

@@ -107,6 +107,7 @@ from service.application.requests import (
     Webhook,
 )
 from service.application.retention import Purged
+from service.application.waiting import public_name, public_names
 
 __all__ = [
     "EITHER",
@@ -165,4 +166,6 @@ __all__ = [
     "Swings",
     "Webhook",
     "open_application",
+    "public_name",
+    "public_names",
 ]

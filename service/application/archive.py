@@ -83,7 +83,12 @@ async def import_batch(
                 await importer.take(number, json.loads(line))
         with _blaming("its last rows"):
             batch_id = await importer.finish()
-    await make_whole(context, batch_id, lambda connection: keep(connection, batch_id), importer.undo)
+
+    async def show(connection: AsyncConnection) -> None:
+        await importer.show_sets(connection)
+        await keep(connection, batch_id)
+
+    await make_whole(context, batch_id, show, importer.undo)
     return batch_id
 
 
@@ -116,10 +121,12 @@ class _Importer:
         if self._held is None or self._held[0] is not table or len(self._held[1]) >= _AT_ONCE:
             await self._flush()
             self._held = (table, [])
+        if name in ("batches", "persona_sets"):
+            row["loading_at"] = now()
         if name == "batches":
             if self._batch_id is not None:
                 raise ValueError("a second batch")
-            self._batch_id, row["loading_at"] = row["id"], now()
+            self._batch_id = row["id"]
         self._held[1].append(row)
 
     async def finish(self) -> str:
@@ -133,9 +140,18 @@ class _Importer:
         """Takes away what was stored. A rubric stays: it may have been there before."""
         if self._batch_id is not None:
             await forget(self._context, self._batch_id)
+        await self._context.store.write(
+            lambda connection: connection.execute(sa.delete(tables.persona_sets).where(self._is_set_of_ours))
+        )
+
+    async def show_sets(self, connection: AsyncConnection) -> None:
+        """Lets the file's persona sets be seen, in the commit that lets its batch be seen."""
+        await connection.execute(sa.update(tables.persona_sets).where(self._is_set_of_ours).values(loading_at=None))
+
+    @property
+    def _is_set_of_ours(self) -> sa.ColumnElement[bool]:
         made = [one for one in self._ids.values() if one.startswith(_PREFIXES["persona_sets"] + "_")]
-        sets = sa.delete(tables.persona_sets).where(tables.persona_sets.c.id.in_(made))
-        await self._context.store.write(lambda connection: connection.execute(sets))
+        return tables.persona_sets.c.id.in_(made)
 
     async def _flush(self) -> None:
         if self._held is None:

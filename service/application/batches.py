@@ -172,7 +172,7 @@ class Batches:
         row = await self._row(owner, batch_id)
         async with self._context.store.read() as connection:
             found = await counted(connection, row)
-        return await with_waits(self._context, batch_record(row._mapping, *found))
+        return await with_waits(self._context, owner, batch_record(row._mapping, *found))
 
     async def list(
         self, owner: str | None, *, after: tuple[datetime, str] | None = None, limit: int = 50

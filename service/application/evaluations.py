@@ -127,7 +127,7 @@ class Evaluations:
             chain = [human_score(one._mapping) for one in await connection.execute(scores)]
             return evaluation_record(row._mapping, item=True, human=chain)
 
-        return await with_waits(self._context, await self._context.store.look(operation))
+        return await with_waits(self._context, owner, await self._context.store.look(operation))
 
     async def list(
         self,

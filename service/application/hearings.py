@@ -206,7 +206,8 @@ async def _persona_set(context: Context, owner: str | None, persona_set_id: str)
 def _read_persona_set(of_owner: bool) -> sa.Select[Any]:
     """Built once: every request that has something heard asks for a persona set."""
     table = tables.persona_sets
-    query = sa.select(table.c.status, PACKED_PERSONA_SET).where(table.c.id == sa.bindparam("id"))
+    whole = table.c.loading_at.is_(None)
+    query = sa.select(table.c.status, PACKED_PERSONA_SET).where(table.c.id == sa.bindparam("id"), whole)
     return query.where(table.c.owner == sa.bindparam("owner")) if of_owner else query
 
 

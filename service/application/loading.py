@@ -118,6 +118,18 @@ async def forget_abandoned(context: Context) -> None:
     for batch_id in left:
         log.warning("batch %s was never stored whole; what is there of it is deleted", batch_id)
         await forget(context, batch_id)
+    await _forget_abandoned_sets(context)
+
+
+async def _forget_abandoned_sets(context: Context) -> None:
+    """Deletes persona sets that came with a batch which is gone, or which never followed."""
+    sets, batches = tables.persona_sets, tables.batches
+    old = sets.c.loading_at < now() - _ABANDONED_AFTER
+    async with context.store.read() as connection:
+        if (await connection.execute(sa.select(sets.c.id).where(old).limit(1))).first() is None:
+            return
+    awaited = sa.select(batches.c.id).where(batches.c.persona_set_id == sets.c.id).exists()
+    await context.store.write(lambda connection: connection.execute(sa.delete(sets).where(old, ~awaited)))
 
 
 async def forget(context: Context, batch_id: str) -> None:

@@ -197,7 +197,7 @@ class PersonaSets:
     async def get(self, owner: str | None, persona_set_id: str) -> PersonaSetRecord:
         """With its personas, once it has completed. Raises NotFoundError."""
         table = tables.persona_sets
-        query = sa.select(table).where(table.c.id == persona_set_id, owned(table, owner))
+        query = sa.select(table).where(table.c.id == persona_set_id, owned(table, owner), table.c.loading_at.is_(None))
         async with self._context.store.read() as connection:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
@@ -209,7 +209,7 @@ class PersonaSets:
         self, owner: str | None, *, after: tuple[datetime, str] | None = None, limit: int = 50
     ) -> Page[PersonaSetRecord]:
         """Newest first, without their personas."""
-        query = sa.select(*_LISTED).where(owned(tables.persona_sets, owner))
+        query = sa.select(*_LISTED).where(owned(tables.persona_sets, owner), tables.persona_sets.c.loading_at.is_(None))
         async with self._context.store.read() as connection:
             return await read_page(
                 connection,

@@ -16,6 +16,9 @@ from service.application.orphans import forget_orphans
 from service.store import tables
 
 _AT_ONCE = 500
+"""Rows of a commit: others wait for it."""
+_SETS_AT_ONCE = 20
+"""Each may take the calls of thousands of passages along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,9 @@ async def purge(context: Context, older_than: timedelta, *, dry_run: bool = Fals
             await context.store.write(lambda connection, ids=ids: delete_evaluations(connection, ids))  # type: ignore[misc]
     old_sets = await _old_sets(context, before)
     if not dry_run:
-        await context.store.write(lambda connection: _delete_sets(connection, old_sets))
+        for start in range(0, len(old_sets), _SETS_AT_ONCE):
+            ids = old_sets[start : start + _SETS_AT_ONCE]
+            await context.store.write(lambda connection, ids=ids: _delete_sets(connection, ids))  # type: ignore[misc]
         while await context.store.write(forget_orphans):
             pass
     remove = _count if dry_run else _delete
@@ -94,6 +99,12 @@ async def _count(context: Context, table: sa.Table, before: datetime) -> int:
 
 
 async def _delete(context: Context, table: sa.Table, before: datetime) -> int:
-    delete = sa.delete(table).where(table.c.created_at < before)
-    result = await context.store.write(lambda connection: connection.execute(delete))
-    return int(result.rowcount)
+    """The oldest first, some in a commit: other writers get their turn in between."""
+    key = sa.tuple_(*table.primary_key)
+    some = sa.select(*table.primary_key).where(table.c.created_at < before).order_by(table.c.created_at).limit(_AT_ONCE)
+    delete, deleted = sa.delete(table).where(key.in_(some)), 0
+    while True:
+        found = int((await context.store.write(lambda connection: connection.execute(delete))).rowcount)
+        deleted += found
+        if found < _AT_ONCE:
+            return deleted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -33,9 +34,23 @@ async def waited_for(context: Context) -> dict[str, float]:
     return longest
 
 
-async def with_waits(context: Context, record: R) -> R:
-    """The record of a job, with what it waits for where it is under way."""
+def public_name(spec: str) -> str:
+    """A model without its address: that is the operator's business, as what stands behind a name is."""
+    return spec.partition("@http")[0]
+
+
+def public_names(specs: Iterable[str]) -> tuple[str, ...]:
+    """Each model's `public_name`, once."""
+    return tuple(dict.fromkeys(map(public_name, specs)))
+
+
+async def with_waits(context: Context, owner: str | None, record: R) -> R:
+    """The record of a job, with what it waits for where it is under way. Who sees every owner's rows sees addresses, too."""
     if record.state.status.ended:
         return record
-    waits = {spec: since_s for spec, since_s in (await waited_for(context)).items() if spec in record.models}
+    waits: dict[str, float] = {}
+    for spec, since_s in (await waited_for(context)).items():
+        if spec in record.models:
+            name = spec if owner is None else public_name(spec)
+            waits[name] = max(since_s, waits.get(name, 0.0))
     return replace(record, state=replace(record.state, waiting_for=waits)) if waits else record

@@ -31,7 +31,7 @@ def settings_for(model: str | None = None, base_url: str | None = None) -> Setti
     from service.settings import Settings
 
     over = {name: value for name, value in (("model", model), ("base_url", base_url)) if value is not None}
-    return Settings(log_level="ERROR", **over)  # type: ignore[arg-type]
+    return Settings(**over)  # type: ignore[arg-type]
 
 
 @asynccontextmanager

@@ -1,7 +1,9 @@
 """Which waiting runs go into the queue next. Of a job with a budget, only as many at once as what is left pays for.
 
 All that is in hand when a budget is spent is stopped, and what it has cost is lost: so no more of it is begun than the rest
-of the budget brings to its end, by the dearest of the runs that have ended. The first run of such a job is heard alone.
+of the budget brings to its end, by the dearest of all runs that have ended. The first run of such a job is heard alone.
+What can still be lost: the last run that the rest does not quite pay for, and where those in hand turn out dearer than any
+before them, as many of them as the rest then does not pay for.
 """
 
 from __future__ import annotations
@@ -19,7 +21,6 @@ from service.jobs.engine import Job
 from service.jobs.workflows import RUN
 from service.store import tables
 
-_PRICED_BY = 50  # ended runs that say what one costs
 _FIND_WAITING = (
     sa.select(tables.runs.c.id, tables.runs.c.priority, tables.runs.c.evaluation_id, tables.runs.c.batch_id)
     .where(
@@ -91,25 +92,27 @@ async def _learn_limits(
     limits.update(dict.fromkeys(payers))
     for table, of_job in ((tables.batches, tables.runs.c.batch_id), (tables.evaluations, tables.runs.c.evaluation_id)):
         ids = [one.id for one in payers if one.table == table.name]
-        budgeted = sa.select(table.c.id, table.c.budget_usd_max, table.c.budget_usd_spent).where(
-            table.c.id.in_(ids), table.c.budget_usd_max.is_not(None)
-        )
+        budgeted = sa.select(
+            table.c.id, table.c.budget_usd_max, table.c.budget_usd_spent, table.c.dearest_run_usd
+        ).where(table.c.id.in_(ids), table.c.budget_usd_max.is_not(None))
         for row in (await connection.execute(budgeted)).all() if ids else ():
             left = row.budget_usd_max - row.budget_usd_spent
-            limits[_Payer(table.name, row.id)] = await _limit(connection, of_job == row.id, left)
+            limits[_Payer(table.name, row.id)] = await _limit(connection, of_job == row.id, left, row.dearest_run_usd)
 
 
-async def _limit(connection: AsyncConnection, of_job: sa.ColumnElement[bool], left_usd: float) -> int | None:
-    """How many more may begin: what is left, by the dearest of the runs that ended first, without those in hand."""
-    runs = tables.runs
-    heard = runs.c.status.in_((Status.COMPLETED, Status.FAILED))
-    ended = sa.select(runs.c.cost_usd).where(of_job, heard).order_by(runs.c.id)
-    costs = [cost for cost in (await connection.execute(ended.limit(_PRICED_BY))).scalars() if cost is not None]
-    if costs and max(costs) <= 0:
+async def _limit(
+    connection: AsyncConnection, of_job: sa.ColumnElement[bool], left_usd: float, dearest_usd: float | None
+) -> int | None:
+    """How many more may begin: what is left, by the dearest run that has ended, without those in hand.
+
+    One where no price is known yet; None, for no limit, where runs cost nothing.
+    """
+    if dearest_usd is not None and dearest_usd <= 0:
         return None
+    runs = tables.runs
     held = sa.or_(
         runs.c.status == Status.RUNNING, sa.and_(runs.c.status == Status.QUEUED, runs.c.dispatched_at.is_not(None))
     )
     in_hand = (await connection.execute(sa.select(sa.func.count()).select_from(runs).where(held, of_job))).scalar_one()
-    affordable = int(left_usd / max(costs)) if costs else 1
+    affordable = 1 if dearest_usd is None else int(left_usd / dearest_usd)
     return max(0, max(1, affordable) - int(in_hand))

@@ -21,7 +21,7 @@ from service.application.spending import spent_columns
 from service.application.stopped_runs import settle_dropped
 from service.jobs.cases import Case, Cases
 from service.jobs.telling import Teller, TurnEvents
-from service.store import BudgetExhaustedError, StoreLedger, insert_at_end, tables, until_reachable
+from service.store import BudgetExhaustedError, StoreLedger, insert_at_end, note_run_cost, tables, until_reachable
 from service.telemetry import name_evaluation
 
 log = logging.getLogger("rehearing.jobs")
@@ -80,6 +80,8 @@ async def hear_case(
             await settle_dropped(connection, run_id)
         elif kept is not None:
             await insert_at_end(connection, kept)
+            if case.budget is not None:
+                await note_run_cost(connection, case.budget, values["cost_usd"])
         if values.get("error_code") == "budget_exhausted":
             await _stop_the_rest(connection, case, str(values["error"]))
 

@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from agents import Arm, DebateProtocol, HearingInputError, Item, Rubric, SummaryItem, TextItem
 from clustering import ClusteringError, NoUsableDocumentError
 from llm import LlmError
-from service.application import EvaluationRequest, PersonaSetRequest, Scope, Status
+from service.application import EvaluationRequest, PersonaSetRequest, Scope, Status, public_name
 from service.errors import InvalidRequestError, NotFoundError, Problem, ServiceError
 from service.pages.failures import failure_page
 from service.pages.rendering import FORM_HEADERS, render
@@ -182,7 +182,7 @@ def _form(application: Application, filled: Any, error: Exception | None = None)
         output=_text(filled, "output"),
         repeats=_repeats(filled),
         repeats_offered=REPEATS,
-        model=application.settings.model,
+        model=public_name(application.settings.model),
         simulated=_simulated(application),
         problem=_reason(error) if error else None,
         field=_field(error) if error else "",

@@ -6,7 +6,7 @@ from service.store.columns import JsonIfReadable, read_json, unpack, write_json
 from service.store.creating import write_once
 from service.store.ids import new_id
 from service.store.inserting import insert_if_absent
-from service.store.ledger import Budget, BudgetExhaustedError, StoreLedger, load_calls, load_costs
+from service.store.ledger import Budget, BudgetExhaustedError, StoreLedger, load_calls, load_costs, note_run_cost
 from service.store.migrating import head_revision, migrate, stored_revision
 from service.store.shared import catch_up, insert_at_end, once_at_end
 from service.store.store import Operation, Store, until_reachable
@@ -27,6 +27,7 @@ __all__ = [
     "migrate",
     "moment_ago",
     "new_id",
+    "note_run_cost",
     "once_at_end",
     "read_json",
     "stored_revision",

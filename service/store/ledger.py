@@ -41,6 +41,17 @@ class Budget(NamedTuple):
     usd_max: float
 
 
+async def note_run_cost(connection: AsyncConnection, budget: Budget, cost_usd: float | None) -> None:
+    """Remembers what the dearest of a job's runs has cost, inside a write; an unknown cost changes nothing."""
+    if cost_usd is None:
+        return
+    dearest = budget.table.c.dearest_run_usd
+    dearer = sa.or_(dearest.is_(None), dearest < cost_usd)
+    await connection.execute(
+        sa.update(budget.table).where(budget.table.c.id == budget.id, dearer).values(dearest_run_usd=cost_usd)
+    )
+
+
 class StoreLedger:
     """The ledger of one subject. A recorded call is committed before `record` returns.
 

@@ -76,12 +76,12 @@ def _spent() -> list[Column[object]]:
     ]
 
 
-def _hearing() -> list[Column[object]]:
-    """How items are heard; the same for every evaluation of a batch."""
+def _hearing(*, indexed: bool = False) -> list[Column[object]]:
+    """How items are heard; the same for every evaluation of a batch. indexed: persona set and rubric, each alone."""
     return [
-        Column("persona_set_id", Id, ForeignKey("persona_sets.id"), nullable=False, index=True),
+        Column("persona_set_id", Id, ForeignKey("persona_sets.id"), nullable=False, index=indexed),
         Column("persona_set_hash", Sha, nullable=False),
-        Column("rubric_id", Id, ForeignKey("rubrics.id"), nullable=False, index=True),
+        Column("rubric_id", Id, ForeignKey("rubrics.id"), nullable=False, index=indexed),
         Column("rubric_hash", Sha, nullable=False),
         Column("protocol", Json, nullable=False),
         Column("models", Json, nullable=False),
@@ -92,6 +92,7 @@ def _hearing() -> list[Column[object]]:
         Column("priority", sa.Integer, nullable=False),
         Column("budget_usd_max", sa.Float),
         Column("budget_usd_spent", sa.Float, nullable=False, server_default="0"),
+        Column("dearest_run_usd", sa.Float),
         Column("simulated", sa.Boolean, nullable=False),
     ]
 
@@ -119,10 +120,13 @@ persona_sets = Table(
     Column("method", sa.String(20)),
     Column("parent", Id),
     Column("body", Packed),
+    Column("loading_at", Moment),
+    Index("ix_persona_sets_loading", "loading_at", sqlite_where=sa.text("loading_at IS NOT NULL"), postgresql_where=sa.text("loading_at IS NOT NULL")),
     Index("ix_persona_sets_list", "owner", "created_at", "id"),
     Index("ix_persona_sets_list_all", "created_at", "id"),
     Index("ix_persona_sets_waiting", "created_at", sqlite_where=sa.text("status = 'queued'"), postgresql_where=sa.text("status = 'queued'")),
 )  # fmt: skip
+"""loading_at: when a set was stored that came with a batch which is not whole yet; null for every other."""
 
 rubrics = Table(
     "rubrics", metadata, *_owned(),
@@ -138,7 +142,7 @@ TO_BE_COUNTED = "items >= 2000 AND (ended_at IS NULL OR counts IS NULL)"
 """Of large batches the counts are kept: smaller ones are counted whenever somebody looks, in half a millisecond."""
 
 batches = Table(
-    "batches", metadata, *_owned(), *_job(), *_hearing(), *_dispatched(), *_told(), _untold("batches"),
+    "batches", metadata, *_owned(), *_job(), *_hearing(indexed=True), *_dispatched(), *_told(), _untold("batches"),
     Column("name", Name, nullable=False),
     Column("items", sa.Integer, nullable=False),
     Column("report_status", sa.String(10), nullable=False, server_default="pending"),
@@ -177,14 +181,20 @@ evaluations = Table(
     UniqueConstraint("batch_id", "custom_id"),
     Index("ix_evaluations_list", "owner", "created_at", "id"),
     Index("ix_evaluations_list_all", "created_at", "id"),
+    Index("ix_evaluations_by_kind_all", "item_kind", "created_at", "id"),
+    Index("ix_evaluations_by_kind", "owner", "item_kind", "created_at", "id"),
+    Index("ix_evaluations_by_status_all", "status", "created_at", "id"),
     Index("ix_evaluations_by_status", "owner", "status", "created_at", "id"),
+    Index("ix_evaluations_by_rubric", "rubric_id", "created_at", "id"),
+    Index("ix_evaluations_by_persona_set", "persona_set_id", "created_at", "id"),
     Index("ix_evaluations_ranked", "owner", "disagreement", "instability", "id"),
     Index("ix_evaluations_ranked_in_batch", "batch_id", "disagreement", "instability", "id"),
     Index("ix_evaluations_list_batch", "batch_id", "created_at", "id"),
     Index("ix_evaluations_counted", "batch_id", "status", "calls", "input_tokens", "output_tokens", "cost_usd"),
-    Index("ix_evaluations_by_item", "owner", "item_id"),
-    Index("ix_evaluations_by_system", "system", "created_at", "id", sqlite_where=sa.text("system IS NOT NULL"), postgresql_where=sa.text("system IS NOT NULL")),
-    Index("ix_evaluations_reheard", "created_at", sqlite_where=sa.text("status = 'completed' AND repeats_max > 1"), postgresql_where=sa.text("status = 'completed' AND repeats_max > 1")),
+    Index("ix_evaluations_by_system_all", "system", "created_at", "id", sqlite_where=sa.text("system IS NOT NULL"), postgresql_where=sa.text("system IS NOT NULL")),
+    Index("ix_evaluations_by_system", "owner", "system", "created_at", "id", sqlite_where=sa.text("system IS NOT NULL"), postgresql_where=sa.text("system IS NOT NULL")),
+    Index("ix_evaluations_by_item", "item_id", "created_at", "id"),
+    Index("ix_evaluations_reheard", "status", "created_at", sqlite_where=sa.text("status = 'completed' AND repeats_max > 1"), postgresql_where=sa.text("status = 'completed' AND repeats_max > 1")),
 )  # fmt: skip
 
 runs = Table(

@@ -109,9 +109,8 @@ class VarianceComponents:
 def divide(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Floats:
     """Quotient; NaN where the denominator is 0 or undefined."""
     above, below = np.asarray(numerator, float), np.asarray(denominator, float)
-    shape = np.broadcast_shapes(above.shape, below.shape)
-    fine = np.broadcast_to(np.nan_to_num(below) != 0, shape)
-    result: Floats = np.divide(above, below, out=np.full(shape, np.nan), where=fine)
+    result: Floats = np.full(np.broadcast_shapes(above.shape, below.shape), np.nan)
+    np.divide(above, below, out=result, where=(below != 0) & ~np.isnan(below))
     return result
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents import Arm, DebateProtocol, DialogueItem, PairItem, SummaryItem, TextItem, Utterance, hear
@@ -50,7 +50,7 @@ def test_no_attack_opens_or_closes_a_section(attack):
 @given(
     st.lists(st.sampled_from(ATTACKS) | st.text(max_size=30), min_size=1, max_size=4), st.sampled_from(["", "\n", " "])
 )
-@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30)
 def test_no_mixture_of_attacks_does_either(parts, glue):
     attack = glue.join(parts) or "x"
     for item, kinds in items(attack if attack.strip() else "x"):

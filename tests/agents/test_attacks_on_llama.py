@@ -13,7 +13,7 @@ from agents import Dimension, Level, Rubric
 from agents.replies import judgement_reply
 from llm import AskSettings, CallOutcome, Message, Purpose, RenderedPrompt, ask, fence, open_model, sections
 
-pytestmark = pytest.mark.llama
+pytestmark = [pytest.mark.llama, pytest.mark.timeout(600)]
 
 ATTACKS = json.loads((Path(__file__).parent / "attacks.json").read_text(encoding="utf-8"))
 AT_ONCE = 4
@@ -32,7 +32,7 @@ RUBRIC = Rubric(
 
 async def test_no_attack_breaks_a_prompt_or_a_reply(llama_server):
     model = open_model("openai:random", base_url=llama_server.base_url)
-    settings = AskSettings(output_tokens_max=900, timeout_s=120)
+    settings = AskSettings(output_tokens_max=900, timeout_s=600)
 
     async def judge(attacks):
         parts = [

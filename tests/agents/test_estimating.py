@@ -68,7 +68,7 @@ async def test_within_15_percent_for_arms_pairs_and_crossed_models(what, summary
         seating=Seating.CROSSED if crossed else Seating.IN_TURN,
     )
     models = [open_model("simulated"), open_model("simulated:seed=5,run_sd=1")][: 2 if crossed else 1]
-    items, repeats = [pair if what == "pair" else summary], 12
+    items, repeats = [pair if what == "pair" else summary], 8
     two = PersonaSet(personas=panel.personas[2:4], groups=(), method="given")
     estimate = estimate_hearing(items, two, rubric, protocol, models, repeats=repeats, seed=1)
     calls = await _spent(items, two, rubric, protocol, models, repeats)

@@ -11,7 +11,7 @@ from clustering import PersonaSet
 from llm import open_model
 from tests.real_data import DATA
 
-RESPONSES, REPEATS, PLANTED = 60, 3, 0.5
+RESPONSES, REPEATS, PLANTED = 60, 2, 0.5
 
 
 @pytest.mark.skipif(

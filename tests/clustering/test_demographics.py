@@ -139,6 +139,24 @@ async def test_speakers_who_differ_leave_the_persona_without_a_value(hashed: Emb
     assert sorted(point.demographics["age"] for point in found.map) == ["31", "54"]
 
 
+@pytest.mark.parametrize(("ages", "told"), [((51, 52, 53), {}), ((52, 52, 52), {"age": "52"})])
+async def test_those_who_say_the_same_speak_for_themselves(
+    ages: tuple[int, ...], told: dict[str, str], hashed: Embedder
+) -> None:
+    """They are one statement, three times: a persona of them is not of the first one's age, unless all are."""
+    words = (
+        "I am {} and a ward nurse. I want the drug chart at the bedside, because the trolley is never where I need it."
+    )
+    documents = [Document(id=str(number), text=words.format(age)) for number, age in enumerate(ages)]
+    found = await build_persona_set(documents, options=ASKED, embedder=hashed)
+    assert found.statistics["repetitions_merged"] == 2
+    assert [persona.demographics.get("age") for persona in found.personas] == [told.get("age")]
+    assert [point.demographics.get("age") for point in found.map] == [told.get("age")]
+    assert found.statistics["demographics_differing"] == (0 if told else 1)
+    spans = found.personas[0].provenance["demographics.age"].spans if told else ()
+    assert len(spans) == (3 if told else 0), "every one's sentence bears it out"
+
+
 async def test_what_one_speaker_states_is_not_anothers(hashed: Embedder) -> None:
     nurse = "Ward nurse: I am 54. " + "I want the chart at the bedside, where I can read it. " * 6
     text = f"{nurse}\n\nPatient: " + "I want to read my own results before the round. " * 6
@@ -260,7 +278,7 @@ async def test_the_third_person_counts_where_it_names_the_stakeholder(hashed: Em
     assert [one.demographics for one in found.personas] == [{"age": "54"}]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     claims=st.lists(
         st.builds(

@@ -1,11 +1,8 @@
-"""A text's vector depends on the text alone: not on its neighbours, the cache, the order or the process."""
+"""A text's vector depends on the text alone: not on its neighbours, the cache or the order; nor, see test_quality.py,
+on the process."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +21,6 @@ STORIES = [
     ]
 ]
 DOCUMENT = Document(id="stories", text="\n\n".join(STORIES))
-ELSEWHERE = """
-import asyncio, sys
-from pathlib import Path
-from clustering import Document, build_persona_set, open_embedder
-document = Document(id="stories", text=Path(sys.argv[1]).read_text())
-print(asyncio.run(build_persona_set([document], embedder=open_embedder())).content_hash)
-"""
 
 
 def test_neighbours_and_order_change_no_bit(embedder: Embedder) -> None:
@@ -40,22 +30,10 @@ def test_neighbours_and_order_change_no_bit(embedder: Embedder) -> None:
     assert np.array_equal(whole, embedder.embed([*["a much longer text than the others " * 9], *STORIES])[1:])
 
 
-async def test_the_same_set_with_a_cold_half_warm_and_warm_cache_and_in_another_process(tmp_path: Path) -> None:
-    file = tmp_path / "stories.txt"
-    file.write_text(DOCUMENT.text)
+async def test_the_same_set_with_a_cold_half_warm_and_warm_cache(tmp_path: Path) -> None:
     cold = (await build_persona_set([DOCUMENT], embedder=open_embedder())).content_hash
     half = open_embedder(cache=tmp_path / "vectors.sqlite")
     half.embed([*STORIES[::2], "patient", "a text of somebody else"])
     assert (await build_persona_set([DOCUMENT], embedder=half)).content_hash == cold
     warm = open_embedder(cache=tmp_path / "vectors.sqlite")
     assert (await build_persona_set([DOCUMENT], embedder=warm)).content_hash == cold
-    environment = {**os.environ, "OMP_NUM_THREADS": "3"}
-    other = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-c", ELSEWHERE, str(file)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=environment,
-    )
-    assert other.stdout.strip() == cold

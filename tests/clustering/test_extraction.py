@@ -72,7 +72,7 @@ async def test_true_quotes_are_kept_in_the_documents_own_wording(hashed: Embedde
     assert persona_set.personas[0].stakeholder == "night nurse"
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     quotes=st.lists(
         st.text(min_size=0, max_size=120) | st.sampled_from(["Nurses hate patients and say so.", TEXT[20:70]]),

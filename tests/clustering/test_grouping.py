@@ -6,7 +6,8 @@ import asyncio
 
 from clustering import Document, Embedder, build_persona_set, extract_perspectives
 from clustering.composing import speaker_and_need
-from clustering.grouping import without_domain_words
+from clustering.grouping import describe_roles, without_domain_words
+from clustering.trades import trades
 from clustering.wording import proper_names
 
 PROPOSAL = """# Larkspur 12: Landing pads
@@ -67,3 +68,21 @@ def test_opposites_stay_apart_in_a_small_set_too(embedder: Embedder) -> None:
     documents = [Document(id=str(number), text=text) for number, text in enumerate(texts)]
     found = asyncio.run(build_persona_set(documents, embedder=embedder))
     assert {group.name for group in found.groups} == {"core developer", "non-core developer"}
+
+
+def test_who_operates_a_thing_administers_it_and_a_crane_has_no_administrator() -> None:
+    roles = ["depot administrator", "depot operator", "operator", "depot user", "vet physician"]
+    assert trades(roles) == ["administrator", "administrator", "administrator", "user", "physician"]
+    assert trades(["office administrator", "crane operator"]) == ["administrator", "operator"]
+
+
+def test_what_people_do_counts_for_more_than_where(embedder: Embedder) -> None:
+    """By their names alone, a depot's users were nearer to its administrators than to users."""
+    where = [f"{place} {does}" for place in ("depot", "harbour") for does in ("user", "administrator", "operator")]
+    others = ["courier", "cook", "tram driver", "baker", "florist", "surveyor", "locksmith", "nurse", "teacher"]
+    roles = [*where, "user", *others, "lawyer", "farmer", "tailor", "singer", "judge"]
+    said = embedder.embed([f"I want a key, says number {number}." for number in range(len(roles))])
+    rows = describe_roles(roles, trades(roles), [[place] for place in range(len(roles))], said, embedder)
+    near = {role: rows[place] for place, role in enumerate(roles)}
+    assert near["depot user"] @ near["user"] > near["depot user"] @ near["depot administrator"]
+    assert near["depot operator"] @ near["depot administrator"] > 0.2 + near["depot operator"] @ near["depot user"]

@@ -6,6 +6,7 @@ import pytest
 
 from clustering import Document, extract_perspectives
 from clustering.mentions import Frame, affects_somebody, find_mention, label_role
+from clustering.wording import canonical_role
 
 
 @pytest.mark.parametrize(
@@ -126,3 +127,40 @@ def test_in_a_proposal_whoever_is_not_named_is_its_author() -> None:
 def test_the_forms_in_which_proposals_let_people_speak(sentence: str, role: str | None) -> None:
     mention = find_mention(sentence)
     assert (mention.role if mention else None) == role
+
+
+TALES = """# Wards
+
+## User stories
+
+Mary, a ward nurse, wants to keep the lamp on. She needs it when the shift begins.
+
+Alice is a night porter and has three keys. The third is old. Alice would like to carry only one of them.
+
+Atlas is a user interface. Atlas wants a port. This is a porter station; it needs care. Later is a nurse shift.
+"""
+
+
+def test_people_introduced_by_name_are_heard_where_it_goes_on_about_them() -> None:
+    text = TALES + "The corridor is long. " * 20
+    found = extract_perspectives(Document(id="d", text=text))
+    assert [(one.stakeholder, one.quote) for one in found] == [
+        ("ward nurse", "Mary, a ward nurse, wants to keep the lamp on."),
+        ("ward nurse", "She needs it when the shift begins."),
+        ("night porter", "Alice would like to carry only one of them."),
+    ]
+    assert all(text[one.span.start : one.span.end] == one.quote for one in found)
+
+
+@pytest.mark.parametrize(("heading", "heard"), [("User stories", ["depot administrator"]), ("Design", [])])
+def test_in_a_proposal_what_somebody_wants_is_a_story_only_among_stories(heading: str, heard: list[str]) -> None:
+    head = "# Depot 3\n\nThis proposal adds a gate. The proposal is small; this proposal is late.\n\n"
+    text = f"{head}## {heading}\n\nA depot admin wants to control costs while couriers come and go.\n\n" + "Gate. " * 80
+    found = extract_perspectives(Document(id="d", text=text))
+    assert [one.stakeholder for one in found] == heard
+
+
+def test_a_stroke_between_abbreviations_joins_them() -> None:
+    assert canonical_role("a CI/CD platform administrator") == "ci/cd platform administrator"
+    assert canonical_role("developer/operator") == "developer"
+    assert canonical_role("SRE/DevOps engineer") == "sre"

@@ -1,18 +1,22 @@
-"""The installed program in processes of its own, over databases of their own, and what a caller sends it."""
+"""The program in processes of its own, over databases of their own, and what a caller sends it.
+
+Most of them are forked from one that has imported everything (tests/servers/forking.py); a command that ends by itself, and
+one server, are the installed program.
+"""
 
 from __future__ import annotations
 
 import http.server
 import json
 import os
+import re
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,19 +24,24 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.servers.forking import Forked, fork_program
 from tests.servers.postgres_server import PostgresServer, postgres_programs
 
 PROGRAM = str(Path(sys.executable).with_name("rehearing"))
 PATIENCE_S = 150.0
 """What a busy machine may take; nothing here says how fast anything is."""
+Process = subprocess.Popen[bytes] | Forked
 POSTGRES_DEFAULT = "postgresql://postgres@127.0.0.1:5432/postgres"
 QUICK = {
-    "REHEARING_HEARTBEAT": "PT0.3S",
+    "REHEARING_HEARTBEAT": "PT0.5S",
     "REHEARING_WORKER_DEAD_AFTER": "PT3S",
-    "REHEARING_POLL": "PT0.1S",
+    "REHEARING_POLL": "PT0.25S",
     "REHEARING_SHUTDOWN_GRACE": "PT2S",
 }
 """Settings under which everything that waits waits briefly."""
+JUDGED_LATE = {"REHEARING_WORKER_DEAD_AFTER": "PT8S", "REHEARING_HEARTBEAT": "PT1S"}
+"""Where workers judge each other: one that a busy machine holds still for seconds must not be given up for it."""
+SERVING = re.compile(r"serving (http://\S+) with")
 
 REFUSAL = b'{"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}'
 
@@ -67,7 +76,7 @@ class Program:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.environment = kept | {"REHEARING_DATA_DIR": str(folder / "data")} | QUICK | settings
-        self._running: list[subprocess.Popen[bytes]] = []
+        self._running: list[Process] = []
         self._services: list[Service] = []
 
     def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -78,21 +87,37 @@ class Program:
             command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
         )
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """A command that runs until it is stopped."""
-        log = (self.folder / f"{arguments[0]}-{len(self._running)}.log").open("wb")
-        with log:
-            process = subprocess.Popen(
-                [PROGRAM, *arguments], cwd=self.folder, env=self.environment, stdout=log, stderr=log
-            )
-        self._running.append(process)
-        return process
+    def start(self, *arguments: str, installed: bool = False) -> Process:
+        """A command that runs until it is stopped. installed: by the program that the package installs."""
+        log = self._log(len(self._running), arguments[0])
+        self._running.append(self._installed(arguments, log) if installed else self._forked(arguments, log))
+        return self._running[-1]
 
-    def serve(self, *options: str) -> Service:
-        """`rehearing serve`, once it answers."""
-        port = free_port()
-        process = self.start("serve", "--port", str(port), *options)
-        service = Service(f"http://127.0.0.1:{port}", process)
+    def _log(self, number: int, command: str) -> Path:
+        return self.folder / f"{command}-{number}.log"
+
+    def _forked(self, arguments: Sequence[str], log: Path) -> Process:
+        return fork_program(arguments, self.folder, self.environment, log)
+
+    def _installed(self, arguments: Sequence[str], log: Path) -> Process:
+        with log.open("wb") as told:
+            return subprocess.Popen(
+                [PROGRAM, *arguments], cwd=self.folder, env=self.environment, stdout=told, stderr=told
+            )
+
+    def serve(self, *options: str, installed: bool = False) -> Service:
+        """`rehearing serve` on a free port, once it answers."""
+        process = self.start("serve", "--port", "0", *options, installed=installed)
+        log = self._log(len(self._running) - 1, "serve")
+
+        def address() -> str | None:
+            found = SERVING.search(log.read_text()) if log.exists() else None
+            return found[1] if found else None
+
+        until(lambda: address() or process.poll() is not None, self.talk)
+        url = address()
+        assert url, self.talk()
+        service = Service(url, process)
         self._services.append(service)
         until(lambda: service.is_up() or process.poll() is not None, self.talk)
         assert process.poll() is None, self.talk()
@@ -114,9 +139,9 @@ class Program:
 class Service:
     """A serving process, and what a caller does with it."""
 
-    def __init__(self, url: str, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, url: str, process: Process) -> None:
         self.url, self.process = url, process
-        self.client = httpx.Client(base_url=url, timeout=60)
+        self.client = httpx.Client(base_url=url, timeout=PATIENCE_S)
 
     def is_up(self) -> bool:
         try:
@@ -177,12 +202,7 @@ class Service:
         return found
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
-def until(reached: Callable[[], object], told: Callable[[], str], pause_s: float = 0.05) -> None:
+def until(reached: Callable[[], object], told: Callable[[], str], pause_s: float = 0.1) -> None:
     """Waits for what must come; fails with what `told` says."""
     deadline = time.monotonic() + PATIENCE_S
     while not reached():
@@ -191,7 +211,7 @@ def until(reached: Callable[[], object], told: Callable[[], str], pause_s: float
         time.sleep(pause_s)
 
 
-def freeze(process: subprocess.Popen[bytes]) -> None:
+def freeze(process: Process) -> None:
     """Holds a process still, so that what it had in flight can be counted before it is killed."""
     process.send_signal(signal.SIGSTOP)
     state = Path(f"/proc/{process.pid}/stat")
@@ -220,7 +240,7 @@ def new_database() -> Iterator[str]:
     server = os.environ.get("REHEARING_TEST_POSTGRES_URL", POSTGRES_DEFAULT)
     name = f"rehearing_e2e_{secrets.token_hex(6)}"
     try:
-        with psycopg.connect(server, autocommit=True, connect_timeout=3) as connection:
+        with psycopg.connect(server, autocommit=True, connect_timeout=60) as connection:
             connection.execute(f"CREATE DATABASE {name}")
     except psycopg.OperationalError as error:
         pytest.skip(f"no Postgres to test with ({error}); set REHEARING_TEST_POSTGRES_URL")

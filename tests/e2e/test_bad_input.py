@@ -13,7 +13,7 @@ import pytest
 from service.application import PersonaSetRequest, open_application
 from service.cli.program import run
 from service.settings import Settings
-from tests.e2e.conftest import PERSONAS, RUBRIC, free_port, item
+from tests.e2e.conftest import PERSONAS, RUBRIC, item
 
 pytestmark = pytest.mark.timeout(400)
 DOWN = "http://127.0.0.1:9/v1"
@@ -47,7 +47,6 @@ class Here:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Here:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("REHEARING_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("REHEARING_PROVIDER_PATIENCE", "PT1S")
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     return Here(tmp_path)
 
@@ -91,7 +90,7 @@ def test_shell_an_id_twice(here: Here, capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_shell_a_service_that_is_down(here: Here, capsys: pytest.CaptureFixture[str]) -> None:
-    items, url = str(here.folder / "items.jsonl"), f"http://127.0.0.1:{free_port()}"
+    items, url = str(here.folder / "items.jsonl"), DOWN.removesuffix("/v1")
     assert run(["batch", items, "--persona-set", "ps_x", "--rubric", "ru_x", "--url", url]) == 1
     told = one_line(capsys)
     assert url in told
@@ -114,6 +113,8 @@ def test_shell_a_provider_that_will_not(
     here: Here, refusing: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, down: bool
 ) -> None:
     monkeypatch.setenv("REHEARING_API_KEY", "wrong")
+    if down:
+        monkeypatch.setenv("REHEARING_PROVIDER_PATIENCE", "PT1S")
     asked = ["--repeats", "1", "--model", "openai:bench", "--base-url", DOWN if down else refusing]
     code = here.evaluate(*asked, personas=stored_personas(here.folder / "data"))
     told = capsys.readouterr()

@@ -20,7 +20,6 @@ def service(tmp_path_factory: pytest.TempPathFactory, refusing: str) -> Iterator
         "REHEARING_MODEL": "openai:bench",
         "REHEARING_BASE_URL": refusing,
         "REHEARING_API_KEY": "wrong",
-        "REHEARING_PROVIDER_PATIENCE": "PT1S",
     }
     rehearing = Program(tmp_path_factory.mktemp("bad-input"), settings)
     yield rehearing.serve()

@@ -19,7 +19,7 @@ from clustering import Persona, PersonaSet, given_persona_set
 from llm import Call, LatentTruth, MemoryLedger, SimulatedParameters, open_model, simulated_truth
 from stability import DimensionReport, Estimate, ratings_from_results, stability_report
 
-ITEMS, PERSONAS, REPEATS = 20, 4, 3
+ITEMS, PERSONAS, REPEATS = 12, 4, 3
 WORLDS, HELD_MIN, HELD_OF_ALL_MIN = 8, 5, 33
 PLANTED = SimulatedParameters(
     signal=0, item_sd=2, persona_sd=1.5, interaction_sd=1, run_sd=1.5, conformity=0.4, spontaneous=0.2

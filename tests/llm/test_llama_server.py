@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from llm import AskSettings, CallOutcome, MemoryLedger, Message, Purpose, RenderedPrompt, ask, fence, open_model, probe
 
-pytestmark = pytest.mark.llama
+pytestmark = [pytest.mark.llama, pytest.mark.timeout(600)]
 
 
 class Scores(BaseModel):
@@ -37,7 +37,7 @@ class Judged(BaseModel):
 async def test_sixty_judgements_are_valid_or_truly_counted(llama_server):
     model = open_model("openai:random", base_url=llama_server.base_url)
     ledger = MemoryLedger()
-    settings = AskSettings(output_tokens_max=400, timeout_s=60)
+    settings = AskSettings(output_tokens_max=400, timeout_s=600)
 
     async def judge(number):
         messages = (Message("system", "Judge."), Message("user", fence("output", f"Answer {number}.")))

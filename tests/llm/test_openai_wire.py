@@ -20,16 +20,25 @@ from llm import (
     open_model,
     probe,
 )
+from tests.servers.fixtures import dead_port, start_model_server
 
-SETTINGS = AskSettings(backoff_s=0.001, backoff_max_s=0.01, timeout_s=20, attempts_max=6)
+SETTINGS = AskSettings(backoff_s=0.001, backoff_max_s=0.01, timeout_s=120, attempts_max=6)
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """One server for the tests that do not look at its counts."""
+    server = start_model_server()
+    yield server
+    server.stop()
 
 
 def _prompt(number: int) -> RenderedPrompt:
     return RenderedPrompt("judge", "0" * 64, (Message("user", f"Judge item {number}."),))
 
 
-async def _ask_many(server, grade, count, ledger=None, settings=SETTINGS):
-    model = open_model("openai:bench", base_url=server.base_url, api_key="k")
+async def _ask_many(base_url, grade, count, ledger=None, settings=SETTINGS, name="bench"):
+    model = open_model(f"openai:{name}", base_url=base_url, api_key="k")
     ledger = ledger or MemoryLedger()
     try:
         return await asyncio.gather(
@@ -42,15 +51,15 @@ async def _ask_many(server, grade, count, ledger=None, settings=SETTINGS):
         await model.aclose()
 
 
-async def test_a_clean_server_answers(model_server, grade):
-    server = model_server()
-    (answer,) = await _ask_many(server, grade, 1)
+async def test_a_clean_server_answers(shared, grade):
+    shared.set_faults({})
+    (answer,) = await _ask_many(shared.base_url, grade, 1)
     assert answer.outcome is CallOutcome.OK
     (call,) = answer.calls
     assert call.model_answered == "bench-1"
     assert call.input_tokens
     assert call.output_tokens
-    assert call.model == f"openai:bench@{server.base_url}"
+    assert call.model == f"openai:bench@{shared.base_url}"
 
 
 @pytest.mark.parametrize(
@@ -67,10 +76,11 @@ async def test_a_clean_server_answers(model_server, grade):
         ("disconnect", CallOutcome.UNREACHABLE),
     ],
 )
-async def test_each_fault_has_its_outcome(model_server, grade, fault, outcome):
-    server = model_server(faults={fault: 1.0})
-    settings = AskSettings(backoff_s=0.001, timeout_s=0.1, attempts_max=2)
-    (answer,) = await _ask_many(server, grade, 1, settings=settings)
+async def test_each_fault_has_its_outcome(shared, grade, fault, outcome):
+    shared.set_faults({fault: 1.0})
+    settings = AskSettings(backoff_s=0.001, timeout_s=0.1 if fault == "hang" else 120, attempts_max=2)
+    # a model of its own name has a gate of its own: what the other faults did to theirs stays there
+    (answer,) = await _ask_many(shared.base_url, grade, 1, settings=settings, name=f"bench-{fault}")
     assert (answer.value, answer.outcome) == (None, outcome)
     assert answer.error
 
@@ -79,20 +89,20 @@ async def test_under_all_faults_together_nothing_is_lost_or_guessed_or_paid_twic
     shares = {"429": 0.05, "500": 0.02, "truncated": 0.03, "off_scale": 0.01, "disconnect": 0.01, "length": 0.02}
     server = model_server(faults=shares)
     ledger = MemoryLedger()
-    answers = await _ask_many(server, grade, 300, ledger)
+    answers = await _ask_many(server.base_url, grade, 300, ledger)
     assert len(answers) == 300
     assert all((answer.value is not None) == (answer.outcome is CallOutcome.OK) for answer in answers)
     assert sum(answer.outcome is CallOutcome.OK for answer in answers) >= 295
     stats = server.stats()
     assert stats["calls"] == len(ledger.calls)
     assert stats["finished_repeated"] == {}
-    assert await _ask_many(server, grade, 300, ledger) == answers
+    assert await _ask_many(server.base_url, grade, 300, ledger) == answers
     assert server.stats()["finished"] == stats["finished"]
 
 
 async def test_a_provider_that_bears_little_is_not_overrun(model_server, grade):
     server = model_server(latency=0.02, capacity=6)
-    answers = await _ask_many(server, grade, 200, settings=AskSettings(backoff_s=0.01))
+    answers = await _ask_many(server.base_url, grade, 200, settings=AskSettings(backoff_s=0.01))
     assert [answer.outcome for answer in answers] == [CallOutcome.OK] * 200
     stats = server.stats()
     assert stats["calls"] < 400
@@ -122,38 +132,41 @@ async def test_resume_in_another_order_after_a_crash_repeats_no_finished_call(mo
 
 
 async def test_a_server_that_is_down_is_waited_for(model_server, grade):
-    first = model_server()
-    port = int(first.base_url.rsplit(":", 1)[1].removesuffix("/v1"))
-    first.stop()
-    spec = f"openai:bench@{first.base_url}"
-    configure_gates(GateSettings(failures_to_open=2, probe_after_s=0.02, probe_after_max_s=0.05), spec)
-    task = asyncio.create_task(_ask_many(first, grade, 12, settings=AskSettings(attempts_max=3, backoff_s=0.001)))
-    await asyncio.sleep(0.3)
-    assert not task.done()
-    model_server(port=port)
-    answers = await task
+    with dead_port() as port:
+        address, ledger = f"http://127.0.0.1:{port}/v1", MemoryLedger()
+        gates = GateSettings(failures_to_open=2, probe_after_s=0.001, probe_after_max_s=0.002)
+        configure_gates(gates, f"openai:bench@{address}")
+        settings = AskSettings(attempts_max=3, backoff_s=0.001)
+        task = asyncio.create_task(_ask_many(address, grade, 12, ledger, settings))
+        while len(ledger.calls) <= 12 * settings.attempts_max:  # more than all of them may ask of one that is there
+            await asyncio.sleep(0.01)
+            assert not task.done()
+        model_server(port=port)
+        answers = await task
     assert [answer.outcome for answer in answers] == [CallOutcome.OK] * 12
 
 
-async def test_patience_ends(model_server, grade):
-    server = model_server()
-    server.stop()
-    settings = GateSettings(failures_to_open=2, probe_after_s=0.02, probe_after_max_s=0.02, patience_s=0.1)
-    configure_gates(settings, f"openai:bench@{server.base_url}")
-    answers = await _ask_many(server, grade, 12)
+async def test_patience_ends(grade):
+    with dead_port() as port:
+        address = f"http://127.0.0.1:{port}/v1"
+        settings = GateSettings(failures_to_open=2, probe_after_s=0.02, probe_after_max_s=0.02, patience_s=0.1)
+        configure_gates(settings, f"openai:bench@{address}")
+        answers = await _ask_many(address, grade, 12)
     assert [answer.outcome for answer in answers] == [CallOutcome.UNREACHABLE] * 12
     assert all("openai:bench" in answer.error or "down" in answer.error for answer in answers)
 
 
-async def test_probe_tells_whether_it_answers(model_server):
-    server = model_server()
-    model = open_model("openai:bench", base_url=server.base_url)
-    assert (await probe(model)).model_answered == "bench-1"
-    server.stop()
-    failed = await probe(model)
+async def test_probe_tells_whether_it_answers(shared):
+    shared.set_faults({})
+    model = open_model("openai:bench", base_url=shared.base_url)
+    assert (await probe(model, timeout_s=120)).model_answered == "bench-1"
+    await model.aclose()
+    with dead_port() as port:
+        model = open_model("openai:bench", base_url=f"http://127.0.0.1:{port}/v1")
+        failed = await probe(model, timeout_s=120)
+        await model.aclose()
     assert failed.answers is False
     assert "cannot be reached" in failed.error
-    await model.aclose()
 
 
 def test_a_hosted_model_needs_its_key(monkeypatch):

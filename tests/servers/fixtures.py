@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -33,6 +34,10 @@ class ServerProcess(NamedTuple):
         """Other faults from now on, for the bench server."""
         self._get("/faults", json.dumps(faults).encode())
 
+    def answer_at_most(self, calls: int | None) -> None:
+        """The bench server answers so many calls over all and holds the next ones until more are allowed; None for any number."""
+        self._get("/answers_most", json.dumps(calls).encode())
+
     def stop(self) -> None:
         self.process.kill()
         self.process.wait()
@@ -40,7 +45,7 @@ class ServerProcess(NamedTuple):
             self.process.stdout.close()
 
     def _get(self, path: str, data: bytes | None) -> Any:
-        with urllib.request.urlopen(self.base_url.removesuffix("/v1") + path, data, timeout=10) as response:
+        with urllib.request.urlopen(self.base_url.removesuffix("/v1") + path, data, timeout=120) as response:
             return json.load(response)
 
 
@@ -79,27 +84,36 @@ def live_service(folder: Path) -> Iterator[str]:
             process.stdout.close()
 
 
+def start_model_server(
+    latency: float = 0.0, faults: Mapping[str, float] | None = None, seed: int = 0, port: int = 0, capacity: int = 0
+) -> ServerProcess:
+    """Starts bench/model_server.py; whoever starts it stops it. port: one that `dead_port` holds, or 0 for a free one."""
+    told = ",".join(f"{name}={share}" for name, share in (faults or {}).items())
+    options = ["--latency", str(latency), "--faults", told, "--seed", str(seed), "--capacity", str(capacity)]
+    return start("-P", str(BENCH_SERVER), *options, *(["--port", str(port), "--held"] if port else []))
+
+
 @pytest.fixture
 def model_server() -> Iterator[Callable[..., ServerProcess]]:
-    """Starts bench/model_server.py: `model_server(latency=0, faults={"429": 0.05}, seed=0, port=0, capacity=0)`."""
+    """Starts a server for one test: `model_server(latency=0, faults={"429": 0.05}, seed=0, port=0, capacity=0)`."""
     running: list[ServerProcess] = []
 
-    def run(
-        latency: float = 0.0,
-        faults: Mapping[str, float] | None = None,
-        seed: int = 0,
-        port: int = 0,
-        capacity: int = 0,
-    ) -> ServerProcess:
-        told = ",".join(f"{name}={share}" for name, share in (faults or {}).items())
-        options = ["--latency", str(latency), "--faults", told, "--seed", str(seed), "--port", str(port)]
-        options += ["--capacity", str(capacity)]
-        running.append(start("-P", str(BENCH_SERVER), *options))
+    def run(**options: Any) -> ServerProcess:
+        running.append(start_model_server(**options))
         return running[-1]
 
     yield run
     for server in running:
         server.stop()
+
+
+@contextmanager
+def dead_port() -> Iterator[int]:
+    """A port at which nobody listens, and which nobody else is given meanwhile; `model_server(port=...)` may take it."""
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import pwd
+import secrets
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,13 @@ _SETTINGS = {
     "max_connections": "60",
     "superuser_reserved_connections": "0",
     "autovacuum": "off",
+    "fsync": "off",  # its process crashes here, never the machine
     "unix_socket_directories": "",
 }
-_STARTS_WITHIN_S = 60.0
+_PATIENCE_S = 150
+"""What starting and stopping may take on a busy machine."""
+_PORTS = range(20_000, 32_000)
+"""None of these is given to a connection that somebody opens while the server is away."""
 
 
 def postgres_programs() -> Path | None:
@@ -30,6 +36,13 @@ def postgres_programs() -> Path | None:
     versions = Path("/usr/lib/postgresql").glob("*/bin/initdb")
     folders += sorted((path.parent for path in versions), key=lambda path: -float(path.parent.name))
     return next((folder for folder in folders if (folder / "postgres").exists()), None)
+
+
+def _free_port() -> int:
+    while True:
+        port = secrets.choice(_PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 class PostgresServer:
@@ -43,8 +56,7 @@ class PostgresServer:
             user = pwd.getpwnam("postgres")
             os.chown(self._folder, user.pw_uid, user.pw_gid)
             self._user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = int(probe.getsockname()[1])
+        self.port = _free_port()
         self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
         self._process: subprocess.Popen[bytes] | None = None
         self._run("initdb", "--pgdata", "data", "--auth", "trust", "--username", "postgres", "--no-sync")
@@ -62,7 +74,7 @@ class PostgresServer:
                 [self._programs / "postgres", "-D", "data", "-p", str(self.port), *options],
                 cwd=self._folder, stdout=log, stderr=log, **self._user,
             )  # fmt: skip
-        deadline = time.monotonic() + _STARTS_WITHIN_S
+        deadline = time.monotonic() + _PATIENCE_S
         while not self._answers():
             assert self._process.poll() is None, self.log()
             assert time.monotonic() < deadline, self.log()
@@ -72,24 +84,24 @@ class PostgresServer:
         import psycopg
 
         try:
-            psycopg.connect(self.url, connect_timeout=2).close()
+            psycopg.connect(self.url, connect_timeout=30).close()
         except psycopg.OperationalError:
             return False
         return True
 
     def crash(self) -> None:
         """Stops it as if its machine had failed: open transactions are lost, nobody is told."""
-        self._run("pg_ctl", "stop", "-D", "data", "-m", "immediate")
+        self._run("pg_ctl", "stop", "-D", "data", "-m", "immediate", "-t", str(_PATIENCE_S))
         self._ended()
 
     def shut_down(self) -> None:
         """Stops it as an operator does: sessions are ended with a word, what was committed is written."""
-        self._run("pg_ctl", "stop", "-D", "data", "-m", "fast")
+        self._run("pg_ctl", "stop", "-D", "data", "-m", "fast", "-t", str(_PATIENCE_S))
         self._ended()
 
     def _ended(self) -> None:
         if self._process is not None:
-            self._process.wait(30)
+            self._process.wait(_PATIENCE_S)
             self._process = None
 
     def log(self) -> str:

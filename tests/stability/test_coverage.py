@@ -75,6 +75,8 @@ def test_permutation_tests_keep_their_level_and_have_power() -> None:
 
 
 def test_stopping_stands_in_the_published_order() -> None:
+    """Naive peeking breaks its promise; the chosen rule keeps it at fewer runs than the betting sequence."""
     naive, chosen, betting = coverage.stopping(120).values()
-    assert naive.covered < 0.9 <= chosen.covered <= betting.covered
-    assert naive.runs < chosen.runs < betting.runs
+    assert naive.covered < 0.85
+    assert 0.95 < chosen.covered <= betting.covered
+    assert naive.runs < chosen.runs < 20 < betting.runs

@@ -10,7 +10,7 @@ from agents import DebateProtocol
 from service.api.answers.evaluations import RepeatsAnswer
 from service.api.answers.jobs import Answer, JobAnswer, SpentAnswer, job_fields
 from service.api.answers.scores import ScoresAnswer, scores_answer
-from service.application import BatchRecord, BatchResult
+from service.application import BatchRecord, BatchResult, public_names
 
 
 class BatchAnswer(JobAnswer):
@@ -45,7 +45,7 @@ def batch_answer(record: BatchRecord) -> BatchAnswer:
         persona_set_id=record.persona_set_id,
         rubric_id=record.rubric_id,
         protocol=record.protocol,
-        models=record.models,
+        models=public_names(record.models),
         repeats=RepeatsAnswer(min=record.repeats_min, max=record.repeats_max, half_width=record.half_width),
         seed=record.seed,
         priority=record.priority,

@@ -8,7 +8,7 @@ from agents import DebateProtocol, Item, Run, Transcript, Turn, Verdict
 from llm import Call
 from service.api.answers.jobs import Answer, JobAnswer, SpentAnswer, job_fields
 from service.api.answers.scores import HumanScoreAnswer, ScoresAnswer, human_answer, scores_answer
-from service.application import EvaluationRecord, RunRecord
+from service.application import EvaluationRecord, RunRecord, public_names
 
 
 class RepeatsAnswer(Answer):
@@ -70,7 +70,7 @@ def evaluation_answer(
         rubric_id=record.rubric_id,
         rubric_hash=record.rubric_hash,
         protocol=record.protocol,
-        models=record.models,
+        models=public_names(record.models),
         repeats=RepeatsAnswer(min=record.repeats_min, max=record.repeats_max, half_width=record.half_width),
         seed=record.seed,
         priority=record.priority,

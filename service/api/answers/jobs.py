@@ -43,7 +43,7 @@ class JobAnswer(Answer):
     error: JobError | None
     waiting_for: dict[str, float]
     """Seconds since which it has waited for a model that does not answer, by the model: what is done stays, and it goes
-    on when that answers. Empty in lists."""
+    on when that answers. Empty in lists. The model's address is shown to administrators alone."""
     created_at: datetime
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from service.api.answers.jobs import Answer
-from service.application import Answered, DimensionScore, HumanScore
+from service.application import Answered, DimensionScore, HumanScore, public_names
 
 
 class IntervalAnswer(Answer):
@@ -77,7 +77,12 @@ def scores_answer(scores: Scores, models: tuple[str, ...], answered: Answered) -
     told: ScoresAnswer = {}
     for arm, parts in scores.items():
         source = SourceAnswer.model_validate(
-            {"kind": arm, "models": models, "models_answered": answered.models, "prompts": answered.prompts}
+            {
+                "kind": arm,
+                "models": public_names(models),
+                "models_answered": answered.models,
+                "prompts": answered.prompts,
+            }
         )
         told[arm] = {name: _score(one, source) for name, one in parts.items()}
     return told

@@ -12,7 +12,7 @@ from service.api.answers.jobs import Answer
 from service.api.callers import Reader
 from service.api.json_route import JsonRoute
 from service.api.serving import application_of, json_answer
-from service.application import QueueFigures
+from service.application import QueueFigures, public_name
 from service.settings import Limits
 from service.telemetry import Metrics
 
@@ -46,7 +46,7 @@ class Version(Answer):
     version: str
     api: Literal["v1"] = "v1"
     model: str
-    """Judges where a request names none."""
+    """Judges where a request names none; without its address, for this is read without a key."""
     simulated: bool
     limits: Limits
 
@@ -73,7 +73,7 @@ async def read_version(request: Request) -> Version:
     settings = application_of(request).settings
     return Version(
         version=version("rehearing"),
-        model=settings.model,
+        model=public_name(settings.model),
         simulated=settings.model.partition(":")[0] == "simulated",
         limits=settings.limits,
     )

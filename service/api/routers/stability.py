@@ -62,7 +62,8 @@ async def report_on_ratings(
     """Say how far repeated ratings can be trusted.
 
     The body is a table with the columns item, persona, run, score, and where there are any dimension, cluster, arm, phase,
-    system, human, model, tokens, calls. Nothing is stored.
+    system, human, model, tokens, calls. Nothing is stored, so nothing can be made twice: an `Idempotency-Key` is not looked
+    at. The same table under the same parameters gives the same report, whenever it is sent.
     """
     chosen = wanted(request, format, ("json", "html", "markdown"))
     thresholds, mapping = _thresholds(threshold or []), _pairs(column or [], "column")

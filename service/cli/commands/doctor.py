@@ -24,14 +24,14 @@ def doctor(
     json_: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Checks settings, database, embedding model and judge; exits with 1 when anything fails."""
+    """Checks settings, database, data folder, keys, embedding model, models and collector; exits with 1 when anything fails."""
     told = asyncio.run(_doctor(model, base_url, migrate))
     if json_:
         print_json(told)
     else:
         console = results()
         for row in told:
-            console.print(clean(f"{row['state']:<9} {row['name']:<12} {row['detail']}"))
+            console.print(clean(f"{row['state']:<9} {row['name']:<14} {row['detail']}"))
     failed = [row["name"] for row in told if row["state"] == "failed"]
     if not quiet:
         talk(
@@ -44,19 +44,18 @@ def doctor(
 
 async def _doctor(model: str | None, base_url: str | None, migrate: bool) -> list[dict[str, Any]]:
     from service.application import open_application
+    from service.cli.checkup import check_up
     from service.cli.local import settings_for
 
     settings = settings_for(model, base_url)
     where = "Postgres, by REHEARING_DATABASE_URL" if settings.database_url else f"SQLite in {settings.data_dir}"
     told = [{"name": "settings", "state": "ok", "detail": f"model {settings.model!r}, {where}"}]
     async with open_application(settings) as service:
-        health = await service.health()
-    told += [
-        {"name": check.name, "state": check.state, "detail": check.detail} for check in map(_lenient, health.checks)
-    ]
-    if not migrate:
-        told.append(await _probe(settings.model, settings.base_url, settings.api_key))
-    return told
+        checks = list(map(_lenient, (await service.health()).checks))
+        if not migrate:
+            tried = await check_up(service)
+            checks = [one for one in checks if one.name not in {another.name for another in tried}] + tried
+    return told + [{"name": check.name, "state": check.state, "detail": check.detail} for check in checks]
 
 
 def _lenient(check: Check) -> Check:
@@ -64,23 +63,3 @@ def _lenient(check: Check) -> Check:
     if check.name == "worker" and check.state == "failed":
         return replace(check, state="ok", detail="none is running; `rehearing serve` or `rehearing worker` starts one")
     return check
-
-
-async def _probe(spec: str, base_url: str | None, api_key: Any) -> dict[str, str]:
-    from llm import ModelConfigurationError, open_model, probe
-
-    try:
-        model = open_model(spec, base_url=base_url, api_key=api_key.get_secret_value() if api_key else None)
-    except ModelConfigurationError as error:
-        return {"name": "model", "state": "failed", "detail": str(error)}
-    try:
-        found = await probe(model)
-    finally:
-        await model.aclose()
-    if found.error is not None:
-        return {"name": "model", "state": "failed", "detail": found.error}
-    return {
-        "name": "model",
-        "state": "ok",
-        "detail": f"{spec} answered as {found.model_answered!r} in {found.latency_s:.2f} s",
-    }

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.application import Ranking, Swings
+from service.application import Ranking, Swings, public_names
 from service.application.records import BatchRecord, PersonaSetRecord, Status
 from service.pages.formatting import dollars, plural, spread, waits, words
 from service.pages.views.evaluations import EvaluationRow
@@ -215,7 +215,7 @@ def batch_page(
         items_href=items_href(record.id),
         persona_set_id=record.persona_set_id,
         persona_set=persona_set,
-        models=record.models,
+        models=public_names(record.models),
         repeats=str(record.repeats_max)
         if record.half_width is None
         else f"{record.repeats_min} to {record.repeats_max}",

@@ -8,6 +8,7 @@ from itertools import combinations
 
 from agents import Arm, Dimension, Rubric, Verdict
 from clustering import PersonaSet
+from service.application import public_names
 from service.application.records import EvaluationRecord, RunRecord
 from service.pages.formatting import mean, score, waits, words
 from service.pages.views.anchors import run_href
@@ -151,7 +152,7 @@ def evaluation_page(
         persona_set_id=evaluation.persona_set_id,
         persona_set=persona_set,
         rubric=rubric,
-        models=evaluation.models,
+        models=public_names(evaluation.models),
         arms=tuple(words(arm.value) for arm in evaluation.protocol.arms),
         repeats_text=_repeats_text(evaluation),
         calls=spent.calls,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from agents import Arm, DimensionVerdict, Rubric, Transcript, Verdict
 from clustering import PersonaSet
+from service.application import public_names
 from service.application.probe_records import ProbeKind, ProbeRecord
 from service.application.records import EvaluationRecord, RunRecord
 from service.application.scoring import WIDEST_FIRST
@@ -143,7 +144,7 @@ def run_page(
         materials=materials(run.id, evaluation),
         persona_set_href=f"/persona-sets/{evaluation.persona_set_id}",
         persona_set=persona_set,
-        models=evaluation.models,
+        models=public_names(evaluation.models),
         seed=run.seed,
         calls=spent.calls,
         tokens=tokens,

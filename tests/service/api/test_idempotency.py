@@ -118,3 +118,17 @@ async def test_two_owners_do_not_share_keys(serve: Serve) -> None:
 async def test_a_key_that_is_none(service: Service, key: str) -> None:
     headers = httpx.Headers([(b"idempotency-key", key.encode())])
     problem(await service.client.post("/v1/rubrics", json=RUBRIC, headers=headers), "bad-request")
+
+
+async def test_where_nothing_is_stored_a_key_is_not_looked_at(service: Service) -> None:
+    """The same table gives the same report anyway; another table under the key is no mistake."""
+    rows = ["item,persona,run,score", *(f"{i},{p},{r},{(i + r) % 5}" for i in range(4) for p in "ab" for r in (0, 1))]
+    asked = {"headers": {"Idempotency-Key": "any", "Content-Type": "text/csv"}}
+    first, again, other = [
+        await service.client.post("/v1/stability", content="\n".join(some), **asked) for some in (rows, rows, rows[:-4])
+    ]
+    assert first.status_code == again.status_code == other.status_code == 200
+    assert first.content == again.content != other.content
+    assert "idempotency-replayed" not in again.headers
+    made = await service.client.post("/v1/rubrics", json=RUBRIC, headers={"Idempotency-Key": "any"})
+    assert made.status_code == 201, "the key is still free"

@@ -47,7 +47,11 @@ async def test_what_cannot_be_served(service: Service, method: str, path: str, c
 
 @pytest.mark.parametrize(
     ("path", "allowed"),
-    [("/v1/rubrics", "GET, POST"), ("/v1/evaluations/ev_x", "DELETE, GET"), ("/v1/batches/ba_x/report", "GET, PUT")],
+    [
+        ("/v1/rubrics", "GET, HEAD, POST"),
+        ("/v1/evaluations/ev_x", "DELETE, GET, HEAD"),
+        ("/v1/batches/ba_x/report", "GET, HEAD, PUT"),
+    ],
 )
 async def test_a_405_says_what_is_allowed(service: Service, path: str, allowed: str) -> None:
     response = await service.client.patch(path)

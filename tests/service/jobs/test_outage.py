@@ -102,6 +102,11 @@ async def sit_out(app: Application, batch_id: str, spec: str) -> BatchRecord:
     waiting = [await app.evaluations.get(None, one.id) for one in evaluations if one.state.status is Status.RUNNING]
     assert waiting
     assert all(spec in one.state.waiting_for for one in waiting)
+    owner = waiting[0].owner
+    told_to_owners = await app.batches.get(owner, batch_id), await app.evaluations.get(owner, waiting[0].id)
+    assert all(list(one.state.waiting_for) == ["openai:bench"] for one in told_to_owners), (
+        "an address is nobody's business"
+    )
     return batch
 
 

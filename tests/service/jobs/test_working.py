@@ -160,6 +160,9 @@ async def test_work_stops_when_its_money_is_spent_and_what_is_done_stays(
         ended = await app.evaluations.wait(None, made.id, 120)
         runs = await app.runs.list(None, made.id)
         recorded = sum([len(await app.runs.calls(None, run.id)) for run in runs])
+        async with app.context.store.read() as connection:
+            dearest = (await connection.execute(sa.select(tables.evaluations.c.dearest_run_usd))).scalar_one()
+    assert dearest == pytest.approx(0.01 * recorded_of_one(runs)), "what the next ones are reckoned to cost"
     assert ended.state.error_code == "budget_exhausted"
     statuses = [run.state.status for run in runs]
     assert set(statuses) == {Status.COMPLETED, Status.CANCELLED}
