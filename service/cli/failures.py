@@ -12,10 +12,10 @@ def explain(error: Exception) -> tuple[int, str | None]:
 
     if isinstance(error, ValidationError):
         return 2, f"{error.title}: {_places(error)}"
-    if isinstance(
-        error, (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError, UnicodeDecodeError)
-    ):
-        return 2, f"{error}; check the path and that the file is UTF-8 text"
+    if isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)):
+        return 2, f"cannot open {error.filename!r}: {error.strerror}; check the path"
+    if isinstance(error, UnicodeDecodeError):
+        return 2, f"not UTF-8 text: {error}; save the file as UTF-8"
     if isinstance(error, _input_errors()):
         return 2, _line(error)
     if isinstance(error, (_failures(), RuntimeError, OSError)):

@@ -44,12 +44,26 @@ async def at_work(settings: Settings) -> AsyncIterator[Application]:
 
 
 def read_rubric(path: Path) -> Rubric:
-    """A rubric from YAML or JSON. Raises pydantic.ValidationError naming the field."""
+    """A rubric from YAML or JSON. Raises pydantic.ValidationError naming the field, typer.BadParameter naming the line."""
     import yaml
 
     from agents import Rubric
 
-    return Rubric.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    try:
+        held = yaml.safe_load(_text(path, path.read_bytes()))
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise typer.BadParameter(f"{path}{line}: no YAML: {error.problem or error.context}") from error
+    return Rubric.model_validate(held)
+
+
+def _text(path: str | Path, held: bytes) -> str:
+    """What a file says. Raises typer.BadParameter that names the line which is not UTF-8."""
+    try:
+        return held.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = held.count(b"\n", 0, error.start) + 1
+        raise typer.BadParameter(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from error
 
 
 def read_items(path: str | Path) -> list[Item]:
@@ -61,7 +75,7 @@ def read_items(path: str | Path) -> list[Item]:
     items: list[Item] = []
     seen: dict[str, int] = {}
     held = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-    for number, line in enumerate(held.decode("utf-8-sig").split("\n"), 1):
+    for number, line in enumerate(_text(path, held).split("\n"), 1):
         if not line.strip():
             continue
         try:

@@ -33,12 +33,17 @@ class Coefficient(NamedTuple):
     def values(self) -> Floats:
         """(tables,), untruncated; NaN where the two cancel: a quotient by what rounding left is no figure."""
         size, total = np.abs(self.signal) + np.abs(self.error), self.signal + self.error
-        return divide(self.signal, np.where(np.abs(total) > _CANCELLED * size, total, np.nan))
+        return divide(self._above_rounding(), np.where(np.abs(total) > _CANCELLED * size, total, np.nan))
 
     def truncated(self) -> Floats:
         """(tables,), a signal below 0 taken as 0."""
-        signal = np.maximum(self.signal, 0.0)
+        signal = np.maximum(self._above_rounding(), 0.0)
         return divide(signal, signal + self.error)
+
+    def _above_rounding(self) -> Floats:
+        """The signal; 0 where it is no more than what rounding leaves beside the error."""
+        left: Floats = np.where(np.abs(self.signal) <= _CANCELLED * np.abs(self.error), 0.0, self.signal)
+        return left
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from service.cli.local import read_items
 from service.cli.program import run
 
 ROOT = Path(__file__).parents[3]
+RUBRIC = ROOT / "examples" / "rubrics" / "summary.yaml"
 ITEM = {"kind": "text", "id": "a", "instruction": "Say it.", "output": "It."}
 
 
@@ -21,6 +22,28 @@ def test_items_of_stdin_are_lines_even_with_separators_inside(monkeypatch: pytes
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(f"\ufeff{line}\r\n\n".encode())))
     (item,) = read_items("-")
     assert item.model_dump()["output"] == "one\u2028two\x85three"
+
+
+@pytest.mark.parametrize(
+    ("items", "rubric", "told"),
+    [
+        (json.dumps(ITEM).encode() + b"\n\xe9\n", RUBRIC.read_bytes(), "items.jsonl:2: not UTF-8"),
+        (None, b"name: a\nquestion: caf\xe9\n", "rubric.yaml:2: not UTF-8"),
+        (None, b"name: a\ndimensions: [\n", "rubric.yaml:3: no YAML"),
+        (None, None, "cannot open '{folder}/rubric.yaml': No such file or directory; check the path"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_with_its_line(
+    items: bytes | None, rubric: bytes | None, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "items.jsonl").write_bytes(items or json.dumps(ITEM).encode())
+    if rubric is not None:
+        (tmp_path / "rubric.yaml").write_bytes(rubric)
+    asked = ["evaluate", str(tmp_path / "items.jsonl"), "--personas", "ps_1", "--rubric", str(tmp_path / "rubric.yaml")]
+    assert run(asked) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert told.replace("{folder}", str(tmp_path)) in line
+    assert "Errno" not in line
 
 
 def test_a_dry_run_on_a_folder_stores_nothing(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stability.measures.components import components, connected, from_features
+from stability.measures.components import Coefficient, components, connected, from_features
 from stability.measures.features import cells, features
 from stability.measures.intervals import jackknife_t
 
@@ -176,3 +176,11 @@ def test_jackknife_t_by_hand() -> None:
     negative = jackknife_t(-0.1, np.linspace(-0.2, 0.1, 12), "log")
     assert negative is not None
     assert negative.method == "jackknife-t(identity)"
+
+
+def test_a_signal_that_is_only_what_rounding_left_is_none() -> None:
+    """0.1 + 0.2 - 0.3 is no dependability of 1e-17."""
+    left = Coefficient(np.array([0.1 + 0.2 - 0.3, 1e-6]), np.array([0.5, 0.5]))
+    for found in (left.values(), left.truncated()):
+        assert found[0] == 0
+        assert found[1] == pytest.approx(2e-6, rel=1e-4)
