@@ -24,6 +24,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
         "tests/clustering/test_embedding.py",
         "tests/clustering/test_examples.py",
         "tests/clustering/test_grouping.py::test_opposites",
+        "tests/clustering/test_grouping.py::test_what_people_do",
         "tests/clustering/test_quality.py",
         "tests/clustering/test_sizes.py",
         "tests/service/api/test_assigning.py",
