@@ -23,7 +23,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
         "tests/clustering/test_building.py",
         "tests/clustering/test_embedding.py",
         "tests/clustering/test_examples.py",
-        "tests/clustering/test_grouping.py::test_opposites",
+        "tests/clustering/test_grouping.py",
         "tests/clustering/test_quality.py",
         "tests/clustering/test_sizes.py",
         "tests/service/api/test_assigning.py",
