@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -73,12 +74,14 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def serve(settings: Settings) -> Serve:
-    """Opens a service: `async with serve(host="0.0.0.0", unsafe_no_auth=True) as service`."""
+def serve(settings: Settings, migrated_sqlite: Path) -> Serve:
+    """Opens a service: `async with serve(host="0.0.0.0", unsafe_no_auth=True) as service`. Its files are at the newest schema."""
 
     @asynccontextmanager
     async def opened(*, work: bool = False, **changed: Any) -> AsyncIterator[Service]:
         asked = settings.model_copy(update=changed)
+        if not any(asked.data_dir.glob("*.db*")) and not asked.database_url:
+            shutil.copytree(migrated_sqlite, asked.data_dir, dirs_exist_ok=True)
         async with open_service(asked, work=work) as application:
             app = create_app(application, asked)
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
