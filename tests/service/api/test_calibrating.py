@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from service.application import Scope
-from tests.service.api.conftest import ITEM, PERSONAS, RUBRIC, Serve, Service, problem
+from tests.service.api.conftest import ITEM, PERSONAS, RUBRIC, Serve, Service, completed, problem
 
 POPULATION: dict[str, Any] = {
     "name": "the county",
@@ -106,8 +106,7 @@ async def test_a_raked_verdict_is_the_weighted_mean_of_the_same_scores(serve: Se
             }  # fmt: skip
             asked = await service.client.post("/v1/evaluations", json=body)
             assert asked.status_code == 202, asked.text
-            done = (await service.client.get(asked.headers["location"], params={"wait": 60})).json()
-            assert done["status"] == "completed", done
+            await completed(service.client, asked.headers["location"])
             (run,) = (await service.client.get(asked.headers["location"] + "/runs")).json()["data"]
             whole = await service.client.get(f"{asked.headers['location']}/runs/{run['id']}")
             found[aggregation] = whole.json()["verdicts"]["panel"]["dimensions"]["clarity"]

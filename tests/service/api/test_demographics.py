@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.service.api.conftest import Serve, Service, problem
+from tests.service.api.conftest import Serve, Service, completed, problem
 
 INTERVIEW = (
     "I am 54 and live with my cat. I am a ward nurse. I live in <b>Leeds</b>, no: I live in Leeds.\n\n"
@@ -17,9 +17,7 @@ async def built(service: Service, **options: Any) -> dict[str, Any]:
     asked = {"documents": [{"text": INTERVIEW, "title": "maria"}], "options": options}
     made = await service.client.post("/v1/persona-sets", json=asked)
     assert made.status_code == 202, made.text
-    done = (await service.client.get(made.headers["location"], params={"wait": 60})).json()
-    assert done["status"] == "completed", done
-    return dict(done)
+    return await completed(service.client, made.headers["location"])
 
 
 async def test_stated_demographics_are_shown_with_their_passages_only_when_asked_for(serve: Serve) -> None:
@@ -62,8 +60,7 @@ async def test_a_model_that_makes_things_up_describes_nobody(serve: Serve) -> No
     async with serve(work=True) as service:
         asked = {"documents": [{"text": INTERVIEW}], "options": {"demographics": True}, "model": "simulated"}
         made = await service.client.post("/v1/persona-sets", json=asked)
-        done = (await service.client.get(made.headers["location"], params={"wait": 60})).json()
-        assert done["status"] == "completed", done
+        done = await completed(service.client, made.headers["location"])
         for persona in done["persona_set"]["personas"]:
             for name, value in persona["demographics"].items():
                 (span,) = persona["provenance"][f"demographics.{name}"]["spans"]

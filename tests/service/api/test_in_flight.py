@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import httpx
@@ -22,7 +22,7 @@ async def limited(serve: Serve, **limits: int) -> AsyncIterator[tuple[Service, h
     async with (
         serve(limits=Limits(**limits)) as service,
         on_a_port(service) as port,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=150) as client,
     ):
         yield service, client
 
@@ -52,7 +52,7 @@ async def test_a_caller_follows_so_many_streams_and_another_is_not_kept_out(serv
                 async with client.stream("GET", path) as again:
                     return again.status_code == 200
 
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(120):
                 await until(free)
 
 
@@ -75,7 +75,7 @@ async def test_so_much_is_answered_at_once(serve: Serve, limits: dict[str, int],
         async def full() -> bool:
             return (await client.get(path)).status_code == 503
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             await until(full)
         assert told in refused(await client.get(path))
         assert (await client.get(path, headers=key)).status_code == other
@@ -106,10 +106,11 @@ async def test_one_connection_too_many_is_told_so_and_closed(serve: Serve) -> No
             assert (await asked(*one)).startswith(b"HTTP/1.1 200")
         kept[0][1].close()
         await kept[0][1].wait_closed()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             while True:
                 again = await opened()
-                if (await asked(*again)).startswith(b"HTTP/1.1 200"):
-                    break
+                with suppress(ConnectionError, asyncio.IncompleteReadError):  # closed while it was asked
+                    if (await asked(*again)).startswith(b"HTTP/1.1 200"):
+                        break
         for _, writer in (kept[1], again):
             writer.close()

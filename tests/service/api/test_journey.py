@@ -21,10 +21,7 @@ def heard(live: Live) -> dict[str, Any]:
     response = live.client.post("/v1/evaluations", json=live.asked())
     assert response.status_code == 202
     assert response.headers["retry-after"].isdecimal()
-    done = live.client.get(response.headers["location"], params={"wait": 60})
-    told: dict[str, Any] = done.json()
-    assert told["status"] == "completed", told
-    return told
+    return live.completed(response.headers["location"])
 
 
 def test_an_evaluation_tells_its_scores_with_interval_counts_and_source(live: Live, heard: dict[str, Any]) -> None:
@@ -191,14 +188,12 @@ def test_a_batch_goes_in_and_out_line_by_line(live: Live) -> None:
     path = made.headers["location"]
     problem(live.client.get(f"{path}/report"), "conflict")
     problem(live.client.get(f"{path}/results", params={"format": "csv"}), "conflict")
-    done = live.client.get(path, params={"wait": 60}).json()
-    assert done["status"] == "completed", done
+    done = live.completed(path)
     assert done["request_counts"]["completed"] == done["request_counts"]["total"] == 3
     told = [json.loads(line) for line in live.client.get(f"{path}/results").text.splitlines()]
     assert sorted(line["custom_id"] for line in told) == ["row-0", "row-1", "row-2"]
     assert {line["result"]["type"] for line in told} == {"succeeded"}
-    deadline = time.monotonic() + 60
-    while live.client.get(path).json()["report_status"] == "pending" and time.monotonic() < deadline:
+    while live.client.get(path).json()["report_status"] == "pending":
         time.sleep(0.1)
     report = live.client.get(f"{path}/report")
     assert report.status_code == 200, report.text
@@ -291,8 +286,7 @@ def test_documents_in_the_request_become_personas(live: Live) -> None:
     assert events[-1] == "persona_set.completed"
     assert set(events[:-1]) <= {"persona_set.queued", "persona_set.running"}
     assert live.client.get("/v1/persona-sets/ps_none/events").status_code in (404, 422)
-    told = live.client.get(made.headers["location"], params={"wait": 60}).json()
-    assert told["status"] == "completed", told
+    told = live.completed(made.headers["location"])
     assert told["persona_set"]["personas"]
     assert len(told["document_ids"]) == 2
     assert told["persona_set"]["statistics"]["reproducibility_resamples"] == 2

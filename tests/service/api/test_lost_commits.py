@@ -172,6 +172,7 @@ async def test_a_commit_whose_answer_is_lost_is_found_out_about(
     made: bool,
 ) -> None:
     """The database is back at once: nobody notices, with a key and without, whichever commit of the request it was."""
+    monkeypatch.setattr(creating, "PATIENCE_S", 60.0)  # a busy machine is no database that stays away
     async with serve(**database) as service:
         with small_steps(monkeypatch):
             usual = await usually(service, resource)
@@ -278,7 +279,7 @@ async def test_what_stores_nothing_is_answered_all_the_same(
 async def test_a_proxy_swallows_the_answer_to_a_commit(
     serve: Serve, postgres_url: str, monkeypatch: pytest.MonkeyPatch, stays_away: bool
 ) -> None:
-    monkeypatch.setattr(creating, "PATIENCE_S", 0.3 if stays_away else 10.0)
+    monkeypatch.setattr(creating, "PATIENCE_S", 0.3 if stays_away else 60.0)
     with swallowing_proxy(postgres_url) as (proxy, url):
         async with serve(database_url=SecretStr(url)) as service:
             path, body = await body_of(service, "evaluations", "first")

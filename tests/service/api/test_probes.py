@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.service.api.conftest import ITEM, PERSONAS, RUBRIC, Serve, Service, problem
+from tests.service.api.conftest import ITEM, PERSONAS, RUBRIC, Serve, Service, completed, problem
 
 JUDGE = "simulated:seed=1,signal=0,run_sd=3"
 """Its personas start far apart, so that they have something to debate."""
@@ -43,8 +43,7 @@ async def heard(service: Any, anchor: str = "card", models: tuple[str, ...] = (J
         "protocol": {"anchor": anchor, "spread_epsilon": 0, "turns_max": 3},
     }  # fmt: skip
     path = (await service.client.post("/v1/evaluations", json=asked)).headers["location"]
-    done = await service.client.get(path, params={"wait": 60})
-    assert done.json()["status"] == "completed", done.text
+    await completed(service.client, path)
     (run,) = (await service.client.get(f"{path}/runs")).json()["data"]
     return f"{path}/runs/{run['id']}"
 
@@ -61,8 +60,7 @@ async def test_a_probe_is_a_job(working: Any) -> None:
         assert both[0].headers.get("location", f"{path}/{kind}") == f"{path}/{kind}"
         told = (await client.get(f"{path}/{kind}/events")).text
         assert f"event: {kind}.completed" in told
-        done = (await client.get(f"{path}/{kind}", params={"wait": 60})).json()
-        assert done["status"] == "completed"
+        done = await completed(client, f"{path}/{kind}")
         assert done["calls"] > 0
         assert done["simulated"] is True
         assert (await client.put(f"{path}/{kind}", json=request)).json() == done

@@ -69,7 +69,7 @@ def test_no_request_breaks_the_service_or_the_document(document: Any, name: str,
             suppress_health_check=list(HealthCheck),
         )
         def requests(case: Any) -> None:
-            case.call_and_validate(checks=asked, timeout=60)
+            case.call_and_validate(checks=asked, timeout=150)
 
         requests()
     except (Unsatisfiable, SkipTest):  # without parameters or body, nothing can be against the document

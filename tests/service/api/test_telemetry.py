@@ -20,7 +20,7 @@ from llm import Call, CallOutcome, MemoryLedger, Purpose
 from service.telemetry import MeteredLedger, Metrics, configure_tracing, job_span, request_id_context, span
 from service.telemetry.logs import JsonFormatter, PlainFormatter
 from service.telemetry.tracing import traces_endpoint
-from tests.service.api.conftest import ITEM, PERSONAS, RUBRIC, Serve, Service
+from tests.service.api.conftest import ITEM, PERSONAS, RUBRIC, Serve, Service, completed
 
 SECRET = "the words of a document"
 
@@ -170,13 +170,12 @@ async def test_a_whole_run_is_traced_by_turn_and_its_words_are_nowhere(
             made = await service.client.post("/v1/persona-sets", json={"personas": personas})
             asked = {"persona_set": made.json()["id"], "rubric": RUBRIC, "item": item, "repeats": 1}
             heard = await service.client.post("/v1/evaluations", json=asked)
-            done = await service.client.get(heard.headers["location"], params={"wait": 60})
-            assert done.json()["status"] == "completed"
+            done = await completed(service.client, heard.headers["location"])
             metrics = (await service.client.get("/metrics")).text
     told = spans.get_finished_spans()
     by_id = {one.context.span_id: one for one in told if one.context}
     chats = [one for one in told if one.name.startswith("chat ")]
-    assert len(chats) == done.json()["spent"]["calls"]
+    assert len(chats) == done["spent"]["calls"]
     for chat in chats:
         assert chat.parent is not None
         turn = by_id[chat.parent.span_id]
@@ -185,7 +184,7 @@ async def test_a_whole_run_is_traced_by_turn_and_its_words_are_nowhere(
         job = by_id[turn.parent.span_id]
         assert job.name == "job hear_run"
         assert job.attributes is not None
-        assert job.attributes["rehearing.evaluation.id"] == done.json()["id"]
+        assert job.attributes["rehearing.evaluation.id"] == done["id"]
     turns = {one.attributes["rehearing.turn.id"] for one in told if one.attributes and one.name == "persona turn"}
     assert {"alone/patient-1", "alone/nurse-1", "alone/engineer-1"} <= turns
     logged = "".join(JsonFormatter().format(one) + PlainFormatter().format(one) for one in caplog.records)

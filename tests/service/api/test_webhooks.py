@@ -147,7 +147,7 @@ def receiver() -> Iterator[Receiver]:
 async def send(receiver: Receiver, secret: str, *, allow: bool = True) -> Any:
     sender = WebhookSender(allow_loopback=allow)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             return await sender.send(
                 receiver.url, secret, event_id="ev_1-completed", kind="evaluation.completed", data={"id": "ev_1"}
             )

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.service.pages.conftest import PATIENCE_S
+
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.asyncio(loop_scope="session"),
@@ -19,6 +21,7 @@ pytestmark = [
 async def tab(browser: Any, site: Any) -> AsyncIterator[Any]:
     """A page in a fresh context. At the end: no request has left the origin, no script has failed, none was refused."""
     context = await browser.new_context(base_url=site.base, viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE_S * 1000)
     page = await context.new_page()
     outward, failures = [], []
     page.on(
@@ -47,14 +50,15 @@ async def test_from_the_least_stable_item_to_the_quote_of_a_change(tab: Any, sit
     first = tab.locator("tbody[data-stop]").first
     least = await first.locator("a").first.inner_text()
     await first.locator("a").first.click()
+    await tab.wait_for_url("**/evaluations/ev_*")
     assert await tab.locator("h1").inner_text() == least
     await tab.locator("[data-compare]").click()
     await tab.locator("[data-first]").click()
+    await tab.wait_for_url(lambda url: "#row-" in url)
     assert await tab.locator("tr.first").count() == 1
-    assert "#row-" in tab.url
     await tab.locator("tr.first a").first.click()  # to that turn, in its own run
     turn = tab.locator(".turn:target")
-    assert await turn.count() == 1
+    await turn.wait_for()
     await turn.locator(".quotes a").first.click()
     marked = await tab.locator("mark#passage").inner_text()
     assert marked.strip()
@@ -67,9 +71,11 @@ async def test_a_mark_in_the_matrix_leads_to_its_turn_and_its_link_opens_fresh(
     await tab.goto(run["href"])
     cell = tab.locator(".positions td a").first
     await cell.click()
+    await tab.wait_for_url(lambda url: "#" in url)
     fragment = tab.url.partition("#")[2]
     assert await tab.locator(f"article#{fragment}").count() == 1
     context = await browser.new_context()
+    context.set_default_timeout(PATIENCE_S * 1000)
     fresh = await context.new_page()
     await fresh.goto(tab.url)
     assert await fresh.locator(".turn:target").get_attribute("id") == fragment
@@ -89,7 +95,7 @@ async def test_how_far_words_moved_unfolds_as_a_table_that_can_be_read(tab: Any,
     await tab.goto(site.runs("careful")[0]["href"])
     await tab.get_by_role("link", name="How far each persona’s words moved from its card").click()
     table = tab.locator("table.matrix", has=tab.get_by_role("columnheader", name="Trend"))
-    await table.wait_for(timeout=60_000)
+    await table.wait_for()
     assert await table.locator("tbody tr").count() > 1
     box = await table.locator("..").bounding_box()
     assert box["width"] > 600, "the page has room for it"
@@ -230,7 +236,7 @@ async def test_the_transcript_stands_in_lanes_when_its_address_says_so(tab: Any,
     await tab.goto(href)
     turns = await tab.locator(".turn").count()
     await tab.get_by_role("link", name="a lane for each persona").click()
-    assert "view=lanes" in tab.url
+    await tab.wait_for_url(lambda url: "view=lanes" in url)
     assert await tab.locator(".lanes .turn").count() == turns
     for persona in ("tenant-1", "caretaker-1"):
         lanes = await tab.locator(f".turn[data-persona='{persona}']").evaluate_all(
@@ -246,14 +252,14 @@ async def test_hostile_text_runs_nothing(tab: Any, site: Any) -> None:
 
 
 async def test_a_run_arrives_live_and_the_connection_comes_back(tab: Any, site: Any) -> None:
-    made = site.hear("careful", model="simulated:delay_s=0.25")
+    made = site.hear("careful", model="simulated:delay_s=1")  # so long that the page is there before its end
     await tab.goto(f"/evaluations/{made['id']}")
     assert await tab.locator("progress").count() == 1
     await tab.context.set_offline(True)
     await tab.locator("#live-status", has_text="lost").wait_for()
     await tab.context.set_offline(False)
-    await tab.locator(".status-completed").nth(1).wait_for(timeout=60_000)
-    await tab.locator("progress").wait_for(state="detached", timeout=60_000)
+    await tab.locator(".status-completed").nth(1).wait_for()
+    await tab.locator("progress").wait_for(state="detached")
     assert await tab.locator("#card .card").count() == 2
 
 
@@ -261,6 +267,7 @@ async def test_a_touch_beside_a_mark_of_the_map_opens_its_passage(browser: Any, 
     made = site.post("/v1/persona-sets", json={"name": "Heard", "documents": [site.document]})["id"]
     assert site.wait(f"/persona-sets/{made}.json", lambda page: not page["live"])["points"]
     context = await browser.new_context(base_url=site.base, viewport={"width": 390, "height": 800}, has_touch=True)
+    context.set_default_timeout(PATIENCE_S * 1000)
     phone = await context.new_page()
     await phone.goto(f"/persona-sets/{made}")
     mark = phone.locator("svg.map a g").first
@@ -285,8 +292,8 @@ async def test_an_example_is_tried_from_the_form_to_its_verdict(tab: Any, site: 
     await tab.get_by_role("link", name="Fill in an example").click()
     await tab.locator("select[name=repeats]").select_option("1")
     await tab.get_by_role("button", name="Judge it").press("Enter")
-    await tab.wait_for_url("**/evaluations/ev_*", timeout=120_000)
-    await tab.locator(".status-completed").first.wait_for(timeout=120_000)
+    await tab.wait_for_url("**/evaluations/ev_*")
+    await tab.locator(".status-completed").first.wait_for()
     await tab.locator("#card .card").first.wait_for()
     assert await tab.locator("#card .card .big").first.inner_text()
 

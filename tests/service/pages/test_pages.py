@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.service.pages.conftest import RUBRIC
+from tests.service.pages.conftest import PATIENCE_S, RUBRIC
 
 
 def paths(site: Any) -> dict[str, str]:
@@ -234,7 +234,7 @@ def test_what_is_not_there_is_said(site: Any, path: str, status: int) -> None:
 
 
 def test_the_form_says_what_is_missing_and_keeps_what_was_typed(site: Any) -> None:
-    answer = httpx.post(f"{site.base}/try", data={"documents": "", "output": "kept words"}, timeout=30)
+    answer = httpx.post(f"{site.base}/try", data={"documents": "", "output": "kept words"}, timeout=PATIENCE_S)
     assert answer.status_code == 422
     assert "at least one document" in answer.text
     assert "kept words" in answer.text
@@ -244,24 +244,24 @@ def test_the_form_says_what_is_missing_and_keeps_what_was_typed(site: Any) -> No
 def test_files_that_cannot_be_read_are_named_before_the_hearing(site: Any) -> None:
     files = [("files", ("broken.pdf", b"%PDF-1.7 nothing")), ("files", ("<b>.txt", b""))]
     data = {"documents": "As a tenant, I want a key to the cellar.", "output": "words"}
-    answer = httpx.post(f"{site.base}/try", data=data, files=files, timeout=30)
+    answer = httpx.post(f"{site.base}/try", data=data, files=files, timeout=PATIENCE_S)
     assert answer.status_code == 200, answer.text
     assert "broken.pdf: broken: " in answer.text
     assert "&lt;b&gt;.txt: empty: " in answer.text
     assert "data-hear" not in answer.text, "it would go on before anybody has read that"
-    answer = httpx.post(f"{site.base}/try", data={"output": "words"}, files=files, timeout=30)
+    answer = httpx.post(f"{site.base}/try", data={"output": "words"}, files=files, timeout=PATIENCE_S)
     assert answer.status_code == 422
     assert "broken.pdf: broken: " in answer.text
 
 
 def test_another_site_cannot_post_the_form(site: Any) -> None:
     answer = httpx.post(
-        f"{site.base}/try", data={"output": "x"}, headers={"Origin": "https://elsewhere.example"}, timeout=30
+        f"{site.base}/try", data={"output": "x"}, headers={"Origin": "https://elsewhere.example"}, timeout=PATIENCE_S
     )
     assert answer.status_code == 403
 
 
 def test_a_wrong_key_does_not_sign_in(site: Any) -> None:
-    answer = httpx.post(f"{site.base}/sign-in", data={"key": "rh_wrong_wrong_wrong"}, timeout=30)
+    answer = httpx.post(f"{site.base}/sign-in", data={"key": "rh_wrong_wrong_wrong"}, timeout=PATIENCE_S)
     assert answer.status_code == 401
     assert "set-cookie" not in answer.headers
