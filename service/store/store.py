@@ -22,7 +22,7 @@ Operation = Callable[[AsyncConnection], Awaitable[T]]
 PATIENCE_S = 600.0
 """What was answered, and paid for, is worth waiting so long for the database to take it."""
 _GATHERED_MAX = 64  # operations in one commit: enough to make its cost small, few enough that none waits long
-_MANY, _GATHERED_S = 8, 0.02
+_MANY, _GATHERED_S = 8, 0.01
 """After a commit of many operations the next one waits a moment: who writes so much has more to write, and it takes that along."""
 _CONFLICTS_MAX = 8  # a write that loses so often in a row has met something worse than chance
 
