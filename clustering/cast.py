@@ -14,7 +14,9 @@ _INTRODUCED = (
     re.compile(rf"{_NAME},\s+{_ROLE},"),
 )
 _ROLE_ENDS = re.compile(r"\s+(?:who|that|which|and|or|at|in|of|with|for|from|on|by|but|to|working|running)\b")
-_TOLD = r"(?:,[^,.;:!?]{{3,80}},)?\s+(?:\w+ly\s+|also\s+|now\s+|then\s+)?(?:{saying}|has\s+to)\b"
+_CALLED = re.compile(r"(?<!\w)(?:[A-Z]\w+|[Ss]?[Hh]e)(?!\w)")
+_TOLD = re.compile(rf"(?:,[^,.;:!?]{{3,80}},)?\s+(?:\w+ly\s+|also\s+|now\s+|then\s+)?(?:{SAYING}|has\s+to)\b")
+_SOMEBODY = {"he", "she"}
 
 
 class Cast:
@@ -36,13 +38,13 @@ class Cast:
                     self._roles[found["name"]] = role
         if not self._roles:
             return None
-        named = [found[0] for found in re.finditer(r"[A-Z]\w+", sentence) if found[0] in self._roles]
-        called = "|".join(self._roles)
-        wish = re.search(rf"(?<!\w)(?P<who>{called}|[Ss]?[Hh]e){_TOLD.format(saying=SAYING)}", sentence)
-        who = self._roles.get(wish["who"], self._last) if wish else ""
-        self._last = self._roles[named[-1]] if named else self._last
-        if wish and wish["who"].lower() in {"he", "she"}:
-            who = self._roles[named[0]] if named and sentence.find(named[0]) < wish.start() else who
+        called = [one for one in _CALLED.finditer(sentence) if one[0] in self._roles or one[0].lower() in _SOMEBODY]
+        named = [one for one in called if one[0] in self._roles]
+        wish = next((one for one in called if _TOLD.match(sentence, one.end())), None)
+        who = self._roles.get(wish[0], self._last) if wish else ""
+        self._last = self._roles[named[-1][0]] if named else self._last
+        if wish and wish[0].lower() in _SOMEBODY:
+            who = self._roles[named[0][0]] if named and named[0].start() < wish.start() else who
         return Mention(who, Frame.REPORTED, wish.start(), by_name=True) if wish and who else None
 
 

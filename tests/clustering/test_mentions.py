@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import islice, product
+
 import pytest
 
 from clustering import Document, extract_perspectives
+from clustering.cast import Cast
 from clustering.mentions import Frame, affects_somebody, find_mention, label_role
 from clustering.wording import canonical_role
 
@@ -150,6 +153,17 @@ def test_people_introduced_by_name_are_heard_where_it_goes_on_about_them() -> No
         ("night porter", "Alice would like to carry only one of them."),
     ]
     assert all(text[one.span.start : one.span.end] == one.quote for one in found)
+
+
+def test_a_long_cast_takes_no_longer_by_the_person() -> None:
+    """Looking for all of them in every sentence would take hours here, and the tests' timeout ends it."""
+    cast = Cast()
+    letters = "bcdfghjklmnpqstvwxz"  # "Zqaaer" would be somebody who does something, and no name
+    names = ["Zq" + "".join(four) for four in islice(product(letters, repeat=4), 40_000)]
+    for name in names:
+        assert cast.told(f"{name} is a nurse.") is None
+    told = [cast.told(f"{name} wants a lamp.") for name in names]
+    assert [one.role if one else None for one in told] == ["nurse"] * len(names)
 
 
 @pytest.mark.parametrize(("heading", "heard"), [("User stories", ["depot administrator"]), ("Design", [])])
